@@ -1,0 +1,35 @@
+//! From raw maps to boxes: decode, NMS, scaling back, metrics.
+
+/// One found object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// `[x1, y1, x2, y2]` in pixels.
+    pub bounds: [f32; 4],
+    /// Objectness times class probability.
+    pub score: f32,
+    /// Class number.
+    pub class: usize,
+}
+
+/// How decoded predictions become boxes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NmsOptions {
+    /// Only scores above this (strictly) are kept.
+    pub conf: f32,
+    /// Of two boxes of a class that overlap by more than this, the lower one goes.
+    pub iou: f64,
+    /// Only these classes, if any are given.
+    pub classes: Option<Vec<usize>>,
+    /// Suppress across classes.
+    pub agnostic: bool,
+    /// One cell may give several classes (validation).
+    pub multi_label: bool,
+    /// At most this many boxes.
+    pub max_det: usize,
+}
+
+impl Default for NmsOptions {
+    fn default() -> Self {
+        Self { conf: 0.25, iou: 0.45, classes: None, agnostic: false, multi_label: false, max_det: 300 }
+    }
+}

@@ -1,0 +1,4 @@
+//! Picture in, detections out.
+
+/// A loaded network.
+pub struct Detector {}

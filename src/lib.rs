@@ -1,0 +1,24 @@
+//! ghostdet: YOLOv5 with GhostNet's modules, from a YAML and a checkpoint to boxes.
+//!
+//! ```text
+//! model.yaml -> rows -> graph -> cost, summary, comparison      (model)
+//!                         |
+//! checkpoint -> named tensors, batch norm folded  (weights) -> plan -> executor  (engine, network)
+//!                                                                  |
+//! photo -> pixels -> letterbox  (picture) ---------------------> raw maps -> boxes  (detection)
+//! ```
+//!
+//! [`Detector`] is the one door for all faces.
+
+pub mod detection;
+pub mod detector;
+pub mod engine;
+mod error;
+pub mod model;
+#[cfg(feature = "burn")]
+pub mod network;
+pub mod picture;
+pub mod weights;
+
+pub use detector::Detector;
+pub use error::{Error, ErrorKind, Result};
