@@ -24,8 +24,9 @@ impl Picture {
             return Err(Error::new(ErrorKind::Picture, "the file is empty (0 bytes)"));
         }
         // The codecs are foreign code on foreign bytes: a panic of theirs fails this picture only.
-        catch_unwind(AssertUnwindSafe(|| decode(bytes)))
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Picture, "the picture can't be decoded: the decoder crashed")))
+        catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Picture, "the picture can't be decoded: the decoder crashed"))
+        })
     }
 }
 
