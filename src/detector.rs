@@ -1,6 +1,6 @@
 //! Picture in, detections out: the one door for all faces.
 
-use crate::detection::{Detection, NmsOptions, Predictions, candidates, nms, scale_boxes};
+use crate::detection::{Detection, NmsOptions, Predictions, RawMap, candidates, nms, scale_boxes};
 use crate::engine::Engine;
 use crate::model::{Config, Cost, Graph, builtin};
 use crate::picture::{LetterboxOptions, Picture, letterbox};
@@ -76,6 +76,17 @@ pub struct Detections {
     pub detections: Vec<Detection>,
     /// Milliseconds per stage.
     pub speed: Speed,
+}
+
+/// A picture ready for the network.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Channels-last, values 0 to 1.
+    pub pixels: Vec<f32>,
+    /// `[height, width]` of the network's input.
+    pub size: [usize; 2],
+    picture_size: [usize; 2],
+    milliseconds: f64,
 }
 
 /// One picture after the network: thresholds can be applied again and again without running it.
@@ -201,6 +212,17 @@ impl Detector {
         auto: bool,
         floor: f32,
     ) -> Result<Predicted> {
+        let prepared = self.prepare(picture, imgsz, auto)?;
+        let start = Instant::now();
+        let maps = self.engine.forward(&prepared.pixels, prepared.size)?;
+        self.finish(&prepared, &maps, milliseconds(start), floor)
+    }
+
+    /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
+    ///
+    /// # Errors
+    /// A size beyond [`MAX_SIDE`].
+    pub fn prepare(&self, picture: &Picture, imgsz: Option<[usize; 2]>, auto: bool) -> Result<Prepared> {
         let start = Instant::now();
         let stride = self.graph.max_stride().max(1);
         let size = imgsz.unwrap_or([self.imgsz; 2]).map(|side| side.div_ceil(stride).max(1) * stride);
@@ -209,16 +231,23 @@ impl Detector {
             return Err(Error::new(ErrorKind::Argument, message).hint("use a smaller imgsz"));
         }
         let boxed = letterbox(picture, &LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() });
-        let pixels: Vec<f32> = boxed.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-        let letterbox = milliseconds(start);
+        Ok(Prepared {
+            pixels: boxed.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
+            size: [boxed.picture.height, boxed.picture.width],
+            picture_size: [picture.height, picture.width],
+            milliseconds: milliseconds(start),
+        })
+    }
+
+    /// The second half of a prediction: candidates from the raw maps that took `network` milliseconds.
+    ///
+    /// # Errors
+    /// Maps that don't fit, or that hold values that are not numbers.
+    pub fn finish(&self, prepared: &Prepared, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
         let start = Instant::now();
-        let network_size = [boxed.picture.height, boxed.picture.width];
-        let maps = self.engine.forward(&pixels, network_size)?;
-        let network = milliseconds(start);
-        let start = Instant::now();
-        let candidates = candidates(&maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
-        let speed = Speed { letterbox, network, nms: milliseconds(start) };
-        Ok(Predicted { candidates, network_size, picture_size: [picture.height, picture.width], speed })
+        let candidates = candidates(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
+        let speed = Speed { letterbox: prepared.milliseconds, network, nms: milliseconds(start) };
+        Ok(Predicted { candidates, network_size: prepared.size, picture_size: prepared.picture_size, speed })
     }
 }
 
