@@ -55,14 +55,3 @@ impl Default for NmsOptions {
         Self { conf: 0.25, iou: 0.45, classes: None, agnostic: false, multi_label: false, max_det: 300 }
     }
 }
-
-/// One detect level of one picture: logits, channels-last `[ny][nx][na * (nc + 5)]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RawMap {
-    /// Rows of cells.
-    pub height: usize,
-    /// Columns of cells.
-    pub width: usize,
-    /// `height * width * na * (nc + 5)` values.
-    pub data: Vec<f32>,
-}

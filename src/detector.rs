@@ -103,7 +103,9 @@ impl Predicted {
     /// The boxes for these thresholds, in the picture's pixels. Scores below [`SCORE_FLOOR`] are gone already.
     pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
         let mut found = nms(&self.candidates, options);
-        scale_boxes(self.network_size, &mut found, self.picture_size);
+        let mut bounds: Vec<[f32; 4]> = found.iter().map(|d| d.bounds).collect();
+        scale_boxes(self.network_size, &mut bounds, self.picture_size, None);
+        found.iter_mut().zip(bounds).for_each(|(d, b)| d.bounds = b);
         found
     }
 }
