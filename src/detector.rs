@@ -1,17 +1,14 @@
 //! Picture in, detections out: the one door for all faces.
 
-use crate::detection::{Detection, NmsOptions, Predictions, RawMap, candidates, nms, scale_boxes};
+use crate::detection::{DETECT_FLOOR, Detection, NmsOptions, Predictions, RawMap, candidates, nms, scale_boxes};
 use crate::engine::Engine;
 use crate::model::{Config, Cost, Graph, builtin};
 use crate::picture::{LetterboxOptions, Picture, letterbox};
-use crate::weights::{Checkpoint, Tensor};
+use crate::weights::{Checkpoint, Tensor, infer_config};
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::HashSet;
 use web_time::Instant;
-
-/// Objectness under which a cell is dropped when the network has run; sliders move above it.
-pub const SCORE_FLOOR: f32 = 0.01;
 
 /// The largest picture side the network is run at.
 pub const MAX_SIDE: usize = 4096;
@@ -100,7 +97,7 @@ pub struct Predicted {
 }
 
 impl Predicted {
-    /// The boxes for these thresholds, in the picture's pixels. Scores below [`SCORE_FLOOR`] are gone already.
+    /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_FLOOR`] are gone already.
     pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
         let mut found = nms(&self.candidates, options);
         let mut bounds: Vec<[f32; 4]> = found.iter().map(|d| d.bounds).collect();
@@ -185,7 +182,7 @@ impl Detector {
     /// # Errors
     /// A picture size beyond bounds, or a network that computed something that is not a number.
     pub fn detect(&self, picture: &Picture, options: &DetectOptions) -> Result<Detections> {
-        let floor = options.nms.conf.clamp(0.0, SCORE_FLOOR);
+        let floor = options.nms.conf.clamp(0.0, DETECT_FLOOR);
         let predicted = self.predict_above(picture, options.imgsz, true, floor)?;
         let start = Instant::now();
         let detections = predicted.boxes(&options.nms);
@@ -199,7 +196,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::detect`].
     pub fn predict(&self, picture: &Picture, imgsz: Option<[usize; 2]>) -> Result<Predicted> {
-        self.predict_above(picture, imgsz, true, SCORE_FLOOR)
+        self.predict_above(picture, imgsz, true, DETECT_FLOOR)
     }
 
     /// As [`Detector::predict`] with all choices: `auto` pads to the smallest rectangle that fits the strides (else to
@@ -267,7 +264,7 @@ fn configuration(checkpoint: &Checkpoint, yaml: Option<&str>) -> Result<Config> 
     };
     let inferred = checkpoint.inferred.as_ref().ok_or_else(unknown)?;
     let config = builtin(inferred.architecture).ok_or_else(unknown)?;
-    Ok(config.with_multiples(inferred.depth, inferred.width))
+    config.with_multiples(inferred.depth, inferred.width)
 }
 
 /// Classes as the checkpoint knows them, which wins over its YAML (training overrides that by the data set's).
@@ -309,8 +306,9 @@ fn refuse_unused(graph: &Graph, checkpoint: &Checkpoint) -> Result<()> {
     Ok(())
 }
 
+/// The network's name as its tensors tell it.
 fn architecture(checkpoint: &Checkpoint) -> String {
-    let Some(inferred) = &checkpoint.inferred else { return "custom".into() };
+    let Ok(inferred) = infer_config(&checkpoint.tensors) else { return "custom".into() };
     let letter = [("n", 0.25), ("s", 0.5), ("m", 0.75), ("l", 1.0), ("x", 1.25)]
         .iter()
         .find(|(_, width)| (width - inferred.width).abs() < 1e-6)
