@@ -159,13 +159,20 @@ impl Dataset {
     }
 
     /// Renumbers the classes to those of a network, by name. Labels of classes the network doesn't know are left out,
-    /// with a warning. Without names in common this is an error.
+    /// with a warning. Without a name in common the numbers stay, with a warning, if both have as many classes; else
+    /// this is an error.
     pub fn align(&mut self, names: &[String]) -> Result<()> {
         if self.names == names {
             return Ok(());
         }
         let map: Vec<Option<usize>> = self.names.iter().map(|name| names.iter().position(|n| n == name)).collect();
         if map.iter().all(Option::is_none) {
+            if self.names.len() == names.len() {
+                let (own, other) = (shorten(&self.names), shorten(names));
+                self.warnings.push(format!("classes are named {own} here and {other} in the network: taken by number"));
+                self.names = names.to_vec();
+                return Ok(());
+            }
             let text = format!("the data set's classes ({}) are none of the network's", shorten(&self.names));
             return Err(Error::new(ErrorKind::Data, text)
                 .hint(format!("the network knows {}; class names must be the same", shorten(names))));

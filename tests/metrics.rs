@@ -85,7 +85,7 @@ fn yolo_metric_is_the_references() {
         near(&format!("{name} fitness"), got.fitness(), at("fitness"));
         if let Some(rows) = want["confusion_matrix"].as_array() {
             let want: Vec<Vec<u64>> = rows.iter().map(|r| floats(r).iter().map(|v| *v as u64).collect()).collect();
-            let got: Vec<Vec<u64>> = got.confusion.rows().map(<[u64]>::to_vec).collect();
+            let got: Vec<Vec<u64>> = got.confusion.rows().collect();
             assert_eq!(got, want, "{name}");
         }
     }
@@ -195,6 +195,8 @@ fn yolo_data_set() {
     set.align(&["dog".into(), "bird".into()]).unwrap();
     assert_eq!((set.labels(0).len(), set.labels(0)[0].class), (1, 0));
     assert!(set.align(&["fish".into()]).is_err());
+    set.align(&["x".into(), "y".into()]).unwrap();
+    assert_eq!((set.labels(0)[0].class, set.names()), (0, &["x".to_owned(), "y".to_owned()][..]));
     write(dir.join("bad.yaml"), "val: nowhere\nnames: [cat]\n");
     let error = Dataset::open(&dir.join("bad.yaml"), None).unwrap_err().to_string();
     assert!(error.contains("bad.yaml") && error.contains("nowhere"), "{error}");

@@ -28,8 +28,7 @@ struct Annotation {
     category_id: i64,
     bbox: Option<Vec<f64>>,
     area: Option<f64>,
-    #[serde(default)]
-    iscrowd: u8,
+    iscrowd: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +95,7 @@ fn label(annotation: &Annotation, classes: &HashMap<i64, usize>) -> Result<Label
         return Err(format!("bbox has a negative size ({w} x {h})"));
     }
     let bounds = Bounds::Pixels([x, y, x + w, y + h]);
-    Ok(Label { class, bounds, area: annotation.area, crowd: annotation.iscrowd != 0 })
+    Ok(Label { class, bounds, area: annotation.area, crowd: annotation.iscrowd.unwrap_or(0) != 0 })
 }
 
 fn boxed(annotation: &Annotation) -> bool {

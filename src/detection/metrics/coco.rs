@@ -9,13 +9,14 @@ const AREAS: [(f64, f64); 4] = [(0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9
 const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
 const RECALLS: usize = 101;
 
+/// A detection; one bit a level.
 #[derive(Clone, Debug)]
 struct Judged {
-    score: f64,
+    score: f32,
     /// Place among the detections of its class in its picture.
-    rank: usize,
-    matched: [bool; LEVELS],
-    ignored: [bool; LEVELS],
+    rank: u8,
+    matched: u16,
+    ignored: u16,
 }
 
 /// One class in one range of areas.
@@ -45,7 +46,8 @@ impl Collected {
     pub fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
         for (class, pools) in self.classes.iter_mut().enumerate() {
             let truths: Vec<&Truth> = labels.iter().filter(|t| t.class == class).collect();
-            let found: Vec<&Detection> = detections.iter().filter(|d| d.class == class).take(100).collect();
+            let found: Vec<&Detection> =
+                detections.iter().filter(|d| d.class == class).take(MAX_DETECTIONS[2]).collect();
             if truths.is_empty() && found.is_empty() {
                 continue;
             }
@@ -120,10 +122,10 @@ impl Pool {
         order.sort_by_key(|&i| ignored[i]);
         let start = self.judged.len();
         self.judged.extend(found.iter().enumerate().map(|(rank, d)| Judged {
-            score: f64::from(d.score),
-            rank,
-            matched: [false; LEVELS],
-            ignored: [outside(size(d)); LEVELS],
+            score: d.score,
+            rank: rank as u8,
+            matched: 0,
+            ignored: if outside(size(d)) { u16::MAX } else { 0 },
         }));
         let judged = &mut self.judged[start..];
         for level in 0..LEVELS {
@@ -145,8 +147,9 @@ impl Pool {
                 }
                 if let Some(t) = best {
                     taken[t] = true;
-                    judged.matched[level] = true;
-                    judged.ignored[level] = ignored[t];
+                    judged.matched |= 1 << level;
+                    judged.ignored &= !(1 << level);
+                    judged.ignored |= u16::from(ignored[t]) << level;
                 }
             }
         }
@@ -156,7 +159,7 @@ impl Pool {
         if self.labels == 0 {
             return None;
         }
-        let mut judged: Vec<&Judged> = self.judged.iter().filter(|j| j.rank < most).collect();
+        let mut judged: Vec<&Judged> = self.judged.iter().filter(|j| usize::from(j.rank) < most).collect();
         judged.sort_by(|a, b| b.score.total_cmp(&a.score));
         Some((0..LEVELS).map(|level| self.level(&judged, level)).collect())
     }
@@ -166,8 +169,8 @@ impl Pool {
         let mut recall = Vec::with_capacity(judged.len());
         let mut precision = Vec::with_capacity(judged.len());
         for j in judged {
-            if !j.ignored[level] {
-                if j.matched[level] {
+            if j.ignored >> level & 1 == 0 {
+                if j.matched >> level & 1 == 1 {
                     hits += 1.0;
                 } else {
                     misses += 1.0;

@@ -1,5 +1,7 @@
 //! Which detection found which label, as YOLOv5's validation decides it.
 
+use std::collections::BTreeMap;
+
 use super::Truth;
 use crate::detection::{Detection, boxes::iou};
 
@@ -40,7 +42,8 @@ pub fn correct(labels: &[Truth], detections: &[Detection]) -> Vec<[bool; LEVELS]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     nc: usize,
-    counts: Vec<u64>,
+    /// By predicted and true class; what never happened isn't there.
+    counts: BTreeMap<(usize, usize), u64>,
 }
 
 impl ConfusionMatrix {
@@ -49,24 +52,21 @@ impl ConfusionMatrix {
 
     /// Empty, for `nc` classes.
     pub fn new(nc: usize) -> Self {
-        Self { nc, counts: vec![0; (nc + 1) * (nc + 1)] }
+        Self { nc, counts: BTreeMap::new() }
     }
 
     /// How often `predicted` was given where `truth` was; number `nc` is the background.
     pub fn count(&self, predicted: usize, truth: usize) -> u64 {
-        if predicted > self.nc || truth > self.nc {
-            return 0;
-        }
-        self.counts[predicted * (self.nc + 1) + truth]
+        self.counts.get(&(predicted, truth)).copied().unwrap_or(0)
     }
 
     /// The rows: predicted class (last: nothing), columns true class (last: nothing).
-    pub fn rows(&self) -> impl Iterator<Item = &[u64]> {
-        self.counts.chunks_exact(self.nc + 1)
+    pub fn rows(&self) -> impl Iterator<Item = Vec<u64>> {
+        (0..=self.nc).map(|predicted| (0..=self.nc).map(|truth| self.count(predicted, truth)).collect())
     }
 
     fn note(&mut self, predicted: usize, truth: usize) {
-        self.counts[predicted * (self.nc + 1) + truth] += 1;
+        *self.counts.entry((predicted, truth)).or_default() += 1;
     }
 
     pub(super) fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
