@@ -28,7 +28,7 @@ fn module(text: &str) -> Option<(Module, usize)> {
         }
     }
     let word = |key: &str, at: usize| named.get(key).copied().or(numbers.get(at).copied());
-    let number = |key: &str, at: usize, default: usize| word(key, at).map_or(default, |v| v.parse().expect("a number"));
+    let number = |key: &str, at: usize, default: usize| word(key, at).and_then(|v| v.parse().ok()).unwrap_or(default);
     let pair = |key: &str, at: usize| {
         let text = word(key, at).unwrap_or("1").trim_matches(['(', ')']).to_owned();
         let v: Vec<usize> = text.split(',').map(|n| n.trim().parse().expect("a number")).collect();
