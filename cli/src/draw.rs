@@ -69,19 +69,21 @@ pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -
         outline(&mut canvas, *rect, line, class_color(detection.class));
     }
     let Ok(font) = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR) else { return canvas };
-    let size = (mean_side * 0.022).round().max(12.0);
+    // 16 pixels in a 640-pixel picture; thumbnails go down to 9.
+    let size = (mean_side * 0.025).max((mean_side * 0.06).clamp(9.0, 12.0)).round();
+    let style = Style { font, size, line };
     // Places are given from the best down, chips are drawn from the worst up.
     let mut chips: Vec<Chip> = Vec::new();
     let mut taken: Vec<Rect> = Vec::new();
     for (detection, rect) in drawn.iter().rev() {
         let name = names.get(detection.class).cloned().unwrap_or_else(|| format!("class {}", detection.class));
-        if let Some(chip) = Chip::place(&font, size, line, &name, detection, *rect, picture, &taken) {
+        if let Some(chip) = style.place(&name, detection, *rect, picture, &taken) {
             taken.push(chip.rect);
             chips.push(chip);
         }
     }
     for chip in chips.iter().rev() {
-        chip.draw(&font, &mut canvas);
+        chip.draw(&style.font, &mut canvas);
     }
     canvas
 }
@@ -131,18 +133,25 @@ struct Chip {
     color: Color,
 }
 
-impl Chip {
-    #[allow(clippy::too_many_arguments)]
+/// How all labels of a picture look.
+struct Style {
+    font: FontRef<'static>,
+    size: f32,
+    line: usize,
+}
+
+impl Style {
+    /// Finds the text and the place of a label: above the box if that is free, else inside, else below.
     fn place(
-        font: &FontRef<'_>,
-        size: f32,
-        line: usize,
+        &self,
         name: &str,
         detection: &Detection,
         target: Rect,
         picture: &Picture,
         taken: &[Rect],
     ) -> Option<Chip> {
+        let Style { font, size, line } = self;
+        let (size, line) = (*size, *line);
         let room = picture.width as f32;
         let full = format!("{name} {:.2}", detection.score);
         // Too wide for the picture: smaller, then without the score, then cut.
@@ -182,7 +191,9 @@ impl Chip {
         let rect = *free.or(places.first())?;
         Some(Chip { rect, text, size, padding, color: class_color(detection.class) })
     }
+}
 
+impl Chip {
     fn draw(&self, font: &FontRef<'_>, canvas: &mut Picture) {
         fill(canvas, self.rect, self.color);
         let ink = ink_on(self.color);
@@ -224,11 +235,11 @@ fn text_width(font: &FontRef<'_>, text: &str, size: f32) -> f32 {
     text.chars().map(|c| scaled.h_advance(scaled.glyph_id(c))).sum()
 }
 
-/// Black or white, whichever contrasts more with the background (relative luminance as in WCAG).
+/// White where it can be read well (contrast of at least 3 as in WCAG), else black.
 fn ink_on(color: Color) -> Color {
     let linear = color.map(|v| (v as f32 / 255.0).powf(2.2));
     let luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) { [0, 0, 0] } else { [255, 255, 255] }
+    if 1.05 / (luminance + 0.05) >= 3.0 { [255, 255, 255] } else { [0, 0, 0] }
 }
 
 /// The picture as a JPEG of quality 92.
