@@ -69,19 +69,21 @@ pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -
         outline(&mut canvas, *rect, line, class_color(detection.class));
     }
     let Ok(font) = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR) else { return canvas };
-    let size = (mean_side * 0.022).round().max(12.0);
+    // 16 pixels in a 640-pixel picture; thumbnails go down to 9.
+    let size = (mean_side * 0.025).max((mean_side * 0.06).clamp(9.0, 12.0)).round();
+    let style = Style { font, size, line };
     // Places are given from the best down, chips are drawn from the worst up.
     let mut chips: Vec<Chip> = Vec::new();
     let mut taken: Vec<Rect> = Vec::new();
     for (detection, rect) in drawn.iter().rev() {
         let name = names.get(detection.class).cloned().unwrap_or_else(|| format!("class {}", detection.class));
-        if let Some(chip) = Chip::place(&font, size, line, &name, detection, *rect, picture, &taken) {
+        if let Some(chip) = style.place(&name, detection, *rect, picture, &taken) {
             taken.push(chip.rect);
             chips.push(chip);
         }
     }
     for chip in chips.iter().rev() {
-        chip.draw(&font, &mut canvas);
+        chip.draw(&style.font, &mut canvas);
     }
     canvas
 }
@@ -131,18 +133,25 @@ struct Chip {
     color: Color,
 }
 
-impl Chip {
-    #[allow(clippy::too_many_arguments)]
+/// How all labels of a picture look.
+struct Style {
+    font: FontRef<'static>,
+    size: f32,
+    line: usize,
+}
+
+impl Style {
+    /// Finds the text and the place of a label: above the box if that is free, else inside, else below.
     fn place(
-        font: &FontRef<'_>,
-        size: f32,
-        line: usize,
+        &self,
         name: &str,
         detection: &Detection,
         target: Rect,
         picture: &Picture,
         taken: &[Rect],
     ) -> Option<Chip> {
+        let Style { font, size, line } = self;
+        let (size, line) = (*size, *line);
         let room = picture.width as f32;
         let full = format!("{name} {:.2}", detection.score);
         // Too wide for the picture: smaller, then without the score, then cut.
@@ -182,7 +191,9 @@ impl Chip {
         let rect = *free.or(places.first())?;
         Some(Chip { rect, text, size, padding, color: class_color(detection.class) })
     }
+}
 
+impl Chip {
     fn draw(&self, font: &FontRef<'_>, canvas: &mut Picture) {
         fill(canvas, self.rect, self.color);
         let ink = ink_on(self.color);
@@ -224,11 +235,11 @@ fn text_width(font: &FontRef<'_>, text: &str, size: f32) -> f32 {
     text.chars().map(|c| scaled.h_advance(scaled.glyph_id(c))).sum()
 }
 
-/// Black or white, whichever contrasts more with the background (relative luminance as in WCAG).
+/// White where it can be read well (contrast of at least 3 as in WCAG), else black.
 fn ink_on(color: Color) -> Color {
     let linear = color.map(|v| (v as f32 / 255.0).powf(2.2));
     let luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) { [0, 0, 0] } else { [255, 255, 255] }
+    if 1.05 / (luminance + 0.05) >= 3.0 { [255, 255, 255] } else { [0, 0, 0] }
 }
 
 /// The picture as a JPEG of quality 92.
@@ -266,63 +277,4 @@ fn write(picture: &Picture, encoder: impl ImageEncoder) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn detection(bounds: [f32; 4], class: usize) -> Detection {
-        Detection { bounds, score: 0.87, class }
-    }
-
-    #[test]
-    fn draws_in_pictures_of_any_size_and_boxes_of_any_kind() {
-        let names = ["person".to_owned(), "traffic light with a very long name".to_owned(), "Ünï→漢".to_owned()];
-        for (width, height) in [(1, 1), (1, 300), (300, 1), (16, 9), (100, 75), (640, 480)] {
-            let picture = Picture::new(width, height, vec![90; width * height * 3]).unwrap();
-            let (w, h) = (width as f32, height as f32);
-            let all: Vec<Detection> = [
-                [0.0, 0.0, w, h],
-                [w / 4.0, h / 4.0, w / 2.0, h / 2.0],
-                [-1e9, -50.0, 1e9, 1e30],
-                [f32::NAN, 0.0, 1.0, 1.0],
-                [f32::INFINITY, 0.0, 1.0, 1.0],
-                [w - 1.0, h - 1.0, w, h],
-                [5.0, 5.0, 2.0, 2.0],
-                [w + 10.0, 0.0, w + 20.0, h],
-            ]
-            .into_iter()
-            .enumerate()
-            .map(|(class, bounds)| detection(bounds, class))
-            .collect();
-            let drawn = annotate(&picture, &all, &names);
-            assert_eq!((drawn.width, drawn.height, drawn.rgb.len()), (width, height, picture.rgb.len()));
-            assert_ne!(drawn, picture);
-        }
-    }
-
-    #[test]
-    fn nothing_found_changes_nothing() {
-        let picture = Picture::new(20, 10, vec![3; 600]).unwrap();
-        assert_eq!(annotate(&picture, &[], &[]), picture);
-        assert_eq!(annotate(&picture, &[detection([30.0, 0.0, 40.0, 5.0], 0)], &[]), picture);
-    }
-
-    #[test]
-    fn the_line_has_the_colour_of_the_class_and_leaves_the_inside() {
-        let picture = Picture::new(400, 300, vec![0; 360_000]).unwrap();
-        let drawn = annotate(&picture, &[detection([100.0, 100.0, 300.0, 250.0], 1)], &[]);
-        let at = |x: usize, y: usize| &drawn.rgb[(y * 400 + x) * 3..][..3];
-        for (x, y) in [(100, 200), (299, 200), (250, 100), (200, 249)] {
-            assert_eq!(at(x, y), class_color(1), "{x} {y}");
-        }
-        assert_eq!(at(200, 200), [0, 0, 0]);
-        assert_eq!(at(90, 200), [0, 0, 0]);
-    }
-
-    #[test]
-    fn encodes_by_extension() {
-        let picture = Picture::new(8, 4, vec![60; 96]).unwrap();
-        assert_eq!(Picture::decode(&encode(&picture, "PNG").unwrap()).unwrap(), picture);
-        assert_eq!(Picture::decode(&encode(&picture, "jpeg").unwrap()).unwrap().width, 8);
-        assert_eq!(encode(&picture, "tiff").unwrap_err().kind(), ErrorKind::Argument);
-    }
-}
+mod tests;

@@ -208,3 +208,30 @@ fn broken_files_never_panic() {
         }
     }
 }
+
+/// An 8x8 JPEG in CMYK as Adobe writes it (inverted): one block per channel, only its mean.
+fn cmyk_magenta() -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".to_vec();
+    bytes.extend([0xff, 0xdb, 0, 67, 0]);
+    bytes.extend([8; 64]);
+    bytes.extend([0xff, 0xc0, 0, 20, 8, 0, 8, 0, 8, 4]);
+    (1..=4).for_each(|channel| bytes.extend([channel, 0x11, 0]));
+    // DC: `0` is 7 bits, `10` is 8 bits; AC: `0` ends the block.
+    bytes.extend([0xff, 0xc4, 0, 21, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 8]);
+    bytes.extend([0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend([0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]);
+    let (full, none) = ("011111110", "10011111110");
+    let bits = [full, none, full, full].concat() + "11";
+    bytes.extend(bits.as_bytes().chunks(8).map(|bits| bits.iter().fold(0, |byte, &bit| byte << 1 | (bit & 1))));
+    bytes.extend([0xff, 0xd9]);
+    bytes
+}
+
+#[test]
+fn cmyk_becomes_rgb() {
+    let picture = Picture::decode(&cmyk_magenta()).unwrap();
+    assert_eq!((picture.width, picture.height), (8, 8));
+    for pixel in picture.rgb.chunks_exact(3) {
+        assert!(pixel[0] > 250 && pixel[1] < 5 && pixel[2] > 250, "{pixel:?}");
+    }
+}
