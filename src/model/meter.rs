@@ -57,6 +57,8 @@ impl ConvShape {
 pub(crate) struct Meter {
     fused: bool,
     default: Activation,
+    /// Channels that leave the row being counted.
+    channels: usize,
     /// The shared activation was met.
     pub shared: bool,
     pub tally: Tally,
@@ -66,12 +68,13 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub fn new(default: Activation, fused: bool) -> Self {
-        Self { fused, default, shared: false, tally: Tally::default(), problem: None }
+        Self { fused, default, channels: 0, shared: false, tally: Tally::default(), problem: None }
     }
 
     /// Counts a row whose sources have these sizes; returns the size that leaves it.
     pub fn row(&mut self, row: &Row, sizes: &[Size]) -> Size {
         let mut size = sizes.first().copied().unwrap_or([1, 1]);
+        self.channels = row.channels;
         if row.copies.len() > 1 {
             self.tally.layers += 1;
         }
@@ -199,7 +202,8 @@ impl Meter {
             Module::Upsample { scale } => {
                 self.tally.layers += 1;
                 let out = self.bounded(size.map(|side| side.saturating_mul(scale)));
-                self.tally.upsample = self.tally.upsample.saturating_add(product(&out));
+                let elements = product(&[self.channels, out[0], out[1]]);
+                self.tally.upsample = self.tally.upsample.saturating_add(elements);
                 out
             }
             Module::ConvTranspose { c1, c2, kernel, stride, padding, output_padding, groups, bias, dilation } => {
