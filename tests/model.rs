@@ -250,3 +250,33 @@ fn bad_files_fail_fast() {
     assert!(Config::parse(&good).unwrap().graph(Some(0)).is_err());
     assert!(Config::parse(&good).unwrap().with_multiples(f64::NAN, 1.0).is_err());
 }
+
+/// Every cut and many small changes of a sound file: an error or a graph, never a panic.
+#[test]
+fn damaged_files_never_panic() {
+    let text = builtin("yolov5s-ghost").unwrap().to_yaml();
+    let attempt = |text: &str| {
+        if let Ok(config) = Config::parse(text)
+            && let Ok(graph) = config.graph(None)
+        {
+            Cost::of(&graph, true);
+        }
+    };
+    text.char_indices().step_by(7).for_each(|(at, _)| attempt(&text[..at]));
+    let pieces =
+        ["-", "0", "9999999", "[", "]", "{", "}", ":", "\n", "\t", "'", "nc", "None", "é", "1e308", "&a ", "*a"];
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..400 {
+        let mut damaged: Vec<char> = text.chars().collect();
+        for _ in 0..=random(2) {
+            let (at, length) = (random(damaged.len()), random(6));
+            let end = (at + length).min(damaged.len());
+            damaged.splice(at..end, pieces[random(pieces.len())].chars());
+        }
+        attempt(&damaged.into_iter().collect::<String>());
+    }
+}

@@ -41,7 +41,7 @@ struct ConvShape {
 
 impl ConvShape {
     fn new(c1: usize, c2: usize, kernel: Size, stride: Size, groups: usize, dilation: usize) -> Self {
-        let padding = kernel.map(|k| (dilation * (k.max(1) - 1) + 1) / 2);
+        let padding = same_padding(kernel, dilation);
         Self { c1, c2, kernel, stride, padding, groups, dilation }
     }
 
@@ -215,7 +215,7 @@ impl Meter {
                     self.fail(|| "the output padding must be smaller than the stride".into());
                 }
                 let out = size.map(|side| {
-                    let grown = (side.max(1) - 1) * stride + dilation * (kernel - 1) + output_padding + 1;
+                    let grown = (side.max(1) - 1) * stride + dilation * (kernel.max(1) - 1) + output_padding + 1;
                     grown.saturating_sub(2 * padding)
                 });
                 let out = self.bounded(out);
@@ -365,10 +365,10 @@ impl Meter {
     }
 
     fn divided(&mut self, size: Size, by: usize, name: &str) -> Size {
-        if size.iter().any(|side| side % by != 0) {
+        if size.iter().any(|side| !side.is_multiple_of(by)) {
             self.fail(|| format!("{name} can't divide a map of {}x{} by {by}", size[0], size[1]));
         }
-        size.map(|side| (side / by).max(1))
+        size.map(|side| (side / by.max(1)).max(1))
     }
 
     fn bounded(&mut self, size: Size) -> Size {
@@ -381,6 +381,14 @@ impl Meter {
     fn fail(&mut self, problem: impl FnOnce() -> String) {
         self.problem.get_or_insert_with(problem);
     }
+}
+
+/// Half of what the kernel spans: the padding where none is given.
+pub(crate) fn same_padding(kernel: Size, dilation: usize) -> Size {
+    kernel.map(|k| {
+        let reach = dilation * (k.max(1) - 1) + 1;
+        reach / 2
+    })
 }
 
 fn product(factors: &[usize]) -> u64 {
