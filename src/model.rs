@@ -26,5 +26,5 @@ mod yaml;
 
 pub use builtin::{builtin, builtin_names, size_multiples, size_of_name};
 pub use config::Config;
-pub use cost::Cost;
+pub use cost::{Cost, InputSize};
 pub use graph::{Activation, Graph, Module, Row, Source};

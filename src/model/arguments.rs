@@ -2,6 +2,7 @@
 
 use super::config::{Config, RowText};
 use super::graph::{Activation, Module};
+use super::meter::same_padding;
 use super::yaml::{Node, Position, Value};
 use crate::{Error, Result};
 
@@ -93,7 +94,7 @@ impl Arguments<'_> {
                 let kernel = self.pair(1, "the kernel size", 255)?;
                 let stride = self.pair(2, "the stride", 64)?;
                 let dilation = dilation(5)?;
-                let auto = kernel.map(|k| (dilation * (k - 1) + 1) / 2);
+                let auto = same_padding(kernel, dilation);
                 let padding = self.padding(3)?.map_or(auto, |p| [p, p]);
                 let groups = groups(4)?;
                 (7, Module::Conv { c1, c2, kernel, stride, padding, groups, dilation, activation: activation(6)? })

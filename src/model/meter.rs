@@ -41,7 +41,7 @@ struct ConvShape {
 
 impl ConvShape {
     fn new(c1: usize, c2: usize, kernel: Size, stride: Size, groups: usize, dilation: usize) -> Self {
-        let padding = kernel.map(|k| (dilation * (k.max(1) - 1) + 1) / 2);
+        let padding = same_padding(kernel, dilation);
         Self { c1, c2, kernel, stride, padding, groups, dilation }
     }
 
@@ -57,6 +57,8 @@ impl ConvShape {
 pub(crate) struct Meter {
     fused: bool,
     default: Activation,
+    /// Channels that leave the row being counted.
+    channels: usize,
     /// The shared activation was met.
     pub shared: bool,
     pub tally: Tally,
@@ -66,12 +68,13 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub fn new(default: Activation, fused: bool) -> Self {
-        Self { fused, default, shared: false, tally: Tally::default(), problem: None }
+        Self { fused, default, channels: 0, shared: false, tally: Tally::default(), problem: None }
     }
 
     /// Counts a row whose sources have these sizes; returns the size that leaves it.
     pub fn row(&mut self, row: &Row, sizes: &[Size]) -> Size {
         let mut size = sizes.first().copied().unwrap_or([1, 1]);
+        self.channels = row.channels;
         if row.copies.len() > 1 {
             self.tally.layers += 1;
         }
@@ -199,7 +202,8 @@ impl Meter {
             Module::Upsample { scale } => {
                 self.tally.layers += 1;
                 let out = self.bounded(size.map(|side| side.saturating_mul(scale)));
-                self.tally.upsample = self.tally.upsample.saturating_add(product(&out));
+                let elements = product(&[self.channels, out[0], out[1]]);
+                self.tally.upsample = self.tally.upsample.saturating_add(elements);
                 out
             }
             Module::ConvTranspose { c1, c2, kernel, stride, padding, output_padding, groups, bias, dilation } => {
@@ -211,7 +215,7 @@ impl Meter {
                     self.fail(|| "the output padding must be smaller than the stride".into());
                 }
                 let out = size.map(|side| {
-                    let grown = (side.max(1) - 1) * stride + dilation * (kernel - 1) + output_padding + 1;
+                    let grown = (side.max(1) - 1) * stride + dilation * (kernel.max(1) - 1) + output_padding + 1;
                     grown.saturating_sub(2 * padding)
                 });
                 let out = self.bounded(out);
@@ -361,10 +365,10 @@ impl Meter {
     }
 
     fn divided(&mut self, size: Size, by: usize, name: &str) -> Size {
-        if size.iter().any(|side| side % by != 0) {
+        if size.iter().any(|side| !side.is_multiple_of(by)) {
             self.fail(|| format!("{name} can't divide a map of {}x{} by {by}", size[0], size[1]));
         }
-        size.map(|side| (side / by).max(1))
+        size.map(|side| (side / by.max(1)).max(1))
     }
 
     fn bounded(&mut self, size: Size) -> Size {
@@ -377,6 +381,14 @@ impl Meter {
     fn fail(&mut self, problem: impl FnOnce() -> String) {
         self.problem.get_or_insert_with(problem);
     }
+}
+
+/// Half of what the kernel spans: the padding where none is given.
+pub(crate) fn same_padding(kernel: Size, dilation: usize) -> Size {
+    kernel.map(|k| {
+        let reach = dilation * (k.max(1) - 1) + 1;
+        reach / 2
+    })
 }
 
 fn product(factors: &[usize]) -> u64 {

@@ -65,14 +65,19 @@ pub(crate) fn parse(text: &str) -> Result<Node> {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
             let position = Position { line: marker.line(), column: marker.col() + 1, length: 1 };
-            error_at(text, position, format!("not valid YAML: {}", error.info().lines().next().unwrap_or("")))
+            let info = error.info();
+            match info.lines().next() {
+                // The parser's own, wider bound.
+                Some(line) if line.contains("recursion limit") => error_at(text, position, too_deep()),
+                line => error_at(text, position, format!("not valid YAML: {}", line.unwrap_or("unknown fault"))),
+            }
         })?;
         let position = position(&span);
         let mut done = match event {
             Event::Scalar(word, style, ..) => Node { value: scalar(&word, style == ScalarStyle::Plain), position },
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if open.len() >= MAX_DEPTH {
-                    return Err(error_at(text, position, format!("nested deeper than {MAX_DEPTH} levels")));
+                    return Err(error_at(text, position, too_deep()));
                 }
                 open.push((matches!(event, Event::MappingStart(..)), position, Vec::new()));
                 continue;
@@ -99,6 +104,10 @@ pub(crate) fn parse(text: &str) -> Result<Node> {
     root.ok_or_else(|| {
         Error::new(ErrorKind::Config, "the configuration is empty").hint("expected nc, backbone, head …")
     })
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH} levels")
 }
 
 /// Keys and values in turn, as pairs with unique keys.
