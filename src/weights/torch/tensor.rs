@@ -34,11 +34,11 @@ impl<'h, 'z> Storages<'h, 'z> {
         self.dtype.map_or("no numbers", Dtype::name)
     }
 
-    /// Counts a visited module.
+    /// Counts a visited entry of a module.
     pub fn visit(&mut self) -> Result<()> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
-            return Err(bad(format!("more than {MAX_VISITS} modules")));
+            return Err(bad(format!("the modules have more than {MAX_VISITS} entries")));
         }
         Ok(())
     }
