@@ -93,6 +93,62 @@ fn state_dicts_load_with_their_strides() {
     assert_eq!(found.format, "PyTorch .pt (state dict, float32)");
 }
 
+/// An object of a class with attributes, each a name and its pickled value.
+fn object(class: &str, attributes: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let (module, name) = class.rsplit_once('.').unwrap();
+    [format!("c{module}\n{name}\n)").into_bytes(), vec![0x81], dict(attributes), b"b".to_vec()].concat()
+}
+
+fn dict(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let entries = entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat());
+    [b"}(".to_vec(), entries.collect(), b"u".to_vec()].concat()
+}
+
+fn list(items: &[Vec<u8>]) -> Vec<u8> {
+    [b"](".to_vec(), items.concat(), b"e".to_vec()].concat()
+}
+
+/// A tensor of the float storage of 4 elements.
+fn tensor(offset: i64, shape: &[i64], strides: &[i64]) -> Vec<u8> {
+    let whole = state_dict("", 4, offset, shape, strides);
+    whole.strip_prefix(b"\x80\x02}X\0\0\0\0").unwrap().strip_suffix(b"s.").unwrap().to_vec()
+}
+
+#[test]
+fn the_configuration_says_what_the_trained_model_is() {
+    let slope = [b"G".as_slice(), &0.1f64.to_be_bytes()].concat();
+    let act = object("torch.nn.modules.activation.LeakyReLU", &[("negative_slope", slope)]);
+    let conv = object("models.common.Conv", &[("_modules", dict(&[("act", act)]))]);
+    let anchors = tensor(0, &[1, 1, 2], &[2, 2, 1]);
+    let detect = object(
+        "models.yolo.Detect",
+        &[("nc", b"K\x02".to_vec()), ("stride", tensor(2, &[1], &[1])), ("_buffers", dict(&[("anchors", anchors)]))],
+    );
+    let rows = dict(&[("0", conv), ("1", detect)]);
+    let sequential = object("torch.nn.modules.container.Sequential", &[("_modules", rows)]);
+    let row = list(&[
+        b"J\xff\xff\xff\xff".to_vec(),
+        b"K\x01".to_vec(),
+        text("Conv"),
+        list(&[b"K\x40".to_vec(), b"N".to_vec()]),
+    ]);
+    let yaml = dict(&[
+        ("nc", b"K\x50".to_vec()),
+        ("anchors", b"K\x03".to_vec()),
+        ("backbone", list(&[row])),
+        ("head", list(&[list(&[text("it's: #1")])])),
+    ]);
+    let names = list(&[text("cat"), text("dog")]);
+    let model =
+        object("models.yolo.Model", &[("_modules", dict(&[("model", sequential)])), ("yaml", yaml), ("names", names)]);
+    let root = [b"\x80\x02".to_vec(), dict(&[("ema", b"N".to_vec()), ("model", model)]), b".".to_vec()].concat();
+    let found = Checkpoint::load(&checkpoint(&root, &floats(&[1.5, 2.0, 8.0, 0.0]))).unwrap();
+    assert_eq!(found.names, ["cat", "dog"]);
+    assert_eq!(found.tensors["model.1.anchors"].data, [1.5, 2.0]);
+    let yaml = "nc: 2\nactivation: nn.LeakyReLU(0.1)\nanchors:\n  - [12, 16]\nbackbone:\n  - [-1, 1, Conv, [64, None]]\nhead:\n  - [\"it's: #1\"]\n";
+    assert_eq!(found.yaml.as_deref(), Some(yaml));
+}
+
 #[test]
 fn other_files_are_named() {
     let mut tar = vec![0; 512];

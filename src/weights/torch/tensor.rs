@@ -59,7 +59,7 @@ impl<'h, 'z> Storages<'h, 'z> {
             self.loaded.insert(key, data);
         }
         let data = self.loaded.get(key.as_str()).map(|data| data.as_ref()).unwrap_or_default();
-        if (data.len() / size) as u64 != *elements || data.len() % size != 0 {
+        if (data.len() / size) as u64 != *elements || !data.len().is_multiple_of(size) {
             return Err(bad(format!(
                 "storage {key} has {} bytes, {elements} elements of {size} bytes are declared",
                 data.len()
