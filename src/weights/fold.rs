@@ -51,8 +51,8 @@ fn fold_one(tensors: &BTreeMap<String, Tensor>, x: &str) -> Result<(Tensor, Tens
     let each = weight.data.len() / channels;
     for (c, filter) in weight.data.chunks_exact_mut(each).enumerate() {
         let deviation = (f64::from(variance[c]) + EPSILON).sqrt();
-        // Also NaN: a variance below -epsilon.
-        if !(deviation > 0.0) {
+        // NaN is a variance below -epsilon.
+        if deviation.is_nan() || deviation == 0.0 {
             return Err(bad(format!("variance {} of channel {c}", variance[c])).at(format!("{x}.bn.running_var")));
         }
         let scale = f64::from(gamma[c]) / deviation;

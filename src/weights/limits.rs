@@ -16,8 +16,10 @@ pub const MAX_PICKLE_OPS: usize = 1 << 22;
 pub const MAX_PICKLE_MARKS: usize = 256;
 /// Deepest nesting of modules and of the configuration's values.
 pub const MAX_DEPTH: usize = 32;
-/// Most values visited while the configuration and the names are read out.
+/// Most values visited in the configuration, and most entries in all modules.
 pub const MAX_VISITS: usize = 1 << 16;
+/// Largest dictionary that is searched for a key (attributes of a module, options, a whole checkpoint).
+pub const MAX_SEARCHED: usize = 1 << 12;
 /// Most tensors.
 pub const MAX_TENSORS: usize = 1 << 16;
 /// Most dimensions of a tensor.

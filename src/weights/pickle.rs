@@ -1,5 +1,7 @@
 //! An interpreter for Python pickles that makes plain data and runs nothing.
 
+mod bytes;
+mod call;
 mod globals;
 mod machine;
 mod value;

@@ -99,8 +99,8 @@ fn json<T: serde::de::DeserializeOwned>(text: &str, key: &str) -> Result<T> {
 fn add_anchors(checkpoint: &mut Checkpoint, anchors: &[Vec<f32>], strides: &[f32]) -> Result<()> {
     let Some(row) = keys::last_row(&checkpoint.tensors) else { return Ok(()) };
     let each = anchors.first().map_or(0, Vec::len);
-    let fits = each > 0 && each % 2 == 0 && anchors.iter().all(|level| level.len() == each);
-    if !fits || anchors.len() != strides.len() || strides.iter().any(|&stride| !(stride >= 1.0)) {
+    let fits = each > 0 && each.is_multiple_of(2) && anchors.iter().all(|level| level.len() == each);
+    if !fits || anchors.len() != strides.len() || strides.iter().any(|&stride| !(1.0..=1024.0).contains(&stride)) {
         return Err(bad("metadata: anchors and strides don't fit each other").at("anchors"));
     }
     let data = anchors.iter().zip(strides).flat_map(|(level, stride)| level.iter().map(move |v| v / stride)).collect();

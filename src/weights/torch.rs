@@ -110,6 +110,7 @@ impl Reader<'_, '_> {
         for kind in ["_parameters", "_buffers"] {
             let Some(dict) = heap.attribute(module, kind) else { continue };
             for &(key, value) in heap.pairs(dict).unwrap_or_default() {
+                self.storages.visit()?;
                 if let Some(key) = heap.text(key) {
                     self.tensor(format!("{prefix}{key}"), value)?;
                 }
@@ -117,11 +118,11 @@ impl Reader<'_, '_> {
         }
         let Some(dict) = heap.attribute(module, "_modules") else { return Ok(()) };
         for &(key, value) in heap.pairs(dict).unwrap_or_default() {
+            self.storages.visit()?;
             if let (Some(key), Value::Object { .. }) = (heap.text(key), heap.get(value)) {
                 if key.len() > 64 {
                     return Err(bad("a module's name is longer than 64 bytes").at(prefix));
                 }
-                self.storages.visit()?;
                 self.module(value, &format!("{prefix}{key}."), depth + 1)?;
             }
         }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::globals::{Role, look_up};
-use super::value::{Heap, Id, TensorRef, Value};
+use super::globals::look_up;
+use super::value::{Heap, Id, Value};
 use crate::error::{Error, Result};
 use crate::weights::bad;
-use crate::weights::limits::{MAX_DIMS, MAX_PICKLE_BYTES, MAX_PICKLE_MARKS, MAX_PICKLE_OPS};
+use crate::weights::limits::{MAX_PICKLE_BYTES, MAX_PICKLE_MARKS, MAX_PICKLE_OPS};
 
 /// Reads a pickle.
 pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
@@ -32,17 +32,17 @@ const NONE: Id = 0;
 const FALSE: Id = 1;
 const TRUE: Id = 2;
 
-struct Machine<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(super) struct Machine<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
     ops: usize,
-    stack: Vec<Id>,
+    pub(super) stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
     values: Vec<Value>,
 }
 
-fn broken(what: &str) -> Error {
+pub(super) fn broken(what: &str) -> Error {
     bad(format!("the pickle is broken: {what}")).hint("the file is damaged, or isn't what torch.save writes")
 }
 
@@ -240,43 +240,12 @@ impl<'a> Machine<'a> {
     }
 
     /// Counts work, so that neither time nor memory runs away.
-    fn charge(&mut self, work: usize) -> Result<()> {
+    pub(super) fn charge(&mut self, work: usize) -> Result<()> {
         self.ops = self.ops.saturating_add(work);
         if self.ops > MAX_PICKLE_OPS {
             return Err(bad(format!("the pickle has more than {MAX_PICKLE_OPS} operations")));
         }
         Ok(())
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let end = self.at.checked_add(length).filter(|&end| end <= self.bytes.len());
-        let taken = end.and_then(|end| self.bytes.get(self.at..end)).ok_or_else(|| broken("it is cut off"))?;
-        self.at += length;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?.try_into().map_err(|_| broken("it is cut off"))
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        Ok(u8::from_le_bytes(self.array()?))
-    }
-
-    fn length4(&mut self) -> Result<usize> {
-        usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| broken("a length is too large"))
-    }
-
-    fn length8(&mut self) -> Result<usize> {
-        usize::try_from(u64::from_le_bytes(self.array()?)).map_err(|_| broken("a length is too large"))
-    }
-
-    fn line(&mut self) -> Result<&'a str> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.iter().take(512).position(|&b| b == b'\n').ok_or_else(|| broken("a name without end"))?;
-        let line = self.take(end)?;
-        self.at += 1;
-        std::str::from_utf8(line).map_err(|_| broken("a name isn't UTF-8"))
     }
 
     fn text(&mut self, length: usize) -> Result<()> {
@@ -305,7 +274,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: Value) {
         // At most one value per operation, and those are counted, so this fits.
         let id = self.values.len() as Id;
         self.values.push(value);
@@ -332,7 +301,7 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
-    fn value(&self, id: Id) -> &Value {
+    pub(super) fn value(&self, id: Id) -> &Value {
         self.values.get(id as usize).unwrap_or(&Value::None)
     }
 
@@ -349,7 +318,7 @@ impl<'a> Machine<'a> {
 
     fn set_items(&mut self, items: Vec<Id>) -> Result<()> {
         let dict = self.top()?;
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(broken("a key without value"));
         }
         match self.values.get_mut(dict as usize) {
@@ -376,94 +345,5 @@ impl<'a> Machine<'a> {
         let id = self.memo.get(&slot).copied().ok_or_else(|| broken(&format!("memo {slot} was never set")))?;
         self.stack.push(id);
         Ok(())
-    }
-
-    fn items(&self, id: Id) -> Option<&[Id]> {
-        match self.value(id) {
-            Value::Tuple(items) | Value::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// What "calling" a global with arguments means: data, according to its role.
-    fn call(&mut self, function: Id, args: Id, depth: usize) -> Result<()> {
-        let Value::Global(role, _) = self.value(function) else {
-            return Err(broken("something is called that isn't a class or function"));
-        };
-        let role = *role;
-        let given = self.items(args).ok_or_else(|| broken("arguments that aren't a tuple"))?;
-        let first = given.first().copied();
-        match role {
-            Role::Same => match first {
-                Some(first) => self.stack.push(first),
-                None => self.push(Value::List(Vec::new())),
-            },
-            Role::Dict => {
-                let pairs = first.and_then(|first| self.items(first)).map(<[Id]>::to_vec).unwrap_or_default();
-                self.charge(pairs.len())?;
-                let mut all = Vec::new();
-                for pair in pairs {
-                    match self.items(pair) {
-                        Some([key, value]) => all.push((*key, *value)),
-                        _ => return Err(broken("a dictionary made of something that isn't pairs")),
-                    }
-                }
-                self.push(Value::Dict(all));
-            }
-            Role::Tensor => {
-                let tensor = self.tensor(given)?;
-                self.push(Value::Tensor(tensor));
-            }
-            Role::FromType => match given {
-                &[inner, _, inner_args, ..] if depth == 0 => self.call(inner, inner_args, 1)?,
-                _ => return Err(broken("_rebuild_from_type_v2 without its arguments")),
-            },
-            Role::Class => self.push(Value::Object { class: function, args, state: None }),
-            Role::Storage(_) => return Err(broken("a storage is called")),
-        }
-        Ok(())
-    }
-
-    fn tensor(&self, args: &[Id]) -> Result<TensorRef> {
-        let &[storage, offset, shape, strides, ..] = args else {
-            return Err(broken("a tensor with too few arguments"));
-        };
-        if !matches!(self.value(storage), Value::Storage { .. }) {
-            return Err(broken("a tensor without storage"));
-        }
-        Ok(TensorRef {
-            storage,
-            offset: self.natural(offset)?,
-            shape: self.naturals(shape)?,
-            strides: self.naturals(strides)?,
-        })
-    }
-
-    fn natural(&self, id: Id) -> Result<u64> {
-        match self.value(id) {
-            Value::Int(value) => u64::try_from(*value).map_err(|_| broken("a negative size, stride or offset")),
-            _ => Err(broken("a size, stride or offset that isn't a number")),
-        }
-    }
-
-    fn naturals(&self, id: Id) -> Result<Vec<u64>> {
-        let items = self.items(id).ok_or_else(|| broken("a tensor's shape isn't a tuple"))?;
-        if items.len() > MAX_DIMS {
-            return Err(bad(format!("a tensor of {} dimensions, at most {MAX_DIMS} are read", items.len())));
-        }
-        items.iter().map(|&item| self.natural(item)).collect()
-    }
-
-    /// `("storage", type, key, location, elements)`.
-    fn storage(&self, id: Id) -> Result<Value> {
-        let Some(&[_, class, key, _, elements, ..]) = self.items(id) else {
-            return Err(broken("a storage that isn't ('storage', type, key, location, elements)"));
-        };
-        match (self.value(class), self.value(key)) {
-            (Value::Global(Role::Storage(dtype), _), Value::Str(key)) if key.len() <= 32 => {
-                Ok(Value::Storage { dtype: *dtype, key: key.clone(), elements: self.natural(elements)? })
-            }
-            _ => Err(broken("a storage of a type that isn't known")),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a pickle makes here: plain data in an arena, so that shared and cyclic values are harmless.
 
 use super::globals::Role;
+use crate::weights::limits::MAX_SEARCHED;
 
 /// A value's place in the [`Heap`].
 pub(crate) type Id = u32;
@@ -123,9 +124,15 @@ impl Heap {
         }
     }
 
-    /// The value of a dictionary's text key (the last, if there are several).
+    /// The value of a dictionary's text key (the last, if there are several). Dictionaries larger than any
+    /// real one's attributes aren't searched, so that searching takes little time.
     pub fn key(&self, id: Id, key: &str) -> Option<Id> {
-        self.pairs(id)?.iter().rev().find(|(k, _)| self.text(*k) == Some(key)).map(|(_, v)| *v)
+        self.pairs(id)
+            .filter(|pairs| pairs.len() <= MAX_SEARCHED)?
+            .iter()
+            .rev()
+            .find(|(k, _)| self.text(*k) == Some(key))
+            .map(|(_, v)| *v)
     }
 
     /// An object's class without its module, e.g. `Conv`.

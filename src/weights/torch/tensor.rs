@@ -34,11 +34,11 @@ impl<'h, 'z> Storages<'h, 'z> {
         self.dtype.map_or("no numbers", Dtype::name)
     }
 
-    /// Counts a visited module.
+    /// Counts a visited entry of a module.
     pub fn visit(&mut self) -> Result<()> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
-            return Err(bad(format!("more than {MAX_VISITS} modules")));
+            return Err(bad(format!("the modules have more than {MAX_VISITS} entries")));
         }
         Ok(())
     }
@@ -59,7 +59,7 @@ impl<'h, 'z> Storages<'h, 'z> {
             self.loaded.insert(key, data);
         }
         let data = self.loaded.get(key.as_str()).map(|data| data.as_ref()).unwrap_or_default();
-        if (data.len() / size) as u64 != *elements || data.len() % size != 0 {
+        if (data.len() / size) as u64 != *elements || !data.len().is_multiple_of(size) {
             return Err(bad(format!(
                 "storage {key} has {} bytes, {elements} elements of {size} bytes are declared",
                 data.len()

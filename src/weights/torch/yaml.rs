@@ -20,7 +20,9 @@ pub(super) fn render(heap: &Heap, model: Id, yaml: Id, anchors: Option<&[Vec<f32
     }
     writer.entry(yaml, "depth_multiple")?;
     writer.entry(yaml, "width_multiple")?;
-    writer.entry(yaml, "ch")?;
+    if heap.key(yaml, "ch").and_then(|id| heap.int(id)) != Some(3) {
+        writer.entry(yaml, "ch")?;
+    }
     match heap.key(yaml, "activation") {
         Some(_) => writer.entry(yaml, "activation")?,
         None => {
