@@ -47,7 +47,8 @@ impl WebDetector {
     /// # Errors
     /// Pixels that don't fit the size; what the core refuses.
     pub fn run(&mut self, rgba: &[u8], width: usize, height: usize, size: usize) -> Result<String, JsValue> {
-        let pixels = width.checked_mul(height).filter(|&pixels| pixels > 0 && pixels.checked_mul(4) == Some(rgba.len()));
+        let pixels =
+            width.checked_mul(height).filter(|&pixels| pixels > 0 && pixels.checked_mul(4) == Some(rgba.len()));
         if pixels.is_none() {
             return Err(argument(&format!("{} bytes are no RGBA picture of {width}x{height}", rgba.len())));
         }
