@@ -236,6 +236,7 @@ impl Lowering<'_> {
         self.conv(&format!("{key}.cv3"), both, c2, Geometry::new(1, 1), silu)
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn bottleneck_csp(
         &mut self,
         key: &str,

@@ -44,8 +44,9 @@ pub struct ConvWeights {
     pub bias: Vec<f32>,
 }
 
-/// What an operation does.
+/// What an operation does; fields are named as in the reference.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)]
 pub enum OpKind {
     /// Convolution, bias, activation, then the residual.
     Conv { shape: ConvShape, weights: ConvWeights, activation: Activation },
