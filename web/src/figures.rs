@@ -33,6 +33,7 @@ pub fn summarize(yaml: &str, nc: Option<usize>, size: usize) -> Result<String, J
                 "parameters": cost.parameters,
                 "module": row.printed_module,
                 "arguments": row.printed_arguments,
+                "gflops": cost.gflops(size),
             })
         })
         .collect();

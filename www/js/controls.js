@@ -64,7 +64,8 @@ export function fit(info, size) {
   writeCount();
   const sizes = [...new Set([160, 224, 320, 416, 512, 640, size])].sort((a, b) => a - b);
   get('size').replaceChildren(...sizes.map((side) => new Option(`${side} × ${side}`, side, side === size, side === size)));
-  get('model-name').textContent = info.file ? `${info.model} (${info.file})` : info.model;
+  const told = !info.file || info.file.startsWith(`${info.model}.`);
+  get('model-name').textContent = told ? info.model : `${info.model} (${info.file})`;
   get('model-parameters').textContent = `${count(info.parameters)}, ${info.gflops} GFLOPs`;
   get('model-classes').textContent = info.labels.length;
 }

@@ -66,7 +66,7 @@ export class Detector {
 }
 
 export interface Row {
-  index: number; from: number | number[]; repeats: number; parameters: number;
+  index: number; from: number[]; repeats: number; parameters: number;
   module: string; arguments: string; gflops: number;
 }
 export interface Summary {
