@@ -44,7 +44,7 @@ fn module(text: &str) -> Option<(Module, usize)> {
         "Conv" => {
             let (kernel, dilation) = (pair("k", 98), number("d", 98, 1));
             let padding =
-                word("p", 98).map_or(kernel.map(|k| (dilation * (k - 1) + 1) / 2), |p| [p.parse().unwrap(); 2]);
+                word("p", 98).map_or(kernel.map(|k| (dilation * (k - 1)).div_ceil(2)), |p| [p.parse().unwrap(); 2]);
             let groups = number("g", 98, 1);
             Module::Conv { c1, c2, kernel, stride: pair("s", 98), padding, groups, dilation, activation }
         }

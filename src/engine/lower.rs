@@ -373,7 +373,7 @@ impl Lowering<'_> {
     /// Outputs of a detect level, told from the bias and checked against the classes.
     fn detect_outputs(&self, key: &str, nc: usize) -> Result<usize> {
         let outputs = self.checkpoint.tensors.get(&format!("{key}.bias")).map_or(0, |bias| bias.data.len());
-        if outputs == 0 || outputs % (nc + 5) != 0 {
+        if outputs == 0 || !outputs.is_multiple_of(nc + 5) {
             return Err(Error::new(
                 ErrorKind::Weights,
                 format!("{key}.bias has {outputs} values, which does not fit {nc} classes"),

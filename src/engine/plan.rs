@@ -113,10 +113,10 @@ fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
             return Err(Error::new(ErrorKind::Argument, format!("row {} would need a map of over 1 GiB", op.row))
                 .hint("use a smaller picture size"));
         }
-        if let Some(residual) = op.residual {
-            if sizes[program.root(residual).0] != Some(output) {
-                return Err(misfit(op.row, "residual addition", output));
-            }
+        if let Some(residual) = op.residual
+            && sizes[program.root(residual).0] != Some(output)
+        {
+            return Err(misfit(op.row, "residual addition", output));
         }
     }
     Ok(sizes.into_iter().map(|s| s.unwrap_or([0, 0])).collect())
