@@ -125,7 +125,7 @@ impl Network {
 
     fn check_input(&self, [batch, channels, height, width]: [usize; 4]) -> Result<()> {
         let stride = self.max_stride.max(1);
-        let sides = height > 0 && width > 0 && height % stride == 0 && width % stride == 0;
+        let sides = height > 0 && width > 0 && height.is_multiple_of(stride) && width.is_multiple_of(stride);
         if batch > 0 && channels == self.input_channels && sides {
             return Ok(());
         }

@@ -54,7 +54,7 @@ impl<'l, 'a> Builder<'l, 'a> {
                 Some(anchors) => anchors.saturating_mul(nc.saturating_add(5)),
                 None => self.loader.rows_of(&format!("{key}.weight"))?,
             };
-            heads.push(self.plain(key, Shape::square(c1, c2, 1, 1), true)?);
+            heads.push(*self.plain(key, Shape::square(c1, c2, 1, 1), true)?);
         }
         Ok(Block::Detect(heads))
     }
@@ -121,7 +121,7 @@ impl<'l, 'a> Builder<'l, 'a> {
                 }
                 let options =
                     ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [dilation; 2], groups);
-                Ok(Layer::Transposed(Transposed { key: at.to_owned(), weight, bias, options }))
+                Ok(Layer::Transposed(Box::new(Transposed { key: at.to_owned(), weight, bias, options })))
             }
             Module::MaxPool { kernel, stride, padding } => pool(kernel, stride, padding).map(Layer::MaxPool),
             Module::Upsample { scale } => positive(scale, "scale").map(Layer::Upsample),

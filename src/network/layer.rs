@@ -10,13 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// One tensor in, one out.
 pub(super) enum Layer {
     Identity,
-    Conv(Convolution),
+    Conv(Box<Convolution>),
     /// One after the other.
     Chain(Vec<Layer>),
     /// The primary half, then the half made from it: `cat(a, b(a))` with `a = primary(x)`.
     Ghost {
-        primary: Convolution,
-        cheap: Convolution,
+        primary: Box<Convolution>,
+        cheap: Box<Convolution>,
     },
     /// `body(x) + shortcut(x)`.
     Sum {
@@ -30,7 +30,7 @@ pub(super) enum Layer {
         last: Box<Layer>,
     },
     /// Batch norm and SiLU by themselves (BottleneckCSP).
-    NormSilu(BatchNorm),
+    NormSilu(Box<BatchNorm>),
     /// `cat(x, pool(x) …)`: each pool on `x`, or on the one before if `chained`.
     Pools {
         pools: Vec<MaxPoolOptions<2>>,
@@ -38,7 +38,7 @@ pub(super) enum Layer {
     },
     MaxPool(MaxPoolOptions<2>),
     Upsample(usize),
-    Transposed(Transposed),
+    Transposed(Box<Transposed>),
     /// `gain x gain` pixels become channels.
     Contract(usize),
     /// Channels become `gain x gain` pixels.
@@ -132,7 +132,7 @@ impl Layer {
             Self::Focus => contract(x, 2, [0, 5, 3, 1, 2, 4]),
             Self::Expand(gain) => {
                 let [batch, channels, height, width] = x.dims();
-                if channels % (gain * gain) != 0 {
+                if !channels.is_multiple_of(gain * gain) {
                     return Err(shape_error(format!("{channels} channels can't be expanded by {gain}")));
                 }
                 let left = channels / (gain * gain);
@@ -230,7 +230,7 @@ fn pool(x: Tensor<4>, options: &MaxPoolOptions<2>) -> Result<Tensor<4>> {
 /// Blocks of `gain x gain` pixels become channels; `order` says how `(b, c, h, y, w, x)` is permuted.
 fn contract(x: Tensor<4>, gain: usize, order: [usize; 6]) -> Result<Tensor<4>> {
     let [batch, channels, height, width] = x.dims();
-    if height % gain != 0 || width % gain != 0 {
+    if !height.is_multiple_of(gain) || !width.is_multiple_of(gain) {
         return Err(shape_error(format!("a map of {height}x{width} can't be contracted by {gain}")));
     }
     let (rows, columns) = (height / gain, width / gain);

@@ -109,7 +109,7 @@ impl Builder<'_, '_> {
         Ok(Layer::Split {
             left: Box::new(Layer::Chain(left)),
             right: Box::new(Layer::Conv(right)),
-            last: Box::new(Layer::Chain(vec![Layer::NormSilu(norm), Layer::Conv(last)])),
+            last: Box::new(Layer::Chain(vec![Layer::NormSilu(Box::new(norm)), Layer::Conv(last)])),
         })
     }
 
@@ -131,7 +131,13 @@ impl Builder<'_, '_> {
     }
 
     /// Convolution, batch norm, activation: `….conv.weight`, and `….bn.*` or (folded) `….conv.bias`.
-    pub(super) fn conv(&mut self, at: &str, name: &str, shape: Shape, activation: Activation) -> Result<Convolution> {
+    pub(super) fn conv(
+        &mut self,
+        at: &str,
+        name: &str,
+        shape: Shape,
+        activation: Activation,
+    ) -> Result<Box<Convolution>> {
         let at = join(at, name);
         let (folded, norm) = (join(&at, "conv.bias"), join(&at, "bn"));
         let c2 = shape.c2;
@@ -146,13 +152,13 @@ impl Builder<'_, '_> {
     }
 
     /// Only a convolution: `….weight` and, if it has one, `….bias`.
-    pub(super) fn plain(&mut self, key: String, shape: Shape, bias: bool) -> Result<Convolution> {
+    pub(super) fn plain(&mut self, key: String, shape: Shape, bias: bool) -> Result<Box<Convolution>> {
         shape.check().map_err(|error| error.at(&key))?;
         let Shape { c1, c2, kernel: [height, width], stride, padding, dilation, groups } = shape;
         let weight = self.loader.take(&format!("{key}.weight"), [c2, c1 / groups, height, width])?;
         let bias = bias.then(|| self.loader.take(&format!("{key}.bias"), [c2])).transpose()?;
         let options = ConvOptions::new(stride, padding, [dilation; 2], groups);
-        Ok(Convolution { key, weight, bias, norm: None, options, activation: Activation::Identity })
+        Ok(Box::new(Convolution { key, weight, bias, norm: None, options, activation: Activation::Identity }))
     }
 
     pub(super) fn norm(&mut self, key: String, channels: usize) -> Result<BatchNorm> {

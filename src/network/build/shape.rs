@@ -41,7 +41,7 @@ impl Shape {
         let sides = self.kernel.iter().chain(&self.stride).all(|&side| (1..=LARGEST).contains(&side));
         let edges = self.padding.iter().all(|&side| side <= LARGEST);
         let dilation = (1..=LARGEST).contains(&self.dilation);
-        let groups = self.groups > 0 && self.c1 % self.groups == 0 && self.c2 % self.groups == 0;
+        let groups = self.groups > 0 && self.c1.is_multiple_of(self.groups) && self.c2.is_multiple_of(self.groups);
         if self.c1 > 0 && self.c2 > 0 && dilation && sides && edges && groups {
             return Ok(());
         }
