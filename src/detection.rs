@@ -1,5 +1,20 @@
 //! From raw maps to boxes: decode, NMS, scaling back, metrics.
 
+pub mod boxes;
+mod decode;
+pub mod metrics;
+mod nms;
+
+pub use boxes::{RatioPad, scale_boxes};
+pub use decode::{Predictions, RawMap, candidates, decode};
+pub use nms::nms;
+
+/// The objectness below which a detector forgets a cell; its sliders reach down to here.
+pub const DETECT_FLOOR: f32 = 0.01;
+
+/// The same for validation, which looks at nearly everything.
+pub const VAL_FLOOR: f32 = 0.001;
+
 /// One found object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
@@ -26,6 +41,13 @@ pub struct NmsOptions {
     pub multi_label: bool,
     /// At most this many boxes.
     pub max_det: usize,
+}
+
+impl NmsOptions {
+    /// The settings of validation: low threshold, several classes a cell.
+    pub fn validation() -> Self {
+        Self { conf: 0.001, iou: 0.6, multi_label: true, ..Self::default() }
+    }
 }
 
 impl Default for NmsOptions {

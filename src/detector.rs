@@ -1,4 +1,317 @@
-//! Picture in, detections out.
+//! Picture in, detections out: the one door for all faces.
+
+use crate::detection::{DETECT_FLOOR, Detection, NmsOptions, Predictions, RawMap, candidates, nms, scale_boxes};
+use crate::engine::Engine;
+use crate::model::{Config, Cost, Graph, builtin};
+use crate::picture::{LetterboxOptions, Picture, letterbox};
+use crate::weights::{Checkpoint, Tensor, infer_config};
+use crate::{Error, ErrorKind, Result};
+use serde::Serialize;
+use std::collections::HashSet;
+use web_time::Instant;
+
+/// The largest picture side the network is run at.
+pub const MAX_SIDE: usize = 4096;
 
 /// A loaded network.
-pub struct Detector {}
+pub struct Detector {
+    graph: Graph,
+    engine: Engine,
+    names: Vec<String>,
+    imgsz: usize,
+    config: Config,
+    info: Info,
+}
+
+/// What a loaded network is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Info {
+    /// `yolov5n-ghost-backbone`, or `custom`.
+    pub architecture: String,
+    /// What the file was.
+    pub format: String,
+    /// Classes.
+    pub nc: usize,
+    /// Parameters with batch norm folded.
+    pub parameters: u64,
+    /// GFLOPs at 640x640, batch norm folded.
+    pub gflops: f64,
+    /// The picture size it was trained for.
+    pub imgsz: usize,
+    /// Bytes of packed weights.
+    pub weight_bytes: usize,
+}
+
+/// Milliseconds per stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Speed {
+    /// Scaling and padding the picture.
+    pub letterbox: f64,
+    /// The network.
+    pub network: f64,
+    /// Decoding, NMS, scaling back.
+    pub nms: f64,
+}
+
+/// What is asked of [`Detector::detect`].
+#[derive(Clone, Debug, Default)]
+pub struct DetectOptions {
+    /// `[height, width]` that pictures are fitted into; the weights' own size if absent.
+    pub imgsz: Option<[usize; 2]>,
+    /// Thresholds and filters.
+    pub nms: NmsOptions,
+}
+
+/// What was found in one picture.
+#[derive(Clone, Debug)]
+pub struct Detections {
+    /// Width of the picture.
+    pub width: usize,
+    /// Height of the picture.
+    pub height: usize,
+    /// The boxes in the picture's pixels, best score first.
+    pub detections: Vec<Detection>,
+    /// Milliseconds per stage.
+    pub speed: Speed,
+}
+
+/// A picture ready for the network.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Channels-last, values 0 to 1.
+    pub pixels: Vec<f32>,
+    /// `[height, width]` of the network's input.
+    pub size: [usize; 2],
+    picture_size: [usize; 2],
+    milliseconds: f64,
+}
+
+/// One picture after the network: thresholds can be applied again and again without running it.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    candidates: Predictions,
+    network_size: [usize; 2],
+    picture_size: [usize; 2],
+    /// Milliseconds of letterbox and network.
+    pub speed: Speed,
+}
+
+impl Predicted {
+    /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_FLOOR`] are gone already.
+    pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
+        let mut found = nms(&self.candidates, options);
+        let mut bounds: Vec<[f32; 4]> = found.iter().map(|d| d.bounds).collect();
+        scale_boxes(self.network_size, &mut bounds, self.picture_size, None);
+        found.iter_mut().zip(bounds).for_each(|(d, b)| d.bounds = b);
+        found
+    }
+}
+
+impl Detector {
+    /// Loads a checkpoint; `yaml` overrides the configuration in the file (or stands in for a missing one).
+    ///
+    /// # Errors
+    /// A file that is no checkpoint, a configuration that can't be built, weights that don't fit it.
+    pub fn load(bytes: &[u8], yaml: Option<&str>) -> Result<Self> {
+        Self::from_checkpoint(Checkpoint::load(bytes)?, yaml)
+    }
+
+    /// As [`Detector::load`], from a checkpoint already read.
+    ///
+    /// # Errors
+    /// As [`Detector::load`].
+    pub fn from_checkpoint(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
+        let config = configuration(&checkpoint, yaml)?;
+        let classes = classes_of(&checkpoint);
+        let mut graph = config.graph(classes)?;
+        checkpoint.fold()?;
+        adopt_anchors(&mut graph, &checkpoint)?;
+        let engine = Engine::new(&graph, &checkpoint)?;
+        refuse_unused(&graph, &checkpoint)?;
+        let names = match checkpoint.names.len() == graph.nc {
+            true => checkpoint.names.clone(),
+            false => (0..graph.nc).map(|class| class.to_string()).collect(),
+        };
+        let stride = graph.max_stride();
+        let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(stride, MAX_SIDE);
+        let cost = Cost::of(&graph, true);
+        let info = Info {
+            architecture: architecture(&checkpoint),
+            format: checkpoint.format.clone(),
+            nc: graph.nc,
+            parameters: cost.parameters as u64,
+            gflops: cost.gflops(640),
+            imgsz,
+            weight_bytes: engine.weight_bytes(),
+        };
+        Ok(Self { graph, engine, names, imgsz, config, info })
+    }
+
+    /// Class names, one per class.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The network's structure.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The picture size it was trained for.
+    pub fn imgsz(&self) -> usize {
+        self.imgsz
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// The engine under it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Finds objects in a picture.
+    ///
+    /// # Errors
+    /// A picture size beyond bounds, or a network that computed something that is not a number.
+    pub fn detect(&self, picture: &Picture, options: &DetectOptions) -> Result<Detections> {
+        let floor = options.nms.conf.clamp(0.0, DETECT_FLOOR);
+        let predicted = self.predict_above(picture, options.imgsz, true, floor)?;
+        let start = Instant::now();
+        let detections = predicted.boxes(&options.nms);
+        let nms = predicted.speed.nms + milliseconds(start);
+        let speed = Speed { nms, ..predicted.speed };
+        Ok(Detections { width: picture.width, height: picture.height, detections, speed })
+    }
+
+    /// Runs the network once; boxes for any thresholds come from the result.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn predict(&self, picture: &Picture, imgsz: Option<[usize; 2]>) -> Result<Predicted> {
+        self.predict_above(picture, imgsz, true, DETECT_FLOOR)
+    }
+
+    /// As [`Detector::predict`] with all choices: `auto` pads to the smallest rectangle that fits the strides (else to
+    /// the whole of `imgsz`), cells with an objectness of `floor` or less are dropped.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn predict_above(
+        &self,
+        picture: &Picture,
+        imgsz: Option<[usize; 2]>,
+        auto: bool,
+        floor: f32,
+    ) -> Result<Predicted> {
+        let prepared = self.prepare(picture, imgsz, auto)?;
+        let start = Instant::now();
+        let maps = self.engine.forward(&prepared.pixels, prepared.size)?;
+        self.finish(&prepared, &maps, milliseconds(start), floor)
+    }
+
+    /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
+    ///
+    /// # Errors
+    /// A size beyond [`MAX_SIDE`].
+    pub fn prepare(&self, picture: &Picture, imgsz: Option<[usize; 2]>, auto: bool) -> Result<Prepared> {
+        let start = Instant::now();
+        let stride = self.graph.max_stride().max(1);
+        let size = imgsz.unwrap_or([self.imgsz; 2]).map(|side| side.div_ceil(stride).max(1) * stride);
+        if size.iter().any(|&side| side > MAX_SIDE) {
+            let message = format!("a network input of {}x{} pixels is beyond {MAX_SIDE}", size[1], size[0]);
+            return Err(Error::new(ErrorKind::Argument, message).hint("use a smaller imgsz"));
+        }
+        let boxed = letterbox(picture, &LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() });
+        Ok(Prepared {
+            pixels: boxed.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
+            size: [boxed.picture.height, boxed.picture.width],
+            picture_size: [picture.height, picture.width],
+            milliseconds: milliseconds(start),
+        })
+    }
+
+    /// The second half of a prediction: candidates from the raw maps that took `network` milliseconds.
+    ///
+    /// # Errors
+    /// Maps that don't fit, or that hold values that are not numbers.
+    pub fn finish(&self, prepared: &Prepared, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
+        let start = Instant::now();
+        let candidates = candidates(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
+        let speed = Speed { letterbox: prepared.milliseconds, network, nms: milliseconds(start) };
+        Ok(Predicted { candidates, network_size: prepared.size, picture_size: prepared.picture_size, speed })
+    }
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn configuration(checkpoint: &Checkpoint, yaml: Option<&str>) -> Result<Config> {
+    if let Some(text) = yaml.or(checkpoint.yaml.as_deref()) {
+        return Config::parse(text);
+    }
+    let unknown = || {
+        Error::new(ErrorKind::Weights, "the checkpoint does not say which network it belongs to")
+            .hint("give the YAML it was trained with")
+    };
+    let inferred = checkpoint.inferred.as_ref().ok_or_else(unknown)?;
+    let config = builtin(inferred.architecture).ok_or_else(unknown)?;
+    config.with_multiples(inferred.depth, inferred.width)
+}
+
+/// Classes as the checkpoint knows them, which wins over its YAML (training overrides that by the data set's).
+fn classes_of(checkpoint: &Checkpoint) -> Option<usize> {
+    match (checkpoint.names.len(), &checkpoint.inferred) {
+        (0, inferred) => inferred.as_ref().map(|i| i.nc),
+        (names, _) => Some(names),
+    }
+}
+
+/// Training may have replaced the anchors of the YAML: the file's own, in grid units, win.
+fn adopt_anchors(graph: &mut Graph, checkpoint: &Checkpoint) -> Result<()> {
+    let key = format!("model.{}.anchors", graph.rows.len().saturating_sub(1));
+    let Some(Tensor { shape, data }) = checkpoint.tensors.get(&key) else { return Ok(()) };
+    let (levels, each) = (graph.anchors.len(), graph.anchors_per_level());
+    if shape[..] != [levels, each, 2] {
+        let message = format!("{key} has shape {shape:?}, the network needs {:?}", [levels, each, 2]);
+        return Err(Error::new(ErrorKind::Weights, message));
+    }
+    let mut values = data.chunks_exact(2);
+    for (level, stride) in graph.anchors.iter_mut().zip(&graph.strides) {
+        for (anchor, pair) in level.iter_mut().zip(&mut values) {
+            *anchor = [pair[0] * *stride as f32, pair[1] * *stride as f32];
+        }
+    }
+    Ok(())
+}
+
+/// A checkpoint with weights for rows that the network lacks belongs to another network.
+fn refuse_unused(graph: &Graph, checkpoint: &Checkpoint) -> Result<()> {
+    let rows: HashSet<usize> = graph.rows.iter().map(|row| row.index).collect();
+    for key in checkpoint.tensors.keys() {
+        let row = key.strip_prefix("model.").and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
+        if !row.is_some_and(|row: usize| rows.contains(&row)) {
+            return Err(Error::new(ErrorKind::Weights, format!("the network has no place for the tensor {key}"))
+                .hint("it was made for another architecture; give the YAML it was trained with"));
+        }
+    }
+    Ok(())
+}
+
+/// The network's name as its tensors tell it.
+fn architecture(checkpoint: &Checkpoint) -> String {
+    let Ok(inferred) = infer_config(&checkpoint.tensors) else { return "custom".into() };
+    let letter = [("n", 0.25), ("s", 0.5), ("m", 0.75), ("l", 1.0), ("x", 1.25)]
+        .iter()
+        .find(|(_, width)| (width - inferred.width).abs() < 1e-6)
+        .map_or("", |(letter, _)| letter);
+    inferred.architecture.replacen("yolov5", &format!("yolov5{letter}"), 1)
+}

@@ -1,1 +1,153 @@
-//! The plan and its executors.
+//! Running the network: the program (any size), the plan (one size) and the executors.
+
+pub mod cpu;
+mod lower;
+pub mod plan;
+pub mod program;
+
+use crate::detection::RawMap;
+use crate::model::{Graph, Module};
+use crate::weights::{Checkpoint, Tensor};
+use crate::{Error, ErrorKind, Result};
+use cpu::{CpuExecutor, Isa};
+use plan::Plan;
+use program::{INPUT, Program, ValueId};
+use std::sync::Mutex;
+
+/// A network with its weights packed, ready to run at any picture size.
+pub struct Engine {
+    program: Program,
+    cpu: CpuExecutor,
+    scratch: Mutex<Option<(Plan, Vec<f32>)>>,
+}
+
+/// What an operation took in one run.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct OpTime {
+    /// The configuration row.
+    pub row: usize,
+    /// The kind of operation.
+    pub name: &'static str,
+    /// Milliseconds.
+    pub milliseconds: f64,
+}
+
+impl Engine {
+    /// Packs the weights of `checkpoint` (batch norm folded) for `graph`.
+    ///
+    /// # Errors
+    /// A tensor that is missing or doesn't fit.
+    pub fn new(graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
+        Ok(Self::from_program(lower::lower(graph, checkpoint)?))
+    }
+
+    /// A single module with its weights under `model.0.`: for checking modules one by one.
+    ///
+    /// # Errors
+    /// A tensor that is missing or doesn't fit.
+    pub fn module(module: &Module, input_channels: usize, checkpoint: &Checkpoint) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_module(module, input_channels, checkpoint)?))
+    }
+
+    fn from_program(program: Program) -> Self {
+        let cpu = CpuExecutor::new(&program, Isa::detect());
+        Self { program, cpu, scratch: Mutex::new(None) }
+    }
+
+    /// The operations.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Bytes of packed weights.
+    pub fn weight_bytes(&self) -> usize {
+        self.cpu.weight_bytes()
+    }
+
+    /// The raw maps of all detect levels for a channels-last picture of `[height, width]` with values 0 to 1.
+    ///
+    /// # Errors
+    /// A picture size that doesn't fit the network.
+    pub fn forward(&self, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
+        self.run(pixels, size, |_, _| {})
+    }
+
+    /// As [`Engine::forward`], and what each operation took.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn profile(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<RawMap>, Vec<OpTime>)> {
+        let mut times = Vec::with_capacity(self.program.ops.len());
+        let mut last = None;
+        let maps = self.run(pixels, size, |index, begins| {
+            let now = std::time::Instant::now();
+            if begins {
+                last = Some(now);
+            } else if let Some(start) = last {
+                let op: &program::Op = &self.program.ops[index];
+                let milliseconds = now.duration_since(start).as_secs_f64() * 1e3;
+                times.push(OpTime { row: op.row, name: op.kind.name(), milliseconds });
+            }
+        })?;
+        Ok((maps, times))
+    }
+
+    fn run(&self, pixels: &[f32], size: [usize; 2], mut watch: impl FnMut(usize, bool)) -> Result<Vec<RawMap>> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (plan, arena) = match scratch.take() {
+            Some((plan, arena)) if plan.size == size => scratch.insert((plan, arena)),
+            _ => {
+                let plan = Plan::new(&self.program, size, false)?;
+                let arena = vec![0.0; plan.arena];
+                scratch.insert((plan, arena))
+            }
+        };
+        self.fill_input(plan, arena, pixels)?;
+        for index in 0..self.program.ops.len() {
+            watch(index, true);
+            self.cpu.run(&self.program, plan, index, arena);
+            watch(index, false);
+        }
+        Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
+    }
+
+    /// Every row's output as `(C, H, W)`, none for Detect, and the raw maps.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`].
+    pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
+        let plan = Plan::new(&self.program, size, true)?;
+        let mut arena = vec![0.0; plan.arena];
+        self.fill_input(&plan, &mut arena, pixels)?;
+        for index in 0..self.program.ops.len() {
+            self.cpu.run(&self.program, &plan, index, &mut arena);
+        }
+        let rows = self.program.rows.iter().map(|row| row.map(|v| channels_first(&plan, &arena, v))).collect();
+        Ok((rows, self.program.outputs.iter().map(|&v| raw_map(&plan, &arena, v)).collect()))
+    }
+
+    fn fill_input(&self, plan: &Plan, arena: &mut [f32], pixels: &[f32]) -> Result<()> {
+        let place = plan.places[INPUT];
+        let expected = place.height * place.width * place.channels;
+        if pixels.len() != expected {
+            let message = format!("the input has {} values, {expected} are needed", pixels.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        arena[place.start..place.start + expected].copy_from_slice(pixels);
+        Ok(())
+    }
+}
+
+fn raw_map(plan: &Plan, arena: &[f32], value: ValueId) -> RawMap {
+    let p = plan.places[value];
+    let pixel = |i: usize| &arena[p.start + i * p.stride..][..p.channels];
+    RawMap { height: p.height, width: p.width, data: (0..p.height * p.width).flat_map(pixel).copied().collect() }
+}
+
+fn channels_first(plan: &Plan, arena: &[f32], value: ValueId) -> Tensor {
+    let p = plan.places[value];
+    let data =
+        (0..p.channels).flat_map(|c| (0..p.height * p.width).map(move |i| arena[p.start + i * p.stride + c])).collect();
+    Tensor { shape: vec![p.channels, p.height, p.width], data }
+}

@@ -10,6 +10,7 @@
 //!
 //! [`Detector`] is the one door for all faces.
 
+pub mod data;
 pub mod detection;
 pub mod detector;
 pub mod engine;

@@ -26,7 +26,7 @@ pub use device::{Gpu, gpu};
 pub use transfer::{input, planes, read, read_async};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::graph::{Graph, Module, Source};
+use crate::model::graph::{Activation, Graph, Module, Source};
 use crate::weights::{self, Checkpoint};
 use build::Builder;
 use layer::Block;
@@ -59,7 +59,7 @@ impl Network {
         let mut loader = Loader::new(&checkpoint.tensors, device);
         let mut stages = Vec::with_capacity(graph.rows.len());
         for row in &graph.rows {
-            let mut builder = Builder::new(&mut loader, Some(graph.anchors_per_level()));
+            let mut builder = Builder::new(&mut loader, Some(graph.anchors_per_level()), graph.activation);
             let block =
                 builder.row(row).map_err(|error| error.at(format!("row {} ({})", row.index, row.printed_module)))?;
             stages.push(Stage { block, sources: row.sources.clone(), finished: Vec::new() });
@@ -139,7 +139,7 @@ impl Network {
 }
 
 /// Runs one module by itself: `weights` by their keys inside the module (`cv1.conv.weight` …), as `inputs` the
-/// tensors of its sources. Everything computes where the first input is.
+/// tensors of its sources. Everything computes where the first input is, with SiLU inside composite modules.
 pub fn module_forward(
     module: &Module,
     weights: &BTreeMap<String, weights::Tensor>,
@@ -149,7 +149,7 @@ pub fn module_forward(
         return Err(Error::new(ErrorKind::Argument, "a module takes at least one input"));
     };
     let mut loader = Loader::new(weights, &first.device());
-    let block = Builder::new(&mut loader, None).block(module, "")?;
+    let block = Builder::new(&mut loader, None, Activation::Silu).block(module, "")?;
     loader.finish()?;
     block.run(inputs)
 }

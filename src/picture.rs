@@ -1,6 +1,24 @@
-//! Pictures: decoding, letterbox.
+//! Pictures: pixels, decoding, resizing and letterboxing.
+//!
+//! Without the `decode` feature nothing here needs a codec: the browser hands over RGBA pixels
+//! ([`Picture::from_rgba`]), everything else works the same.
+
+#[cfg(feature = "decode")]
+mod decode;
+mod letterbox;
+mod resize;
+
+pub use letterbox::{Geometry, LetterboxOptions, Letterboxed, letterbox, letterbox_geometry};
+pub use resize::resize;
+
+use crate::{Error, ErrorKind, Result};
+
+/// No picture has more pixels than this (100 million): checked before any memory is taken.
+pub const MAX_PIXELS: usize = 100_000_000;
 
 /// An 8-bit RGB picture, rows from the top, pixels interleaved.
+///
+/// Make one with [`Picture::new`], [`Picture::from_rgba`] or `Picture::decode`, which check that the sizes fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// Width in pixels.
@@ -9,4 +27,43 @@ pub struct Picture {
     pub height: usize,
     /// `height * width * 3` bytes, RGB.
     pub rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture from its RGB bytes, `height * width * 3` of them.
+    pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self> {
+        check_bytes(width, height, 3, rgb.len())?;
+        Ok(Self { width, height, rgb })
+    }
+
+    /// A picture from RGBA bytes (a canvas's `ImageData`). Alpha is dropped, not blended.
+    pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Result<Self> {
+        check_bytes(width, height, 4, rgba.len())?;
+        let mut rgb = vec![0; width * height * 3];
+        for (to, from) in rgb.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
+            to.copy_from_slice(&from[..3]);
+        }
+        Ok(Self { width, height, rgb })
+    }
+}
+
+/// The number of pixels, if the picture has any and not too many.
+fn check_size(width: usize, height: usize) -> Result<usize> {
+    match width.checked_mul(height) {
+        Some(0) => Err(Error::new(ErrorKind::Picture, format!("the picture is empty ({width}x{height})"))),
+        Some(pixels) if pixels <= MAX_PIXELS => Ok(pixels),
+        _ => Err(Error::new(ErrorKind::Picture, format!("the picture is too large ({width}x{height})"))
+            .hint(format!("at most {} million pixels; scale it down first", MAX_PIXELS / 1_000_000))),
+    }
+}
+
+fn check_bytes(width: usize, height: usize, channels: usize, found: usize) -> Result<()> {
+    let expected = check_size(width, height)? * channels;
+    if found != expected {
+        return Err(Error::new(
+            ErrorKind::Picture,
+            format!("a {width}x{height} picture with {channels} channels has {expected} bytes, not {found}"),
+        ));
+    }
+    Ok(())
 }

@@ -1,6 +1,25 @@
 //! Checkpoints: named tensors from safetensors or PyTorch `.pt`, batch norm folded.
+//!
+//! Files are foreign: nothing in them is run, and neither time nor memory goes beyond what [`limits`] and the
+//! file's own size allow. Whatever is wrong comes back as an [`Error`] of kind [`ErrorKind::Weights`].
+
+mod archive;
+mod fold;
+mod infer;
+mod keys;
+pub mod limits;
+pub mod manifest;
+mod numbers;
+mod pickle;
+mod safe;
+mod sniff;
+mod torch;
 
 use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+
+pub use infer::{Inferred, infer_config};
 
 /// A tensor in fp32, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +31,14 @@ pub struct Tensor {
 }
 
 /// What a checkpoint file holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// Tensors by PyTorch state-dict key, always beginning with `model.{row}.`.
     pub tensors: BTreeMap<String, Tensor>,
-    /// The model configuration as YAML text, if the file holds it (or it could be told from the shapes).
+    /// The model configuration as YAML text, if the file holds it.
     pub yaml: Option<String>,
+    /// What could be told from the shapes, if the file holds no configuration.
+    pub inferred: Option<Inferred>,
     /// Class names; empty if the file holds none.
     pub names: Vec<String>,
     /// The picture size it was trained for.
@@ -26,6 +47,64 @@ pub struct Checkpoint {
     pub folded: bool,
     /// Free JSON: the model card.
     pub card: Option<serde_json::Value>,
-    /// What the file is, in words: `safetensors`, `PyTorch .pt (ema, float16)`.
+    /// What the file is, in words: `safetensors (float16)`, `PyTorch .pt (ema, float16)`.
     pub format: String,
+}
+
+/// Which of the two networks in an unstripped `.pt`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The moving average if there is one, else the model.
+    #[default]
+    Ema,
+    /// The model as trained last.
+    Model,
+}
+
+impl Checkpoint {
+    /// Reads a safetensors file or a PyTorch `.pt`.
+    pub fn load(bytes: &[u8]) -> Result<Self> {
+        Self::load_part(bytes, Part::Ema)
+    }
+
+    /// Reads a checkpoint, choosing which of its networks to take.
+    pub fn load_part(bytes: &[u8], part: Part) -> Result<Self> {
+        if bytes.len() as u64 > limits::MAX_FILE_BYTES {
+            let most = limits::MAX_FILE_BYTES;
+            return Err(bad(format!("the file has {} bytes, at most {most} are read", bytes.len())));
+        }
+        let mut checkpoint = match sniff::sniff(bytes)? {
+            sniff::Kind::Safetensors => safe::load(bytes)?,
+            sniff::Kind::TorchZip => torch::load(bytes, part)?,
+        };
+        for (name, tensor) in &checkpoint.tensors {
+            numbers::check_finite(name, tensor)?;
+        }
+        checkpoint.folded = fold::unfolded(&checkpoint.tensors).is_empty();
+        if checkpoint.yaml.is_none() {
+            // A network that isn't known can still be built from a YAML given beside the weights.
+            checkpoint.inferred = infer_config(&checkpoint.tensors).ok();
+        }
+        Ok(checkpoint)
+    }
+
+    /// Folds every convolution's batch norm into its weight and a bias.
+    pub fn fold(&mut self) -> Result<()> {
+        fold::fold(&mut self.tensors)?;
+        for (name, tensor) in &self.tensors {
+            numbers::check_finite(name, tensor)?;
+        }
+        self.folded = true;
+        Ok(())
+    }
+
+    /// Writes the checkpoint as our safetensors, in fp16 if `half`, else fp32. Equal checkpoints give equal bytes.
+    pub fn to_safetensors(&self, half: bool) -> Result<Vec<u8>> {
+        safe::write(self, half)
+    }
+}
+
+/// An error about a checkpoint.
+fn bad(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Weights, message)
 }

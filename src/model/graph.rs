@@ -183,7 +183,7 @@ pub struct Row {
     /// The number as printed (after the depth multiple).
     pub repeats: usize,
     /// How many copies stand in a Sequential: 1 means the module itself (keys `model.{i}.…`),
-    /// more means keys `model.{i}.{j}.…`; copies after the first have c1 = c2 of the first.
+    /// more means keys `model.{i}.{j}.…`; all copies are equal (c1 = c2 where there are several).
     pub copies: Vec<Module>,
     /// Channels that leave the row.
     pub channels: usize,
@@ -202,6 +202,8 @@ pub struct Graph {
     pub input_channels: usize,
     /// Classes.
     pub nc: usize,
+    /// The activation of every convolution inside a module that doesn't say another.
+    pub activation: Activation,
     /// Sources that are not "the row before", sorted, repeats kept.
     pub save: Vec<usize>,
     /// Stride of each detect level.

@@ -8,7 +8,7 @@ use burn::tensor::ops::ConvTransposeOptions;
 use super::layer::{Block, Layer, Transposed};
 use super::load::Loader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::graph::{Module, Row};
+use crate::model::graph::{Activation, Module, Row};
 use parts::Csp;
 use shape::{LARGEST, Shape, pool, positive};
 
@@ -17,11 +17,13 @@ pub(super) struct Builder<'l, 'a> {
     loader: &'l mut Loader<'a>,
     /// Anchors per level; without it Detect takes what its weights have.
     anchors: Option<usize>,
+    /// The activation inside modules that don't name one.
+    activation: Activation,
 }
 
 impl<'l, 'a> Builder<'l, 'a> {
-    pub(super) fn new(loader: &'l mut Loader<'a>, anchors: Option<usize>) -> Self {
-        Self { loader, anchors }
+    pub(super) fn new(loader: &'l mut Loader<'a>, anchors: Option<usize>, activation: Activation) -> Self {
+        Self { loader, anchors, activation }
     }
 
     /// A whole row: one module, or several in a Sequential.

@@ -89,5 +89,5 @@ fn graph(modules: Vec<(Vec<usize>, Module)>, nc: usize, strides: Vec<f64>, ancho
         printed_arguments: String::new(),
     };
     let rows = modules.into_iter().enumerate().map(row).collect();
-    Graph { rows, input_channels: 3, nc, save: Vec::new(), strides, anchors }
+    Graph { rows, input_channels: 3, nc, save: Vec::new(), strides, anchors, activation: Activation::Silu }
 }

@@ -1,1 +1,18 @@
-//! Browser interface.
+//! The thin interface between JavaScript and the core: no logic, one file a class.
+//!
+//! The npm package in `www/lib` is what people use; it runs this in a worker.
+
+mod detector;
+mod error;
+mod figures;
+
+pub use detector::WebDetector;
+pub use figures::{compare, summarize};
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs once when the module is loaded: a panic's message goes to the console.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}

@@ -1,1 +1,44 @@
-fn main() {}
+//! Build steps that need Rust: the wasm module with its bindings, and a static server for the page.
+//!
+//! ```text
+//! cargo run --release -p xtask -- wasm          builds web/ for wasm32 and writes www/lib/pkg
+//! cargo run --release -p xtask -- serve [port]  serves www/, weights/ and configs/ on 127.0.0.1
+//! cargo run --release -p xtask -- size          prints what the page has to download
+//! ```
+
+mod serve;
+mod size;
+mod wasm;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What a step gives back: nothing, or a message for the terminal.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The repository.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("wasm") => wasm::build(&root()),
+        Some("serve") => match arguments.get(1).map(|port| port.parse::<u16>()) {
+            None => serve::serve(&root(), 8080),
+            Some(Ok(port)) => serve::serve(&root(), port),
+            Some(Err(_)) => Err("serve: the port is a number between 0 and 65535".into()),
+        },
+        Some("size") => size::print(&root()),
+        _ => Err("usage: xtask wasm | serve [port] | size".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

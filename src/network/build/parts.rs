@@ -9,9 +9,6 @@ use crate::model::graph::Activation;
 use crate::network::convolution::{BatchNorm, Convolution};
 use crate::network::layer::Layer;
 
-/// The activation inside modules that don't name one.
-const DEFAULT: Activation = Activation::Silu;
-
 /// C3 and its kin.
 pub(super) struct Csp {
     pub(super) c1: usize,
@@ -37,7 +34,7 @@ impl Builder<'_, '_> {
         stride: usize,
     ) -> Result<Layer> {
         let half = c2 / 2;
-        let mut body = vec![self.ghost(at, "conv.0", Shape::square(c1, half, 1, 1), DEFAULT)?];
+        let mut body = vec![self.ghost(at, "conv.0", Shape::square(c1, half, 1, 1), self.activation)?];
         let mut shortcut = Layer::Identity;
         if stride == 2 {
             let down = Shape::square(half, half, kernel, stride).depthwise();
@@ -61,8 +58,8 @@ impl Builder<'_, '_> {
         expansion: f64,
     ) -> Result<Layer> {
         let hidden = scaled(c2, expansion);
-        let first = self.conv(at, "cv1", Shape::square(c1, hidden, 1, 1), DEFAULT)?;
-        let second = self.conv(at, "cv2", Shape::square(hidden, c2, 3, 1).groups(groups), DEFAULT)?;
+        let first = self.conv(at, "cv1", Shape::square(c1, hidden, 1, 1), self.activation)?;
+        let second = self.conv(at, "cv2", Shape::square(hidden, c2, 3, 1).groups(groups), self.activation)?;
         Ok(added(vec![Layer::Conv(first), Layer::Conv(second)], shortcut && c1 == c2))
     }
 
@@ -71,8 +68,8 @@ impl Builder<'_, '_> {
         let hidden = scaled(c2, expansion);
         let across = Shape::oblong(c1, hidden, [1, kernel], [1, stride]);
         let down = Shape::oblong(hidden, c2, [kernel, 1], [stride, 1]).groups(groups);
-        let first = self.conv(at, "cv1", across, DEFAULT)?;
-        let second = self.conv(at, "cv2", down, DEFAULT)?;
+        let first = self.conv(at, "cv1", across, self.activation)?;
+        let second = self.conv(at, "cv2", down, self.activation)?;
         Ok(added(vec![Layer::Conv(first), Layer::Conv(second)], shortcut && c1 == c2))
     }
 
@@ -83,9 +80,9 @@ impl Builder<'_, '_> {
         inner: &mut dyn FnMut(&mut Self, &str, usize) -> Result<Layer>,
     ) -> Result<Layer> {
         let hidden = scaled(csp.c2, csp.expansion);
-        let mut left = vec![Layer::Conv(self.conv(at, "cv1", Shape::square(csp.c1, hidden, 1, 1), DEFAULT)?)];
-        let right = self.conv(at, "cv2", Shape::square(csp.c1, hidden, 1, 1), DEFAULT)?;
-        let last = self.conv(at, "cv3", Shape::square(2 * hidden, csp.c2, 1, 1), DEFAULT)?;
+        let mut left = vec![Layer::Conv(self.conv(at, "cv1", Shape::square(csp.c1, hidden, 1, 1), self.activation)?)];
+        let right = self.conv(at, "cv2", Shape::square(csp.c1, hidden, 1, 1), self.activation)?;
+        let last = self.conv(at, "cv3", Shape::square(2 * hidden, csp.c2, 1, 1), self.activation)?;
         for copy in 0..csp.n {
             left.push(inner(self, &join(at, &format!("m.{copy}")), hidden)?);
         }
@@ -98,14 +95,14 @@ impl Builder<'_, '_> {
 
     pub(super) fn bottleneck_csp(&mut self, at: &str, csp: &Csp, shortcut: bool, groups: usize) -> Result<Layer> {
         let hidden = scaled(csp.c2, csp.expansion);
-        let mut left = vec![Layer::Conv(self.conv(at, "cv1", Shape::square(csp.c1, hidden, 1, 1), DEFAULT)?)];
+        let mut left = vec![Layer::Conv(self.conv(at, "cv1", Shape::square(csp.c1, hidden, 1, 1), self.activation)?)];
         for copy in 0..csp.n {
             left.push(self.bottleneck(&join(at, &format!("m.{copy}")), [hidden; 2], shortcut, groups, 1.0)?);
         }
         left.push(Layer::Conv(self.plain(join(at, "cv3"), Shape::square(hidden, hidden, 1, 1), false)?));
         let right = self.plain(join(at, "cv2"), Shape::square(csp.c1, hidden, 1, 1), false)?;
         let norm = self.norm(join(at, "bn"), 2 * hidden)?;
-        let last = self.conv(at, "cv4", Shape::square(2 * hidden, csp.c2, 1, 1), DEFAULT)?;
+        let last = self.conv(at, "cv4", Shape::square(2 * hidden, csp.c2, 1, 1), self.activation)?;
         Ok(Layer::Split {
             left: Box::new(Layer::Chain(left)),
             right: Box::new(Layer::Conv(right)),
@@ -124,9 +121,9 @@ impl Builder<'_, '_> {
         let pools = kernels.iter().map(|&kernel| pool(kernel, 1, kernel / 2)).collect::<Result<Vec<_>>>()?;
         let joined = Shape::square(hidden.saturating_mul(pools.len() + 1), c2, 1, 1);
         Ok(Layer::Chain(vec![
-            Layer::Conv(self.conv(at, "cv1", Shape::square(c1, hidden, 1, 1), DEFAULT)?),
+            Layer::Conv(self.conv(at, "cv1", Shape::square(c1, hidden, 1, 1), self.activation)?),
             Layer::Pools { pools, chained },
-            Layer::Conv(self.conv(at, "cv2", joined, DEFAULT)?),
+            Layer::Conv(self.conv(at, "cv2", joined, self.activation)?),
         ]))
     }
 

@@ -1,0 +1,28 @@
+# Everything is built in one folder outside the checkout; set GHOSTDET_CACHE to move it.
+GHOSTDET_CACHE ?= $(HOME)/.cache/ghostdet
+export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
+PORT ?= 8080
+XTASK = cargo run --release -q -p xtask --
+
+.PHONY: help demo wasm test size
+
+help:
+	@echo "make demo   build the page and serve it (PORT=$(PORT))"
+	@echo "make test   fmt, clippy, cargo test, wasm build, browser tests"
+	@echo "make size   what a visitor downloads"
+
+wasm:
+	@scripts/setup-wasm.sh
+	@$(XTASK) wasm
+
+demo: wasm
+	@echo
+	@echo "  Open http://127.0.0.1:$(PORT)/ and click a sample photo, or \"Camera\". Ctrl-C stops."
+	@echo
+	@$(XTASK) serve $(PORT)
+
+test:
+	@scripts/test.sh
+
+size: wasm
+	@$(XTASK) size

@@ -1,0 +1,9 @@
+//! One file per command. `Ok(false)` means: failures, each already named on stderr.
+
+pub mod compare;
+pub mod completions;
+pub mod convert;
+pub mod detect;
+pub mod forward;
+pub mod summary;
+pub mod val;

@@ -1,0 +1,58 @@
+//! `ghostdet convert`.
+
+use crate::options::{print, read, read_config, write};
+use clap::ValueEnum;
+use ghostdet::weights::Checkpoint;
+use ghostdet::{Detector, Result};
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    Yes,
+    No,
+}
+
+/// Convert a checkpoint (.pt, .safetensors) to our .safetensors
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  ghostdet convert best.pt best.safetensors --half
+  ghostdet convert best.pt best.safetensors --unfold yes")]
+pub struct Args {
+    /// The checkpoint
+    input: PathBuf,
+    /// The file to write
+    output: PathBuf,
+    /// Write fp16
+    #[arg(long)]
+    half: bool,
+    /// `yes` leaves batch norm as it is in the file, `no` folds it
+    #[arg(long, value_enum, default_value = "no")]
+    unfold: Choice,
+    /// The YAML the weights were trained with, where the file does not hold it
+    #[arg(long, value_name = "YAML")]
+    config: Option<String>,
+}
+
+impl Args {
+    pub fn run(&self) -> Result<bool> {
+        let place = self.input.display();
+        let mut checkpoint = Checkpoint::load(&read(&self.input)?).map_err(|error| error.at(&place))?;
+        let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
+        // What doesn't fit its network is not written.
+        let detector =
+            Detector::from_checkpoint(checkpoint.clone(), yaml.as_deref()).map_err(|error| error.at(&place))?;
+        if yaml.is_some() || checkpoint.yaml.is_none() {
+            checkpoint.yaml = Some(detector.config().to_yaml());
+        }
+        if self.unfold == Choice::No {
+            checkpoint.fold()?;
+        }
+        let bytes = checkpoint.to_safetensors(self.half)?;
+        write(&self.output, &bytes)?;
+        let precision = if self.half { "fp16" } else { "fp32" };
+        let (architecture, folded) = (&detector.info().architecture, checkpoint.folded);
+        let state = if folded { "batch norm folded" } else { "batch norm kept" };
+        print(format!("{}: {architecture}, {precision}, {state}, {} bytes", self.output.display(), bytes.len()))?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,235 @@
+//! `ghostdet detect`.
+
+use crate::draw;
+use crate::options::{Network, io, parse_fraction, parse_size, print, write};
+use crate::sources::{Source, expand};
+use ghostdet::detection::boxes::xyxy_to_xywhn;
+use ghostdet::detection::{Detection, NmsOptions};
+use ghostdet::detector::{DetectOptions, Detections};
+use ghostdet::picture::Picture;
+use ghostdet::{Detector, Error, ErrorKind, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Find objects in pictures
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  ghostdet detect photo.jpg
+  ghostdet detect photos/ 'more/*.png' --save-dir out --save-txt
+  ghostdet detect photo.jpg --classes person,boat --conf 0.4 --json
+  cat photo.jpg | ghostdet detect -")]
+pub struct Args {
+    /// Files, folders, globs, or - for standard input
+    #[arg(required = true)]
+    source: Vec<String>,
+    #[command(flatten)]
+    network: Network,
+    /// Size pictures are fitted into: N or HxW [default: the weights' own]
+    #[arg(long, value_name = "N", value_parser = parse_size)]
+    imgsz: Option<[usize; 2]>,
+    /// Scores above this are kept
+    #[arg(long, default_value = "0.25", value_parser = parse_fraction)]
+    conf: f64,
+    /// Of boxes that overlap more than this the best is kept
+    #[arg(long, default_value = "0.45", value_parser = parse_fraction)]
+    iou: f64,
+    /// Only these classes: names or numbers, like person,dog or 0,16
+    #[arg(long, value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Suppress overlapping boxes across classes
+    #[arg(long)]
+    agnostic: bool,
+    /// At most this many boxes a picture
+    #[arg(long, value_name = "N", default_value = "300")]
+    max_det: usize,
+    /// Save pictures with boxes drawn in this folder
+    #[arg(long, value_name = "DIR")]
+    save_dir: Option<PathBuf>,
+    /// Save boxes in YOLO's format in the folder's labels/ (class x y w h)
+    #[arg(long, requires = "save_dir")]
+    save_txt: bool,
+    /// Print JSON, one line a picture
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    source: &'a str,
+    width: usize,
+    height: usize,
+    model: &'a str,
+    device: &'static str,
+    speed: Milliseconds,
+    detections: Vec<Found<'a>>,
+}
+
+#[derive(Serialize)]
+struct Milliseconds {
+    decode: f64,
+    letterbox: f64,
+    network: f64,
+    nms: f64,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    class: usize,
+    name: &'a str,
+    score: f32,
+    r#box: [f32; 4],
+}
+
+impl Args {
+    pub fn run(&self) -> Result<bool> {
+        let detector = self.network.load()?;
+        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(&detector)? };
+        if let Some(folder) = &self.save_dir {
+            let folder = if self.save_txt { folder.join("labels") } else { folder.clone() };
+            std::fs::create_dir_all(&folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
+        }
+        let (mut sources, mut failed) = (Vec::new(), false);
+        for text in &self.source {
+            match expand(text) {
+                Ok(found) => sources.extend(found),
+                Err(error) => {
+                    failed = true;
+                    eprintln!("error: {error}");
+                }
+            }
+        }
+        let bar = match std::io::stderr().is_terminal() && sources.len() >= 10 {
+            true => ProgressBar::new(sources.len() as u64),
+            false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+        };
+        let mut taken = HashSet::new();
+        for source in &sources {
+            match self.one(&detector, source, &options, &mut taken) {
+                Ok(line) => bar.suspend(|| print(line))?,
+                Err(error) => {
+                    failed = true;
+                    bar.suspend(|| eprintln!("error: {error}"));
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(!failed)
+    }
+
+    fn nms(&self, detector: &Detector) -> Result<NmsOptions> {
+        let names = detector.names();
+        let class = |text: &String| {
+            let text = text.trim();
+            let number = text.parse::<usize>().ok().filter(|class| *class < names.len());
+            names.iter().position(|name| name == text).or(number).ok_or_else(|| {
+                Error::new(ErrorKind::Argument, format!("the network knows no class {text:?}"))
+                    .at("--classes")
+                    .hint(format!("it knows {}", names.join(", ")))
+            })
+        };
+        let classes = self.classes.iter().map(class).collect::<Result<Vec<usize>>>()?;
+        Ok(NmsOptions {
+            conf: self.conf as f32,
+            iou: self.iou,
+            classes: (!classes.is_empty()).then_some(classes),
+            agnostic: self.agnostic,
+            multi_label: false,
+            max_det: self.max_det,
+        })
+    }
+
+    fn one(
+        &self,
+        detector: &Detector,
+        source: &Source,
+        options: &DetectOptions,
+        taken: &mut HashSet<String>,
+    ) -> Result<String> {
+        let name = source.name();
+        let bytes = source.bytes()?;
+        let start = Instant::now();
+        let picture = Picture::decode(&bytes).map_err(|error| error.at(&name))?;
+        let decode = start.elapsed().as_secs_f64() * 1e3;
+        let found = detector.detect(&picture, options).map_err(|error| error.at(&name))?;
+        if let Some(folder) = &self.save_dir {
+            self.save(folder, source, &picture, &found.detections, detector.names(), taken)?;
+        }
+        match self.json {
+            true => json(&name, detector, decode, &found),
+            false => Ok(human(&name, detector.names(), decode, &found)),
+        }
+    }
+
+    fn save(
+        &self,
+        folder: &Path,
+        source: &Source,
+        picture: &Picture,
+        detections: &[Detection],
+        names: &[String],
+        taken: &mut HashSet<String>,
+    ) -> Result<()> {
+        // Pictures of one name from several folders don't overwrite each other.
+        let stem = source.stem();
+        let mut name = stem.clone();
+        let mut count = 1;
+        while !taken.insert(name.clone()) {
+            count += 1;
+            name = format!("{stem}-{count}");
+        }
+        let annotated = draw::annotate(picture, detections, names);
+        write(&folder.join(format!("{name}.jpg")), &draw::encode(&annotated, "jpg")?)?;
+        if self.save_txt {
+            let size = (picture.width as f32, picture.height as f32);
+            let lines: String = detections
+                .iter()
+                .map(|found| {
+                    let [x, y, w, h] = xyxy_to_xywhn(found.bounds, size, None);
+                    format!("{} {x:.6} {y:.6} {w:.6} {h:.6}\n", found.class)
+                })
+                .collect();
+            write(&folder.join("labels").join(format!("{name}.txt")), lines.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> Result<String> {
+    let names = detector.names();
+    let speed =
+        Milliseconds { decode, letterbox: found.speed.letterbox, network: found.speed.network, nms: found.speed.nms };
+    let one = |d: &Detection| Found {
+        class: d.class,
+        name: names.get(d.class).map_or("", String::as_str),
+        score: d.score,
+        r#box: d.bounds,
+    };
+    let line = Line {
+        source,
+        width: found.width,
+        height: found.height,
+        model: &detector.info().architecture,
+        device: "cpu",
+        speed,
+        detections: found.detections.iter().map(one).collect(),
+    };
+    serde_json::to_string(&line).map_err(|error| Error::new(ErrorKind::Numeric, error.to_string()).at(source))
+}
+
+/// `photo.jpg 512x512: 2 person, 1 dog (34 ms)`.
+fn human(source: &str, names: &[String], decode: f64, found: &Detections) -> String {
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    found.detections.iter().for_each(|d| *counts.entry(d.class).or_default() += 1);
+    let what: Vec<String> = counts
+        .iter()
+        .map(|(class, count)| format!("{count} {}", names.get(*class).map_or("?", String::as_str)))
+        .collect();
+    let what = if what.is_empty() { "nothing found".to_owned() } else { what.join(", ") };
+    let total = decode + found.speed.letterbox + found.speed.network + found.speed.nms;
+    format!("{source} {}x{}: {what} ({total:.0} ms)", found.width, found.height)
+}

@@ -1,0 +1,122 @@
+//! `ghostdet val`.
+
+use crate::options::{Network, parse_size, print};
+use clap::ValueEnum;
+use ghostdet::Result;
+use ghostdet::data::Dataset;
+use ghostdet::detection::metrics::{Evaluator, Metric, Report, Truth};
+use ghostdet::detection::{NmsOptions, VAL_FLOOR};
+use ghostdet::detector::Speed;
+use ghostdet::picture::Picture;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    Yolo,
+    Coco,
+}
+
+/// Measure precision, recall and mAP on a labelled data set
+#[derive(clap::Args)]
+#[command(after_help = "Pictures are fitted into the whole square of --imgsz (letterbox); \
+scores above 0.001, IoU 0.6, several classes a cell, at most 300 boxes.
+
+Examples:
+  ghostdet val data.yaml --weights best.safetensors
+  ghostdet val instances_val2017.json --images val2017 --metric coco --json")]
+pub struct Args {
+    /// A YOLO data.yaml, a COCO .json, or a pack .bin
+    data: PathBuf,
+    #[command(flatten)]
+    network: Network,
+    /// The folder with a COCO file's pictures
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// Whose average precision
+    #[arg(long, value_enum, default_value = "yolo")]
+    metric: Which,
+    /// Size pictures are fitted into: N or HxW [default: the weights' own]
+    #[arg(long, value_name = "N", value_parser = parse_size)]
+    imgsz: Option<[usize; 2]>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(&self) -> Result<bool> {
+        let detector = self.network.load()?;
+        let mut data = Dataset::open(&self.data, self.images.as_deref())?;
+        data.align(detector.names())?;
+        data.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+        let metric = match self.metric {
+            Which::Yolo => Metric::Yolo,
+            Which::Coco => Metric::Coco,
+        };
+        let mut evaluator = Evaluator::new(detector.info().nc, metric).with_names(detector.names());
+        let options = NmsOptions::validation();
+        let (mut speed, mut done, mut failed) = (Speed::default(), 0.0, false);
+        let bar = match std::io::stderr().is_terminal() && data.len() >= 10 {
+            true => ProgressBar::new(data.len() as u64),
+            false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+        };
+        for index in 0..data.len() {
+            let one = || -> Result<_> {
+                let item = data.item(index)?;
+                let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
+                let predicted = detector.predict_above(&picture, self.imgsz, false, VAL_FLOOR)?;
+                let start = std::time::Instant::now();
+                let boxes = predicted.boxes(&options);
+                let nms = predicted.speed.nms + start.elapsed().as_secs_f64() * 1e3;
+                let size = (picture.width, picture.height);
+                let truths: Vec<Truth> = item.labels.iter().map(|label| label.truth(size.0, size.1)).collect();
+                Ok((truths, boxes, Speed { nms, ..predicted.speed }))
+            };
+            match one() {
+                Ok((truths, boxes, took)) => {
+                    evaluator.add(&truths, &boxes);
+                    speed.letterbox += took.letterbox;
+                    speed.network += took.network;
+                    speed.nms += took.nms;
+                    done += 1.0;
+                }
+                Err(error) => {
+                    failed = true;
+                    bar.suspend(|| eprintln!("error: {error}"));
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let mean = |sum: f64| if done > 0.0 { sum / done } else { 0.0 };
+        let speed = Speed { letterbox: mean(speed.letterbox), network: mean(speed.network), nms: mean(speed.nms) };
+        let report = evaluator.finish();
+        match self.json {
+            true => {
+                let mut json = serde_json::to_value(&report).unwrap_or_default();
+                json["speed"] = serde_json::to_value(speed).unwrap_or_default();
+                print(json)?;
+            }
+            false => table(&report, &speed)?,
+        }
+        Ok(!failed)
+    }
+}
+
+fn table(report: &Report, speed: &Speed) -> Result<()> {
+    let line = |name: &str, labels: usize, values: [f64; 4]| {
+        let [precision, recall, map50, map] = values;
+        format!("{name:<20}{labels:>8}{precision:>10.3}{recall:>8.3}{map50:>8.3}{map:>10.3}")
+    };
+    let Report { metric, images, labels, precision, recall, map50, map, classes, .. } = report;
+    print(format!("{images} pictures, metric {metric}"))?;
+    print(format!("{:<20}{:>8}{:>10}{:>8}{:>8}{:>10}", "class", "labels", "precision", "recall", "mAP50", "mAP50-95"))?;
+    print(line("all", *labels, [*precision, *recall, *map50, *map]))?;
+    for class in classes {
+        print(line(&class.name, class.labels, [class.precision, class.recall, class.map50, class.map]))?;
+    }
+    let Speed { letterbox, network, nms } = speed;
+    print(format!("per picture: letterbox {letterbox:.1} ms, network {network:.1} ms, NMS {nms:.1} ms"))
+}

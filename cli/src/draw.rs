@@ -1,0 +1,280 @@
+//! Annotated pictures: boxes in class colours with labels, and encoding to JPEG or PNG.
+
+use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use ghostdet::detection::Detection;
+use ghostdet::picture::Picture;
+use ghostdet::{Error, ErrorKind, Result};
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+type Color = [u8; 3];
+
+/// Colours by class number: neighbours differ strongly.
+const PALETTE: [Color; 20] = [
+    [0xff, 0x3b, 0x30],
+    [0x0a, 0x84, 0xff],
+    [0x34, 0xc7, 0x59],
+    [0xff, 0xb3, 0x00],
+    [0xaf, 0x52, 0xde],
+    [0x00, 0xc7, 0xd9],
+    [0xff, 0x6d, 0xb0],
+    [0xb8, 0xe6, 0x1e],
+    [0xff, 0x7a, 0x1a],
+    [0x58, 0x56, 0xe8],
+    [0x00, 0x9e, 0x84],
+    [0xe6, 0x00, 0x7e],
+    [0xff, 0xe0, 0x3d],
+    [0x7f, 0xc8, 0xff],
+    [0xa2, 0x84, 0x5e],
+    [0x7c, 0xff, 0xb2],
+    [0xc0, 0x1c, 0x4a],
+    [0x2f, 0x6f, 0xb0],
+    [0xd8, 0xa6, 0xff],
+    [0x6e, 0x8b, 0x1f],
+];
+
+/// The colour of a class.
+pub fn class_color(class: usize) -> Color {
+    PALETTE[class % PALETTE.len()]
+}
+
+/// A rectangle of whole pixels, right and bottom exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rect {
+    left: usize,
+    top: usize,
+    right: usize,
+    bottom: usize,
+}
+
+impl Rect {
+    fn meets(&self, other: &Rect) -> bool {
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+    }
+}
+
+/// The picture with every detection drawn: a box in the class's colour and a label with name and score.
+///
+/// Line and text grow with the picture. The best detections lie on top; labels stay inside the picture and, where
+/// there is room, off each other.
+pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -> Picture {
+    let mut canvas = picture.clone();
+    let mean_side = (picture.width + picture.height) as f32 / 2.0;
+    let line = (mean_side * 0.003).round().max(2.0) as usize;
+    let mut drawn: Vec<(&Detection, Rect)> =
+        detections.iter().filter_map(|d| Some((d, visible(&d.bounds, line, picture)?))).collect();
+    drawn.sort_by(|a, b| a.0.score.total_cmp(&b.0.score));
+    for (detection, rect) in &drawn {
+        outline(&mut canvas, *rect, line, class_color(detection.class));
+    }
+    let Ok(font) = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR) else { return canvas };
+    // 16 pixels in a 640-pixel picture; thumbnails go down to 9.
+    let size = (mean_side * 0.025).max((mean_side * 0.06).clamp(9.0, 12.0)).round();
+    let style = Style { font, size, line };
+    // Places are given from the best down, chips are drawn from the worst up.
+    let mut chips: Vec<Chip> = Vec::new();
+    let mut taken: Vec<Rect> = Vec::new();
+    for (detection, rect) in drawn.iter().rev() {
+        let name = names.get(detection.class).cloned().unwrap_or_else(|| format!("class {}", detection.class));
+        if let Some(chip) = style.place(&name, detection, *rect, picture, &taken) {
+            taken.push(chip.rect);
+            chips.push(chip);
+        }
+    }
+    for chip in chips.iter().rev() {
+        chip.draw(&style.font, &mut canvas);
+    }
+    canvas
+}
+
+/// The outer edge of a box's line, inside the picture; `None` if nothing of it can be seen.
+fn visible(bounds: &[f32; 4], line: usize, picture: &Picture) -> Option<Rect> {
+    let [x1, y1, x2, y2] = *bounds;
+    let (width, height) = (picture.width as f32, picture.height as f32);
+    if !bounds.iter().all(|v| v.is_finite()) || x2 <= 0.0 || y2 <= 0.0 || x1 >= width || y1 >= height {
+        return None;
+    }
+    let half = line as f32 / 2.0;
+    let rect = Rect {
+        left: (x1 - half).round().max(0.0) as usize,
+        top: (y1 - half).round().max(0.0) as usize,
+        right: (x2 + half).round().clamp(0.0, width) as usize,
+        bottom: (y2 + half).round().clamp(0.0, height) as usize,
+    };
+    (rect.left < rect.right && rect.top < rect.bottom).then_some(rect)
+}
+
+fn fill(canvas: &mut Picture, rect: Rect, color: Color) {
+    let (right, bottom) = (rect.right.min(canvas.width), rect.bottom.min(canvas.height));
+    if rect.left >= right {
+        return;
+    }
+    for y in rect.top..bottom {
+        let row = &mut canvas.rgb[(y * canvas.width + rect.left) * 3..(y * canvas.width + right) * 3];
+        row.chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&color));
+    }
+}
+
+fn outline(canvas: &mut Picture, rect: Rect, line: usize, color: Color) {
+    let Rect { left, top, right, bottom } = rect;
+    fill(canvas, Rect { bottom: (top + line).min(bottom), ..rect }, color);
+    fill(canvas, Rect { top: bottom.saturating_sub(line).max(top), ..rect }, color);
+    fill(canvas, Rect { right: (left + line).min(right), ..rect }, color);
+    fill(canvas, Rect { left: right.saturating_sub(line).max(left), ..rect }, color);
+}
+
+/// A label: a filled rectangle with text.
+struct Chip {
+    rect: Rect,
+    text: String,
+    size: f32,
+    padding: f32,
+    color: Color,
+}
+
+/// How all labels of a picture look.
+struct Style {
+    font: FontRef<'static>,
+    size: f32,
+    line: usize,
+}
+
+impl Style {
+    /// Finds the text and the place of a label: above the box if that is free, else inside, else below.
+    fn place(
+        &self,
+        name: &str,
+        detection: &Detection,
+        target: Rect,
+        picture: &Picture,
+        taken: &[Rect],
+    ) -> Option<Chip> {
+        let Style { font, size, line } = self;
+        let (size, line) = (*size, *line);
+        let room = picture.width as f32;
+        let full = format!("{name} {:.2}", detection.score);
+        // Too wide for the picture: smaller, then without the score, then cut.
+        let fits = |text: &str, size: f32| text_width(font, text, size) + 2.0 * padding(size) <= room;
+        let smaller = (size * 0.75).max(9.0).min(size);
+        let (text, size) = [(full.as_str(), size), (&full, smaller), (name, smaller)]
+            .into_iter()
+            .find(|(text, size)| fits(text, *size))
+            .map(|(text, size)| (text.to_owned(), size))
+            .or_else(|| {
+                let mut text = name.to_owned();
+                while !fits(&text, smaller) && text.pop().is_some() {}
+                (!text.is_empty()).then_some((text, smaller))
+            })?;
+        let padding = padding(size);
+        let width = (text_width(font, &text, size) + 2.0 * padding).ceil() as usize;
+        let width = width.min(picture.width);
+        let height = ((size + padding).ceil() as usize).min(picture.height);
+        let at = |left: usize, top: usize| {
+            let left = left.min(picture.width - width);
+            let top = top.min(picture.height - height);
+            Rect { left, top, right: left + width, bottom: top + height }
+        };
+        let from_right = target.right.saturating_sub(width);
+        let mut places = Vec::new();
+        if target.top + line >= height {
+            places.push(at(target.left, target.top + line - height));
+            places.push(at(from_right, target.top + line - height));
+        }
+        places.push(at(target.left, target.top));
+        if target.bottom + height <= picture.height + line {
+            places.push(at(target.left, target.bottom.saturating_sub(line)));
+        }
+        places.push(at(from_right, target.top));
+        places.push(at(target.left, target.bottom.saturating_sub(height)));
+        let free = places.iter().find(|place| !taken.iter().any(|other| other.meets(place)));
+        let rect = *free.or(places.first())?;
+        Some(Chip { rect, text, size, padding, color: class_color(detection.class) })
+    }
+}
+
+impl Chip {
+    fn draw(&self, font: &FontRef<'_>, canvas: &mut Picture) {
+        fill(canvas, self.rect, self.color);
+        let ink = ink_on(self.color);
+        let scaled = font.as_scaled(PxScale::from(self.size));
+        let height = (self.rect.bottom - self.rect.top) as f32;
+        let baseline = self.rect.top as f32 + (height + scaled.ascent() + scaled.descent()) / 2.0;
+        let mut x = self.rect.left as f32 + self.padding;
+        for character in self.text.chars() {
+            let id = scaled.glyph_id(character);
+            let glyph = id.with_scale_and_position(self.size, point(x, baseline.round()));
+            x += scaled.h_advance(id);
+            let Some(outlined) = font.outline_glyph(glyph) else { continue };
+            let bounds = outlined.px_bounds();
+            outlined.draw(|dx, dy, cover| {
+                let (px, py) = (bounds.min.x + dx as f32, bounds.min.y + dy as f32);
+                let rect = &self.rect;
+                if px < rect.left as f32 || py < rect.top as f32 {
+                    return;
+                }
+                let (px, py) = (px as usize, py as usize);
+                if px < rect.right && py < rect.bottom {
+                    let cover = cover.clamp(0.0, 1.0);
+                    let pixel = &mut canvas.rgb[(py * canvas.width + px) * 3..][..3];
+                    for (to, ink) in pixel.iter_mut().zip(ink) {
+                        *to = (*to as f32 + (ink as f32 - *to as f32) * cover).round() as u8;
+                    }
+                }
+            });
+        }
+    }
+}
+
+fn padding(size: f32) -> f32 {
+    (size * 0.3).round().max(2.0)
+}
+
+fn text_width(font: &FontRef<'_>, text: &str, size: f32) -> f32 {
+    let scaled = font.as_scaled(PxScale::from(size));
+    text.chars().map(|c| scaled.h_advance(scaled.glyph_id(c))).sum()
+}
+
+/// White where it can be read well (contrast of at least 3 as in WCAG), else black.
+fn ink_on(color: Color) -> Color {
+    let linear = color.map(|v| (v as f32 / 255.0).powf(2.2));
+    let luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    if 1.05 / (luminance + 0.05) >= 3.0 { [255, 255, 255] } else { [0, 0, 0] }
+}
+
+/// The picture as a JPEG of quality 92.
+pub fn encode_jpeg(picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write(picture, JpegEncoder::new_with_quality(&mut bytes, 92))?;
+    Ok(bytes)
+}
+
+/// The picture as a PNG.
+pub fn encode_png(picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write(picture, PngEncoder::new(&mut bytes))?;
+    Ok(bytes)
+}
+
+/// The picture in the format of a file name's extension (jpg, jpeg or png, in any case).
+pub fn encode(picture: &Picture, extension: &str) -> Result<Vec<u8>> {
+    match extension.to_ascii_lowercase().as_str() {
+        "jpg" | "jpeg" => encode_jpeg(picture),
+        "png" => encode_png(picture),
+        other => {
+            Err(Error::new(ErrorKind::Argument, format!("pictures can't be written as {other:?}"))
+                .hint("use .jpg or .png"))
+        }
+    }
+}
+
+fn write(picture: &Picture, encoder: impl ImageEncoder) -> Result<()> {
+    let fail = |what: String| Error::new(ErrorKind::Picture, format!("the picture can't be written: {what}"));
+    let side = |side: usize| u32::try_from(side).map_err(|_| fail("it is too large".into()));
+    encoder
+        .write_image(&picture.rgb, side(picture.width)?, side(picture.height)?, ExtendedColorType::Rgb8)
+        .map_err(|error| fail(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

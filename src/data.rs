@@ -1,0 +1,252 @@
+//! Data sets for validation: YOLO's `data.yaml`, COCO's JSON, and packs.
+//!
+//! What is wrong with a data set is named by file and line in [`Dataset::warnings`] and left out; only a data set that
+//! can't be read at all is an error.
+
+mod coco;
+mod pack;
+mod yolo;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::detection::metrics::Truth;
+use crate::{Error, ErrorKind, Result};
+
+/// Pictures (encoded) larger than this are refused.
+const MAX_PICTURE: u64 = 256 << 20;
+/// Annotation files larger than this are refused.
+const MAX_ANNOTATIONS: u64 = 2 << 30;
+/// Label files and lists larger than this are refused.
+const MAX_TEXT: u64 = 64 << 20;
+/// Warnings beyond this are only counted.
+const MAX_WARNINGS: usize = 1000;
+
+/// Where a labelled object is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bounds {
+    /// Centre and size `[x, y, w, h]` as fractions of the picture (after EXIF rotation).
+    Fractions([f64; 4]),
+    /// Corners `[x1, y1, x2, y2]` in pixels.
+    Pixels([f64; 4]),
+}
+
+/// One labelled object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Label {
+    /// Class number, an index of [`Dataset::names`].
+    pub class: usize,
+    /// Where it is.
+    pub bounds: Bounds,
+    /// The object's own area in pixels where it is known.
+    pub area: Option<f64>,
+    /// A crowd: finding it is neither right nor wrong.
+    pub crowd: bool,
+}
+
+impl Label {
+    /// The label in pixels of its picture, for the metrics.
+    pub fn truth(&self, width: usize, height: usize) -> Truth {
+        let bounds = match self.bounds {
+            Bounds::Pixels(bounds) => bounds,
+            Bounds::Fractions([x, y, w, h]) => {
+                let (pw, ph) = (width as f64, height as f64);
+                [(x - w / 2.0) * pw, (y - h / 2.0) * ph, (x + w / 2.0) * pw, (y + h / 2.0) * ph]
+            }
+        };
+        Truth { class: self.class, bounds, area: self.area, crowd: self.crowd }
+    }
+}
+
+/// A picture with its labels.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its path or name.
+    pub name: String,
+    /// The picture file's bytes (JPEG, PNG, WebP ...).
+    pub bytes: Vec<u8>,
+    /// What is in it.
+    pub labels: Vec<Label>,
+}
+
+/// A data set, its labels in memory and its pictures on disk.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    names: Vec<String>,
+    entries: Vec<Entry>,
+    warnings: Warnings,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    name: String,
+    file: PathBuf,
+    /// Offset and bytes inside the file, for packs.
+    part: Option<(u64, u64)>,
+    labels: Vec<Label>,
+}
+
+impl Dataset {
+    /// Opens a YOLO `data.yaml` (its `val` pictures), a COCO annotation JSON (pictures in `images`), or a pack `.bin`
+    /// (with its `.jsonl` beside it). What it is, the file's ending tells.
+    pub fn open(path: &Path, images: Option<&Path>) -> Result<Self> {
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        let set = match ending.as_str() {
+            "yaml" | "yml" => yolo::open(path)?,
+            "json" => coco::open(path, images)?,
+            "bin" | "jsonl" => pack::open(path)?,
+            _ => {
+                return Err(Error::new(ErrorKind::Data, "not a known kind of data set")
+                    .at(path.display())
+                    .hint("a YOLO data.yaml, a COCO .json with its image folder, or a pack .bin"));
+            }
+        };
+        if set.entries.is_empty() {
+            let first = set.warnings.list.first().map(|w| format!("; first problem: {w}")).unwrap_or_default();
+            return Err(Error::new(ErrorKind::Data, format!("no usable pictures{first}")).at(path.display()));
+        }
+        Ok(set)
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Class names, by class number.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Problems found, each with its file and line.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut list = self.warnings.list.clone();
+        if self.warnings.more > 0 {
+            list.push(format!("and {} problems more", self.warnings.more));
+        }
+        list
+    }
+
+    /// The labels of picture `i`; none if there is no such picture.
+    pub fn labels(&self, i: usize) -> &[Label] {
+        self.entries.get(i).map_or(&[], |e| &e.labels)
+    }
+
+    /// Reads picture `i`.
+    pub fn item(&self, i: usize) -> Result<Item> {
+        let entry = self.entries.get(i).ok_or_else(|| {
+            let text = format!("picture {i} of {} asked for", self.entries.len());
+            Error::new(ErrorKind::Argument, text)
+        })?;
+        let bytes = match entry.part {
+            None => read(&entry.file, MAX_PICTURE)?,
+            Some((offset, length)) => {
+                let mut bytes = vec![0; length as usize];
+                let mut file = File::open(&entry.file).map_err(|e| io(&entry.file, e))?;
+                file.seek(SeekFrom::Start(offset))
+                    .and_then(|_| file.read_exact(&mut bytes))
+                    .map_err(|e| io(&entry.file, e))?;
+                bytes
+            }
+        };
+        Ok(Item { name: entry.name.clone(), bytes, labels: entry.labels.clone() })
+    }
+
+    /// Renumbers the classes to those of a network, by name. Labels of classes the network doesn't know are left out,
+    /// with a warning. Without a name in common the numbers stay, with a warning, if both have as many classes; else
+    /// this is an error.
+    pub fn align(&mut self, names: &[String]) -> Result<()> {
+        if self.names == names {
+            return Ok(());
+        }
+        let map: Vec<Option<usize>> = self.names.iter().map(|name| names.iter().position(|n| n == name)).collect();
+        if map.iter().all(Option::is_none) {
+            if self.names.len() == names.len() {
+                let (own, other) = (shorten(&self.names), shorten(names));
+                self.warnings.push(format!("classes are named {own} here and {other} in the network: taken by number"));
+                self.names = names.to_vec();
+                return Ok(());
+            }
+            let text = format!("the data set's classes ({}) are none of the network's", shorten(&self.names));
+            return Err(Error::new(ErrorKind::Data, text)
+                .hint(format!("the network knows {}; class names must be the same", shorten(names))));
+        }
+        let unknown: Vec<String> =
+            self.names.iter().zip(&map).filter(|(_, m)| m.is_none()).map(|(n, _)| n.clone()).collect();
+        let mut dropped = 0;
+        for entry in &mut self.entries {
+            let before = entry.labels.len();
+            entry.labels.retain_mut(|label| match map.get(label.class).copied().flatten() {
+                Some(class) => {
+                    label.class = class;
+                    true
+                }
+                None => false,
+            });
+            dropped += before - entry.labels.len();
+        }
+        if dropped > 0 {
+            let text = format!("the network doesn't know {}: {dropped} labels left out", shorten(&unknown));
+            self.warnings.push(text);
+        }
+        self.names = names.to_vec();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Warnings {
+    list: Vec<String>,
+    more: usize,
+}
+
+impl Warnings {
+    fn push(&mut self, text: String) {
+        if self.list.len() < MAX_WARNINGS {
+            self.list.push(text);
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+fn shorten(names: &[String]) -> String {
+    let mut text = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 5 {
+        text.push_str(&format!(" and {} more", names.len() - 5));
+    }
+    text
+}
+
+fn io(path: &Path, e: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("can't be read: {e}")).at(path.display())
+}
+
+fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| io(path, e))?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|e| io(path, e))?;
+    if bytes.len() as u64 > most {
+        let text = format!("larger than {} MiB", most >> 20);
+        return Err(Error::new(ErrorKind::Data, text).at(path.display()));
+    }
+    Ok(bytes)
+}
+
+fn read_text(path: &Path, most: u64) -> Result<String> {
+    String::from_utf8(read(path, most)?).map_err(|e| {
+        let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        Error::new(ErrorKind::Data, "not UTF-8 text").at(format!("{}: line {line}", path.display()))
+    })
+}
+
+/// Decimal numbers only, finite.
+fn number(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|v| v.is_finite())
+}

@@ -1,0 +1,125 @@
+//! Raw maps (logits) to predictions (`x y w h objectness classes`).
+
+use crate::{Error, ErrorKind, Result};
+
+/// One detect level of one picture: logits, channels last, `[height][width][anchors * (nc + 5)]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawMap {
+    /// Rows of cells.
+    pub height: usize,
+    /// Columns of cells.
+    pub width: usize,
+    /// `height * width * anchors * (nc + 5)` logits.
+    pub data: Vec<f32>,
+}
+
+/// Decoded predictions, one row of `nc + 5` values a cell and anchor: `x y w h` in pixels of the network's input
+/// (centre), objectness, class probabilities. Order: level, anchor, y, x.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predictions {
+    /// Number of classes.
+    pub nc: usize,
+    /// The rows, one after the other.
+    pub rows: Vec<f32>,
+}
+
+impl Predictions {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len() / (self.nc + 5)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows.
+    pub fn iter(&self) -> impl Iterator<Item = &[f32]> {
+        self.rows.chunks_exact(self.nc + 5)
+    }
+}
+
+/// Decodes every cell. `anchors_px` are width and height in pixels, a list a level. A logit that is not a number is
+/// an error of kind [`ErrorKind::Numeric`].
+pub fn decode(maps: &[RawMap], strides: &[f64], anchors_px: &[Vec<[f32; 2]>], nc: usize) -> Result<Predictions> {
+    run(maps, strides, anchors_px, nc, f32::NEG_INFINITY)
+}
+
+/// Decodes only cells whose objectness is above `floor`: nothing is computed for the rest, so a change of the
+/// thresholds later costs only another [`nms`](super::nms()) over what is kept here.
+pub fn candidates(
+    maps: &[RawMap],
+    strides: &[f64],
+    anchors_px: &[Vec<[f32; 2]>],
+    nc: usize,
+    floor: f32,
+) -> Result<Predictions> {
+    if floor.is_nan() {
+        return Err(Error::new(ErrorKind::Argument, "the lowest objectness is not a number").hint("use 0 to 1"));
+    }
+    let least = if floor <= 0.0 {
+        f32::NEG_INFINITY
+    } else if floor >= 1.0 {
+        f32::INFINITY
+    } else {
+        // Rounded down a little: a cell right at the floor rather stays; NMS compares exactly.
+        let floor = f64::from(floor);
+        ((floor / (1.0 - floor)).ln() - 1e-5) as f32
+    };
+    run(maps, strides, anchors_px, nc, least)
+}
+
+fn run(maps: &[RawMap], strides: &[f64], anchors: &[Vec<[f32; 2]>], nc: usize, least: f32) -> Result<Predictions> {
+    if maps.len() != strides.len() || maps.len() != anchors.len() {
+        let (m, s, a) = (maps.len(), strides.len(), anchors.len());
+        let text = format!("{m} detect maps, {s} strides and {a} lists of anchors do not go together");
+        return Err(Error::new(ErrorKind::Argument, text));
+    }
+    let no = nc + 5;
+    let mut rows = Vec::new();
+    if least == f32::NEG_INFINITY {
+        rows.reserve_exact(maps.iter().map(|m| m.data.len()).sum());
+    }
+    for (level, ((map, &stride), anchors)) in maps.iter().zip(strides).zip(anchors).enumerate() {
+        let channels = no * anchors.len();
+        let size = map.height.checked_mul(map.width).and_then(|cells| cells.checked_mul(channels));
+        if size != Some(map.data.len()) {
+            let (h, w, n) = (map.height, map.width, map.data.len());
+            let text = format!("a map of {h} x {w} cells and {channels} channels can't have {n} values");
+            return Err(Error::new(ErrorKind::Argument, text).at(format!("detect level {level}")));
+        }
+        let nan = |a: usize, y: usize, x: usize| {
+            let place = format!("detect level {level}, anchor {a}, row {y}, column {x}");
+            Error::new(ErrorKind::Numeric, "the network computed something that is not a number")
+                .at(place)
+                .hint("the weights or the device are broken; try --device cpu")
+        };
+        for (a, anchor) in anchors.iter().enumerate() {
+            for y in 0..map.height {
+                for x in 0..map.width {
+                    let start = (y * map.width + x) * channels + a * no;
+                    let cell = &map.data[start..start + no];
+                    if cell[4] <= least && least != f32::NEG_INFINITY {
+                        continue;
+                    }
+                    if cell.iter().any(|v| v.is_nan()) {
+                        return Err(nan(a, y, x));
+                    }
+                    let stride = stride as f32;
+                    rows.push((2.0 * sigmoid(cell[0]) + (x as f32 - 0.5)) * stride);
+                    rows.push((2.0 * sigmoid(cell[1]) + (y as f32 - 0.5)) * stride);
+                    let (w, h) = (2.0 * sigmoid(cell[2]), 2.0 * sigmoid(cell[3]));
+                    rows.push(w * w * anchor[0]);
+                    rows.push(h * h * anchor[1]);
+                    rows.extend(cell[4..].iter().map(|&v| sigmoid(v)));
+                }
+            }
+        }
+    }
+    Ok(Predictions { nc, rows })
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}

@@ -1,0 +1,226 @@
+//! The CPU executor: the program's operations on one arena, channels last.
+//!
+//! Kernels are generic over register tile and vector width and written as plain loops over small arrays; they are
+//! compiled once per instruction set (AVX2 with FMA, chosen at run time; NEON; SSE2; wasm SIMD128).
+
+mod conv;
+mod depthwise;
+mod math;
+mod simple;
+
+use super::plan::{Place, Plan};
+use super::program::{Op, OpKind, Program};
+use conv::PackedConv;
+use depthwise::PackedDepthwise;
+
+/// A map to read: `height * width` pixels, `stride` floats apart.
+#[derive(Clone, Copy)]
+pub struct Map {
+    data: *const f32,
+    height: usize,
+    width: usize,
+    stride: usize,
+}
+
+/// A map to write.
+#[derive(Clone, Copy)]
+pub struct MapMut {
+    data: *mut f32,
+    height: usize,
+    width: usize,
+    channels: usize,
+    stride: usize,
+}
+
+// Safety: the executor hands disjoint rows of the output to the threads; inputs are only read.
+unsafe impl Send for Map {}
+unsafe impl Sync for Map {}
+unsafe impl Send for MapMut {}
+unsafe impl Sync for MapMut {}
+
+impl Map {
+    unsafe fn pixel(&self, y: usize, x: usize, channels: usize) -> &[f32] {
+        debug_assert!(y < self.height && x < self.width && channels <= self.stride);
+        unsafe { std::slice::from_raw_parts(self.data.add((y * self.width + x) * self.stride), channels) }
+    }
+}
+
+impl MapMut {
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn pixel(&self, y: usize, x: usize) -> &mut [f32] {
+        debug_assert!(y < self.height && x < self.width);
+        unsafe { std::slice::from_raw_parts_mut(self.data.add((y * self.width + x) * self.stride), self.channels) }
+    }
+}
+
+enum Packed {
+    Conv(PackedConv),
+    Depthwise(PackedDepthwise),
+    Plain,
+}
+
+/// Which compiled form of the kernels is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// What the target has without asking: SSE2, NEON or SIMD128.
+    Base,
+}
+
+impl Isa {
+    /// The best one of this processor.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return Self::Avx2;
+        }
+        Self::Base
+    }
+
+    /// Outputs per weight panel.
+    fn panel(self) -> usize {
+        match self {
+            Self::Avx2 => 16,
+            Self::Base => BASE_PANEL,
+        }
+    }
+}
+
+const BASE_FMA: bool = cfg!(target_arch = "aarch64");
+const BASE_ROWS: usize = if BASE_FMA { 8 } else { 4 };
+const BASE_PANEL: usize = if BASE_FMA { 12 } else { 8 };
+const LANES: usize = 8;
+
+/// Weights packed for this processor.
+pub struct CpuExecutor {
+    isa: Isa,
+    packed: Vec<Packed>,
+}
+
+impl CpuExecutor {
+    /// Packs all weights of `program` for `isa`.
+    pub fn new(program: &Program, isa: Isa) -> Self {
+        let pack = |op: &Op| match &op.kind {
+            OpKind::Conv { shape, weights, activation } => {
+                let one_each = shape.groups > 1 && shape.channels == [shape.groups; 2];
+                if one_each {
+                    Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, LANES))
+                } else {
+                    Packed::Conv(PackedConv::new(*shape, weights, *activation, isa.panel()))
+                }
+            }
+            _ => Packed::Plain,
+        };
+        Self { isa, packed: program.ops.iter().map(pack).collect() }
+    }
+
+    /// Bytes of packed weights.
+    pub fn weight_bytes(&self) -> usize {
+        let floats = |p: &Packed| match p {
+            Packed::Conv(c) => c.floats(),
+            Packed::Depthwise(d) => d.floats(),
+            Packed::Plain => 0,
+        };
+        self.packed.iter().map(floats).sum::<usize>() * size_of::<f32>()
+    }
+
+    /// Runs operation `index` of `program` on the arena.
+    pub fn run(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) {
+        assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
+        let op = &program.ops[index];
+        let base = arena.as_mut_ptr();
+        let read = |place: &Place| Map {
+            data: unsafe { base.add(place.start) },
+            height: place.height,
+            width: place.width,
+            stride: place.stride,
+        };
+        let place = plan.places[op.output];
+        let input = read(&plan.places[op.input]);
+        let residual = op.residual.map(|r| read(&plan.places[r]));
+        let output = MapMut {
+            data: unsafe { base.add(place.start) },
+            height: place.height,
+            width: place.width,
+            channels: place.channels,
+            stride: place.stride,
+        };
+        // Safety: the plan keeps every map inside the arena, with slack behind it, and never lets an operation's
+        // output overlap what it reads, except in place for `Add`; threads get disjoint rows or pixels.
+        match (&self.packed[index], &op.kind) {
+            (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
+                match self.isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => convolve_avx2(packed, input, residual, output, first, last),
+                    _ => {
+                        conv::convolve::<BASE_ROWS, BASE_PANEL, BASE_FMA>(packed, input, residual, output, first, last)
+                    }
+                }
+            }),
+            (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
+                match self.isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => depthwise_avx2(packed, input, residual, output, first, last),
+                    _ => depthwise::depthwise::<LANES, BASE_FMA>(packed, input, residual, output, first, last),
+                }
+            }),
+            (Packed::Plain, kind) => bands(place.height, 8, |first, last| unsafe {
+                match kind {
+                    &OpKind::MaxPool { kernel, stride, padding } => {
+                        simple::max_pool(input, output, kernel, stride, padding, first, last);
+                    }
+                    &OpKind::Upsample { scale } => simple::upsample(input, output, scale, first, last),
+                    OpKind::Copy => simple::copy(input, output, first, last),
+                    OpKind::Add => simple::add(input, output, first, last),
+                    OpKind::Affine { scale, bias, activation } => {
+                        simple::affine(input, output, scale, bias, *activation, first, last);
+                    }
+                    &OpKind::SpaceToDepth { gain, columns_first } => {
+                        simple::space_to_depth(input, output, gain, columns_first, first, last);
+                    }
+                    &OpKind::DepthToSpace { gain } => simple::depth_to_space(input, output, gain, first, last),
+                    OpKind::ConvTranspose { shape, weights, .. } => {
+                        simple::conv_transpose(shape, weights, input, output, first, last);
+                    }
+                    OpKind::Conv { .. } => {}
+                }
+            }),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn convolve_avx2(p: &PackedConv, input: Map, residual: Option<Map>, output: MapMut, first: usize, last: usize) {
+    unsafe { conv::convolve::<6, 16, true>(p, input, residual, output, first, last) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn depthwise_avx2(
+    p: &PackedDepthwise,
+    input: Map,
+    residual: Option<Map>,
+    output: MapMut,
+    first: usize,
+    last: usize,
+) {
+    unsafe { depthwise::depthwise::<LANES, true>(p, input, residual, output, first, last) }
+}
+
+/// Runs `work(first, last)` over `0..total` in bands of at least `least`, on all threads where there are any.
+fn bands(total: usize, least: usize, work: impl Fn(usize, usize) + Sync) {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use rayon::prelude::*;
+        let threads = rayon::current_num_threads();
+        if threads > 1 && total > least {
+            let band = total.div_ceil(threads).max(least);
+            (0..total.div_ceil(band)).into_par_iter().for_each(|i| work(i * band, total.min((i + 1) * band)));
+            return;
+        }
+    }
+    let _ = least;
+    work(0, total);
+}

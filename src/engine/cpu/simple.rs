@@ -1,0 +1,144 @@
+//! The operations that only move or compare values.
+
+use super::math::activate;
+use super::{Map, MapMut};
+use crate::engine::program::{ConvShape, ConvWeights};
+use crate::model::Activation;
+
+// Safety of all functions here: the maps are valid, rows `first..last` of the output belong to the caller alone.
+
+/// Maximum over a window; pixels outside the map don't count.
+pub unsafe fn max_pool(input: Map, output: MapMut, k: usize, stride: usize, padding: usize, first: usize, last: usize) {
+    let channels = output.channels;
+    for y in first..last {
+        let rows = span(y * stride, padding, k, input.height);
+        for x in 0..output.width {
+            let columns = span(x * stride, padding, k, input.width);
+            let to = unsafe { output.pixel(y, x) };
+            to.fill(f32::NEG_INFINITY);
+            for iy in rows.clone() {
+                for ix in columns.clone() {
+                    let from = unsafe { input.pixel(iy, ix, channels) };
+                    for (t, &f) in to.iter_mut().zip(from) {
+                        // NaN wins, so that it is noticed at the end.
+                        *t = if *t > f { *t } else { f };
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn span(start: usize, padding: usize, k: usize, n: usize) -> std::ops::Range<usize> {
+    start.saturating_sub(padding).min(n)..(start + k).saturating_sub(padding).min(n)
+}
+
+/// Each pixel repeated.
+pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
+    for y in first..last {
+        for x in 0..output.width {
+            unsafe { output.pixel(y, x).copy_from_slice(input.pixel(y / scale, x / scale, output.channels)) };
+        }
+    }
+}
+
+/// A plain copy.
+pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
+    unsafe { upsample(input, output, 1, first, last) }
+}
+
+/// `output += input`.
+pub unsafe fn add(input: Map, output: MapMut, first: usize, last: usize) {
+    for y in first..last {
+        for x in 0..output.width {
+            let from = unsafe { input.pixel(y, x, output.channels) };
+            for (t, f) in unsafe { output.pixel(y, x) }.iter_mut().zip(from) {
+                *t += f;
+            }
+        }
+    }
+}
+
+/// Scale, bias and activation per channel.
+pub unsafe fn affine(
+    input: Map,
+    output: MapMut,
+    scale: &[f32],
+    bias: &[f32],
+    act: Activation,
+    first: usize,
+    last: usize,
+) {
+    for y in first..last {
+        for x in 0..output.width {
+            let from = unsafe { input.pixel(y, x, output.channels) };
+            for (c, t) in unsafe { output.pixel(y, x) }.iter_mut().enumerate() {
+                let mut v = [from[c] * scale[c] + bias[c]];
+                activate::<1, false>(act, &mut v);
+                *t = v[0];
+            }
+        }
+    }
+}
+
+/// Blocks of `gain * gain` pixels become channels.
+pub unsafe fn space_to_depth(input: Map, output: MapMut, gain: usize, columns_first: bool, first: usize, last: usize) {
+    let channels = output.channels / (gain * gain);
+    for y in first..last {
+        for x in 0..output.width {
+            let to = unsafe { output.pixel(y, x) };
+            for q in 0..gain * gain {
+                let (dy, dx) = if columns_first { (q % gain, q / gain) } else { (q / gain, q % gain) };
+                let from = unsafe { input.pixel(y * gain + dy, x * gain + dx, channels) };
+                to[q * channels..(q + 1) * channels].copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Channels become blocks of `gain * gain` pixels.
+pub unsafe fn depth_to_space(input: Map, output: MapMut, gain: usize, first: usize, last: usize) {
+    let channels = output.channels;
+    for y in first..last {
+        for x in 0..output.width {
+            let q = (y % gain) * gain + x % gain;
+            let from = unsafe { input.pixel(y / gain, x / gain, channels * gain * gain) };
+            unsafe { output.pixel(y, x) }.copy_from_slice(&from[q * channels..(q + 1) * channels]);
+        }
+    }
+}
+
+/// Transposed convolution, one output pixel after the other.
+pub unsafe fn conv_transpose(
+    shape: &ConvShape,
+    weights: &ConvWeights,
+    input: Map,
+    output: MapMut,
+    first: usize,
+    last: usize,
+) {
+    let [k, s, p, d] = [shape.kernel[0], shape.stride[0], shape.padding[0], shape.dilation];
+    let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
+    let source = |at: usize, tap: usize, n: usize| {
+        let from = (at + p).checked_sub(tap * d)?;
+        (from % s == 0 && from / s < n).then_some(from / s)
+    };
+    for y in first..last {
+        for x in 0..output.width {
+            let to = unsafe { output.pixel(y, x) };
+            to.copy_from_slice(&weights.bias);
+            for (ky, kx) in (0..k * k).map(|tap| (tap / k, tap % k)) {
+                let (Some(iy), Some(ix)) = (source(y, ky, input.height), source(x, kx, input.width)) else { continue };
+                let from = unsafe { input.pixel(iy, ix, shape.channels[0]) };
+                for g in 0..shape.groups {
+                    for c in 0..cin {
+                        let value = from[g * cin + c];
+                        for o in 0..cout {
+                            to[g * cout + o] += value * weights.weight[(((g * cin + c) * cout + o) * k + ky) * k + kx];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The program for one picture size: sizes of all maps, and where each lies in one arena.
+
+use super::program::{OpKind, Program, ValueId};
+use crate::{Error, ErrorKind, Result};
+
+/// Floats after each buffer that kernels may read (never write) past its end.
+pub const SLACK: usize = 32;
+
+/// No map may have more values than this (1 GiB in fp32).
+const MAX_VALUES: usize = 1 << 28;
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// First float in the arena.
+    pub start: usize,
+    /// Height of the map.
+    pub height: usize,
+    /// Width of the map.
+    pub width: usize,
+    /// Channels of the value.
+    pub channels: usize,
+    /// Floats from one pixel to the next (the channels of the outermost value).
+    pub stride: usize,
+}
+
+/// A program laid out for one picture size.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The picture's height and width.
+    pub size: [usize; 2],
+    /// One place per value.
+    pub places: Vec<Place>,
+    /// Floats of the arena.
+    pub arena: usize,
+    /// Floats that all buffers would take without reuse.
+    pub without_reuse: usize,
+}
+
+impl Plan {
+    /// Lays out `program` for pictures of `[height, width]`. With `keep_all`, nothing is reused and every row's
+    /// output can be read afterwards.
+    ///
+    /// # Errors
+    /// Sides that don't fit the network, maps that a concatenation can't join, maps beyond 2^28 values.
+    pub fn new(program: &Program, size: [usize; 2], keep_all: bool) -> Result<Self> {
+        let sizes = map_sizes(program, size)?;
+        let lives = lifetimes(program, keep_all);
+        let mut starts = vec![0; program.values.len()];
+        let mut order: Vec<ValueId> = (0..program.values.len()).filter(|&v| lives[v].is_some()).collect();
+        let floats = |v: ValueId| sizes[v][0] * sizes[v][1] * program.values[v].channels + SLACK;
+        order.sort_by_key(|&v| (std::cmp::Reverse(floats(v)), v));
+        let mut placed: Vec<(usize, usize, [usize; 2])> = Vec::new();
+        let mut arena = 0;
+        for &v in &order {
+            let (need, life) = (floats(v), lives[v].unwrap_or_default());
+            let mut taken: Vec<(usize, usize)> = placed
+                .iter()
+                .filter(|(_, _, other)| other[0] <= life[1] && life[0] <= other[1])
+                .map(|&(start, end, _)| (start, end))
+                .collect();
+            taken.sort_unstable();
+            let mut start = 0;
+            for (from, to) in taken {
+                if start + need <= from {
+                    break;
+                }
+                start = start.max(to);
+            }
+            starts[v] = start;
+            placed.push((start, start + need, life));
+            arena = arena.max(start + need);
+        }
+        let places = (0..program.values.len())
+            .map(|v| {
+                let (root, offset) = program.root(v);
+                let [height, width] = sizes[root];
+                let stride = program.values[root].channels;
+                Place { start: starts[root] + offset, height, width, channels: program.values[v].channels, stride }
+            })
+            .collect();
+        let without_reuse = order.iter().map(|&v| floats(v)).sum();
+        Ok(Self { size, places, arena, without_reuse })
+    }
+}
+
+fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
+    let mut sizes: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
+    sizes[program.root(super::program::INPUT).0] = Some(size);
+    for op in &program.ops {
+        let root = program.root(op.input).0;
+        let input = sizes[root]
+            .ok_or_else(|| Error::new(ErrorKind::Config, format!("row {} reads a map that nothing wrote", op.row)))?;
+        let output = output_size(&op.kind, input)
+            .filter(|[h, w]| *h > 0 && *w > 0)
+            .ok_or_else(|| misfit(op.row, op.kind.name(), input))?;
+        let target = program.root(op.output).0;
+        match sizes[target] {
+            Some(known) if known != output => {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    format!(
+                        "row {} joins maps of {}x{} and {}x{} pixels",
+                        op.row, known[1], known[0], output[1], output[0]
+                    ),
+                )
+                .hint("picture sides must be multiples of the largest stride"));
+            }
+            _ => sizes[target] = Some(output),
+        }
+        let values = output[0].checked_mul(output[1]).and_then(|n| n.checked_mul(program.values[target].channels));
+        if values.is_none_or(|n| n > MAX_VALUES) {
+            return Err(Error::new(ErrorKind::Argument, format!("row {} would need a map of over 1 GiB", op.row))
+                .hint("use a smaller picture size"));
+        }
+        if let Some(residual) = op.residual {
+            if sizes[program.root(residual).0] != Some(output) {
+                return Err(misfit(op.row, "residual addition", output));
+            }
+        }
+    }
+    Ok(sizes.into_iter().map(|s| s.unwrap_or([0, 0])).collect())
+}
+
+fn misfit(row: usize, what: &str, [h, w]: [usize; 2]) -> Error {
+    Error::new(ErrorKind::Argument, format!("row {row}: {what} does not fit a map of {w}x{h} pixels"))
+        .hint("picture sides must be multiples of the largest stride")
+}
+
+fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
+    let window =
+        |n: usize, k: usize, s: usize, p: usize, d: usize| Some((n + 2 * p).checked_sub(d * (k - 1) + 1)? / s + 1);
+    match kind {
+        OpKind::Conv { shape: c, .. } => Some([
+            window(h, c.kernel[0], c.stride[0], c.padding[0], c.dilation)?,
+            window(w, c.kernel[1], c.stride[1], c.padding[1], c.dilation)?,
+        ]),
+        OpKind::ConvTranspose { shape: c, output_padding, .. } => {
+            let side = |n: usize| {
+                ((n - 1) * c.stride[0] + c.dilation * (c.kernel[0] - 1) + output_padding + 1)
+                    .checked_sub(2 * c.padding[0])
+            };
+            Some([side(h)?, side(w)?])
+        }
+        &OpKind::MaxPool { kernel, stride, padding } => {
+            Some([window(h, kernel, stride, padding, 1)?, window(w, kernel, stride, padding, 1)?])
+        }
+        &OpKind::Upsample { scale } => Some([h * scale, w * scale]),
+        &OpKind::SpaceToDepth { gain, .. } => (h % gain == 0 && w % gain == 0).then_some([h / gain, w / gain]),
+        &OpKind::DepthToSpace { gain } => Some([h * gain, w * gain]),
+        OpKind::Affine { .. } | OpKind::Copy | OpKind::Add => Some([h, w]),
+    }
+}
+
+/// First and last operation that touches each outermost value.
+fn lifetimes(program: &Program, keep_all: bool) -> Vec<Option<[usize; 2]>> {
+    let mut lives: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
+    let mut touch = |value: ValueId, at: usize| {
+        let life = lives[program.root(value).0].get_or_insert([at, at]);
+        *life = [life[0].min(at), life[1].max(at)];
+    };
+    touch(super::program::INPUT, 0);
+    for (at, op) in program.ops.iter().enumerate() {
+        touch(op.input, at);
+        touch(op.output, at);
+        op.residual.into_iter().for_each(|r| touch(r, at));
+    }
+    let last = program.ops.len();
+    program.outputs.iter().for_each(|&v| touch(v, last));
+    if keep_all {
+        lives.iter_mut().flatten().for_each(|life| *life = [0, last]);
+    }
+    lives
+}

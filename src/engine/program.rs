@@ -1,0 +1,161 @@
+//! The network as a list of simple operations on values, before any picture size is known.
+//!
+//! A value that a concatenation takes in is *placed inside* the concatenated value: its producer writes straight to
+//! that channel offset, so concatenation costs nothing. Only what can't be placed (already placed elsewhere, or the
+//! network's input) is copied.
+
+use crate::model::Activation;
+
+/// Number of a value in [`Program::values`].
+pub type ValueId = usize;
+
+/// Something that operations write and read: a map of `channels` channels.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Channels of the map.
+    pub channels: usize,
+    /// The value it is a part of, and at which channel.
+    pub home: Option<(ValueId, usize)>,
+}
+
+/// A convolution's geometry; pairs are `[height, width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Channels in and out.
+    pub channels: [usize; 2],
+    /// Kernel size.
+    pub kernel: [usize; 2],
+    /// Step.
+    pub stride: [usize; 2],
+    /// Zeros around the map.
+    pub padding: [usize; 2],
+    /// Distance between taps.
+    pub dilation: usize,
+    /// Groups of channels that don't see each other.
+    pub groups: usize,
+}
+
+/// Weights as the reference stores them: `(c2, c1 / groups, kh, kw)`, with a bias of `c2` values.
+#[derive(Clone, Debug)]
+pub struct ConvWeights {
+    /// Row-major weights.
+    pub weight: Vec<f32>,
+    /// One per output channel.
+    pub bias: Vec<f32>,
+}
+
+/// What an operation does; fields are named as in the reference.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum OpKind {
+    /// Convolution, bias, activation, then the residual.
+    Conv { shape: ConvShape, weights: ConvWeights, activation: Activation },
+    /// Transposed convolution; weight `(c1, c2 / groups, k, k)`.
+    ConvTranspose { shape: ConvShape, output_padding: usize, weights: ConvWeights },
+    /// Maximum over a window, borders don't count.
+    MaxPool { kernel: usize, stride: usize, padding: usize },
+    /// Each pixel repeated `scale` times in both directions.
+    Upsample { scale: usize },
+    /// Blocks of `gain * gain` pixels become channels; `columns_first` is Focus's order, else Contract's.
+    SpaceToDepth { gain: usize, columns_first: bool },
+    /// Channels become blocks of `gain * gain` pixels.
+    DepthToSpace { gain: usize },
+    /// `activation(x * scale + bias)` per channel.
+    Affine { scale: Vec<f32>, bias: Vec<f32>, activation: Activation },
+    /// Copies into a place inside a concatenation.
+    Copy,
+    /// Adds the input to the output in place.
+    Add,
+}
+
+impl OpKind {
+    /// A short name for listings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv { shape, .. } if shape.groups > 1 && shape.groups == shape.channels[0] => "depthwise",
+            Self::Conv { shape, .. } if shape.kernel == [1, 1] => "pointwise",
+            Self::Conv { .. } => "conv",
+            Self::ConvTranspose { .. } => "conv_transpose",
+            Self::MaxPool { .. } => "max_pool",
+            Self::Upsample { .. } => "upsample",
+            Self::SpaceToDepth { .. } => "space_to_depth",
+            Self::DepthToSpace { .. } => "depth_to_space",
+            Self::Affine { .. } => "affine",
+            Self::Copy => "copy",
+            Self::Add => "add",
+        }
+    }
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// The configuration row it comes from.
+    pub row: usize,
+    /// What it does.
+    pub kind: OpKind,
+    /// What it reads.
+    pub input: ValueId,
+    /// What is added after the activation.
+    pub residual: Option<ValueId>,
+    /// What it writes.
+    pub output: ValueId,
+}
+
+/// The whole network as operations.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// All values; number 0 is the network's input.
+    pub values: Vec<Value>,
+    /// The operations in order.
+    pub ops: Vec<Op>,
+    /// The value that leaves each row (none for Detect).
+    pub rows: Vec<Option<ValueId>>,
+    /// The raw maps of the detect levels.
+    pub outputs: Vec<ValueId>,
+}
+
+/// The network's input.
+pub const INPUT: ValueId = 0;
+
+impl Program {
+    /// A new value.
+    pub fn value(&mut self, channels: usize) -> ValueId {
+        self.values.push(Value { channels, home: None });
+        self.values.len() - 1
+    }
+
+    /// Appends an operation that writes a new value of `channels` channels.
+    pub fn push(&mut self, row: usize, kind: OpKind, input: ValueId, channels: usize) -> ValueId {
+        let output = self.value(channels);
+        self.ops.push(Op { row, kind, input, residual: None, output });
+        output
+    }
+
+    /// Concatenates on channels: parts are placed inside the new value where possible, copied otherwise.
+    pub fn concat(&mut self, row: usize, parts: &[ValueId]) -> ValueId {
+        let whole = self.value(parts.iter().map(|&p| self.values[p].channels).sum());
+        let mut offset = 0;
+        for &part in parts {
+            let channels = self.values[part].channels;
+            let placed = if part == INPUT || self.values[part].home.is_some() {
+                self.push(row, OpKind::Copy, part, channels)
+            } else {
+                part
+            };
+            self.values[placed].home = Some((whole, offset));
+            offset += channels;
+        }
+        whole
+    }
+
+    /// The outermost value that holds `value`, and the channel at which it begins there.
+    pub fn root(&self, mut value: ValueId) -> (ValueId, usize) {
+        let mut offset = 0;
+        while let Some((home, at)) = self.values[value].home {
+            offset += at;
+            value = home;
+        }
+        (value, offset)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a pickle makes here: plain data in an arena, so that shared and cyclic values are harmless.
+
+use super::globals::Role;
+use crate::weights::limits::MAX_SEARCHED;
+
+/// A value's place in the [`Heap`].
+pub(crate) type Id = u32;
+
+/// A number type of tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    F16,
+    Bf16,
+    F32,
+    F64,
+    /// Integers, booleans: bytes per element.
+    Other(usize),
+}
+
+impl Dtype {
+    /// Bytes per element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F16 | Self::Bf16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+            Self::Other(size) => size,
+        }
+    }
+
+    /// Its name, as PyTorch says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+            Self::Other(_) => "integer",
+        }
+    }
+}
+
+/// A view into a storage.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TensorRef {
+    pub storage: Id,
+    pub offset: u64,
+    pub shape: Vec<u64>,
+    pub strides: Vec<u64>,
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(String),
+    /// Bytes, large integers: never looked into.
+    Opaque,
+    Tuple(Vec<Id>),
+    List(Vec<Id>),
+    Dict(Vec<(Id, Id)>),
+    /// A class or function of the allow-list, and what is to be done with it.
+    Global(Role, String),
+    Storage {
+        dtype: Dtype,
+        key: String,
+        elements: u64,
+    },
+    Tensor(TensorRef),
+    /// An instance of a class, with the state it was given.
+    Object {
+        class: Id,
+        args: Id,
+        state: Option<Id>,
+    },
+}
+
+/// All values of a pickle.
+#[derive(Debug)]
+pub(crate) struct Heap {
+    pub(super) values: Vec<Value>,
+    /// What the pickle is.
+    pub root: Id,
+}
+
+impl Heap {
+    /// The value at `id`.
+    pub fn get(&self, id: Id) -> &Value {
+        self.values.get(id as usize).unwrap_or(&Value::None)
+    }
+
+    /// The items of a list or tuple.
+    pub fn items(&self, id: Id) -> Option<&[Id]> {
+        match self.get(id) {
+            Value::Tuple(items) | Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The pairs of a dictionary.
+    pub fn pairs(&self, id: Id) -> Option<&[(Id, Id)]> {
+        match self.get(id) {
+            Value::Dict(pairs) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    pub fn text(&self, id: Id) -> Option<&str> {
+        match self.get(id) {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, id: Id) -> Option<i64> {
+        match self.get(id) {
+            Value::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value of a dictionary's text key (the last, if there are several). Dictionaries larger than any
+    /// real one's attributes aren't searched, so that searching takes little time.
+    pub fn key(&self, id: Id, key: &str) -> Option<Id> {
+        self.pairs(id)
+            .filter(|pairs| pairs.len() <= MAX_SEARCHED)?
+            .iter()
+            .rev()
+            .find(|(k, _)| self.text(*k) == Some(key))
+            .map(|(_, v)| *v)
+    }
+
+    /// An object's class without its module, e.g. `Conv`.
+    pub fn class(&self, id: Id) -> Option<&str> {
+        match self.get(id) {
+            Value::Object { class, .. } => match self.get(*class) {
+                Value::Global(_, path) => path.rsplit('.').next(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// An attribute of an object.
+    pub fn attribute(&self, id: Id, name: &str) -> Option<Id> {
+        let Value::Object { state: Some(state), .. } = self.get(id) else { return None };
+        match self.items(*state) {
+            Some(parts) => parts.iter().find_map(|&part| self.key(part, name)),
+            None => self.key(*state, name),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What kind of file is it? Everything that isn't a checkpoint gets its own words.
+
+use super::bad;
+use crate::error::{Error, Result};
+
+/// A file kind that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Safetensors,
+    TorchZip,
+}
+
+/// PyTorch before 1.6 begins its pickle with this magic number.
+const LEGACY_TORCH: &[u8] = &[0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+const RESAVE: &str =
+    "load it with a current PyTorch and save it again: torch.save(torch.load(f, weights_only=False), f)";
+
+/// Tells the kind from the first bytes.
+pub(super) fn sniff(bytes: &[u8]) -> Result<Kind> {
+    if bytes.is_empty() {
+        return Err(bad("the checkpoint is empty (0 bytes)").hint("download or copy it again"));
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Ok(Kind::TorchZip);
+    }
+    if let Some((head, rest)) = bytes.split_first_chunk::<8>()
+        && rest.first() == Some(&b'{')
+    {
+        let header = u64::from_le_bytes(*head);
+        if header <= rest.len() as u64 {
+            return Ok(Kind::Safetensors);
+        }
+        if header <= super::limits::MAX_HEADER_BYTES {
+            return Err(bad(format!(
+                "the safetensors file is cut off: its header needs {header} bytes, {} are there",
+                rest.len()
+            ))
+            .hint("download or copy it again"));
+        }
+    }
+    Err(name_it(bytes))
+}
+
+fn name_it(bytes: &[u8]) -> Error {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let starts = |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
+    let contains = |word: &[u8]| bytes[..bytes.len().min(64)].windows(word.len()).any(|w| w == word);
+    if starts(b"<!doctype html") || starts(b"<html") || starts(b"<head") {
+        bad("this is an HTML page, not a checkpoint")
+            .hint("the address led to a web page (log-in, error or preview); download the file itself")
+    } else if starts(b"<") {
+        bad("this is XML or HTML, not a checkpoint").hint("give the .pt or .safetensors file itself")
+    } else if starts(b"version https://git-lfs") {
+        bad("this is a Git LFS pointer, not the checkpoint itself").hint("run `git lfs pull`")
+    } else if bytes.starts_with(&[0x80]) && contains(LEGACY_TORCH) {
+        bad("this is a checkpoint in PyTorch's legacy format (before 1.6)").hint(RESAVE)
+    } else if bytes.get(257..262) == Some(b"ustar") {
+        bad("this is a tar archive (PyTorch's oldest format, or a packed folder)").hint(RESAVE)
+    } else if bytes.starts_with(&[0x80]) {
+        bad("this is a bare Python pickle, not a PyTorch zip").hint("save it with torch.save")
+    } else if bytes.starts_with(&[0x1f, 0x8b]) {
+        bad("this is gzip-compressed").hint("unpack it first")
+    } else if bytes.starts_with(b"GGUF") {
+        bad("this is a GGUF file, not a YOLOv5 checkpoint").hint("give the .pt or .safetensors file")
+    } else if bytes.first() == Some(&8) && bytes.get(1).is_some_and(|&v| v < 32) && bytes.get(2) == Some(&0x12) {
+        bad("this is an ONNX file, not a checkpoint").hint("give the .pt it was exported from")
+    } else if bytes.starts_with(b"PK") {
+        bad("this is an empty or damaged zip archive").hint("download or copy it again")
+    } else if starts(b"{") || starts(b"nc:") || starts(b"#") {
+        bad("this is text (JSON or YAML), not a checkpoint").hint("give the .pt or .safetensors file")
+    } else {
+        bad(format!("this is neither safetensors nor a PyTorch zip ({} bytes)", bytes.len()))
+            .hint("checkpoints are .safetensors, or .pt as YOLOv5's train.py writes them; it may be cut off")
+    }
+}

@@ -1,0 +1,103 @@
+//! What a model says about itself: names, picture size, anchors.
+
+use std::collections::BTreeMap;
+
+use super::tensor::Storages;
+use crate::error::Result;
+use crate::weights::limits::MAX_NAMES;
+use crate::weights::pickle::{Heap, Id, Value};
+use crate::weights::{Tensor, bad};
+
+/// Class names: a list (before v7.0) or a dictionary from number to name.
+pub(super) fn names(heap: &Heap, model: Id) -> Result<Vec<String>> {
+    let Some(names) = heap.attribute(model, "names") else { return Ok(Vec::new()) };
+    let many = || bad(format!("more than {MAX_NAMES} class names"));
+    if let Some(items) = heap.items(names) {
+        if items.len() > MAX_NAMES {
+            return Err(many());
+        }
+        return Ok(items.iter().map(|&item| name(heap, item)).collect());
+    }
+    let pairs = heap.pairs(names).unwrap_or_default();
+    if pairs.len() > MAX_NAMES {
+        return Err(many());
+    }
+    let all: BTreeMap<i64, String> = pairs.iter().filter_map(|&(k, v)| Some((heap.int(k)?, name(heap, v)))).collect();
+    if all.keys().enumerate().any(|(i, &k)| i64::try_from(i) != Ok(k)) {
+        return Err(bad("the class names aren't numbered 0, 1, 2, …").at("names"));
+    }
+    Ok(all.into_values().collect())
+}
+
+fn name(heap: &Heap, id: Id) -> String {
+    match heap.get(id) {
+        Value::Str(text) => text.chars().take(256).collect(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        _ => "?".to_owned(),
+    }
+}
+
+/// The picture size of the training's options.
+pub(super) fn image_size(heap: &Heap) -> Option<usize> {
+    let options = heap.key(heap.root, "opt")?;
+    let find = |name| heap.key(options, name).or_else(|| heap.attribute(options, name));
+    let size = find("imgsz").or_else(|| find("img_size"))?;
+    let size = heap.items(size).and_then(|items| items.first().copied()).unwrap_or(size);
+    heap.int(size).and_then(|size| usize::try_from(size).ok()).filter(|size| (1..=16384).contains(size))
+}
+
+/// The Detect module: the last of the model's rows.
+fn detect(heap: &Heap, model: Id) -> Option<Id> {
+    let rows = heap.key(heap.attribute(model, "_modules")?, "model")?;
+    heap.pairs(heap.attribute(rows, "_modules")?)?.last().map(|(_, row)| *row)
+}
+
+/// The number of classes the Detect module has.
+pub(super) fn classes(heap: &Heap, model: Id) -> Option<i64> {
+    heap.int(heap.attribute(detect(heap, model)?, "nc")?)
+}
+
+/// The first activation function, as Python writes it, if it isn't the default.
+pub(super) fn activation(heap: &Heap, model: Id) -> Option<String> {
+    let rows = heap.key(heap.attribute(model, "_modules")?, "model")?;
+    let first = heap.pairs(heap.attribute(rows, "_modules")?)?.first().map(|(_, row)| *row)?;
+    let inner = heap.attribute(first, "_modules")?;
+    let conv = if heap.key(inner, "act").is_some() { first } else { heap.key(inner, "conv")? };
+    let act = heap.key(heap.attribute(conv, "_modules")?, "act")?;
+    match heap.class(act)? {
+        "SiLU" => None,
+        "LeakyReLU" => match heap.get(heap.attribute(act, "negative_slope")?) {
+            Value::Float(slope) => Some(format!("nn.LeakyReLU({slope:?})")),
+            _ => None,
+        },
+        class => Some(format!("nn.{class}()")),
+    }
+}
+
+/// The Detect module's own anchors in pixels: AutoAnchor changes them without touching the configuration.
+pub(super) fn anchors_in_pixels(
+    heap: &Heap,
+    model: Id,
+    storages: &mut Storages<'_, '_>,
+) -> Result<Option<Vec<Vec<f32>>>> {
+    let Some(detect) = detect(heap, model) else { return Ok(None) };
+    let Some(stride) = heap.attribute(detect, "stride") else { return Ok(None) };
+    let buffers = heap.attribute(detect, "_buffers");
+    let Some(anchors) = buffers.and_then(|buffers| heap.key(buffers, "anchors")) else { return Ok(None) };
+    let (Value::Tensor(anchors), Value::Tensor(stride)) = (heap.get(anchors), heap.get(stride)) else {
+        return Ok(None);
+    };
+    let anchors = storages.read(anchors).map_err(|error| error.at("anchors"))?;
+    let stride = storages.read(stride).map_err(|error| error.at("stride"))?;
+    Ok(in_pixels(&anchors, &stride.data))
+}
+
+fn in_pixels(anchors: &Tensor, stride: &[f32]) -> Option<Vec<Vec<f32>>> {
+    let &[levels, each, 2] = anchors.shape.as_slice() else { return None };
+    if levels != stride.len() || stride.iter().any(|s| !(1.0..=1024.0).contains(s)) {
+        return None;
+    }
+    let levels = anchors.data.chunks_exact(each * 2).zip(stride);
+    Some(levels.map(|(level, stride)| level.iter().map(|value| value * stride).collect()).collect())
+}

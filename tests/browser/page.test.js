@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { drop, launch, open, root, serve, shared, weights } from './helper.js';
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+const withWeights = { skip: weights() ? false : 'the shipped weights are not here' };
+const loaded = (page) => page.waitForFunction(() => document.body.dataset.ready, null, { timeout: 60_000 });
+const runs = (page) => page.evaluate(() => Number(document.body.dataset.runs ?? 0));
+const drawn = (page) => page.evaluate(() => Number(document.getElementById('boxes').dataset.drawn ?? 0));
+const slide = (page, id, value) =>
+  page.locator(id).evaluate((input, value) => {
+    input.value = value;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  }, value);
+
+async function lookAt(page, file) {
+  const before = await runs(page);
+  await page.setInputFiles('#file', file);
+  await page.waitForFunction((before) => Number(document.body.dataset.runs ?? 0) > before, before, { timeout: 60_000 });
+}
+
+test('the panel counts what the article printed', async () => {
+  const page = await open(browser, server.address);
+  const cells = () => page.locator('#compare-table tbody tr').evaluateAll((rows) =>
+    rows.map((row) => [1, 3].map((i) => row.cells[i].textContent.replaceAll(',', ''))));
+  await page.waitForSelector('#compare-table tbody tr');
+  assert.deepEqual(await cells(), [['7033114', '16.0'], ['3695330', '8.2'], ['5098866', '10.8']]);
+  await page.click('#preset-80');
+  assert.equal((await cells())[2][0], '5301141');
+  assert.equal((await cells())[2][1], '11.4');
+  await page.fill('#nc', '0');
+  await page.waitForSelector('#compare-error:not([hidden])');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('a photo gets boxes, sliders choose others without another run', withWeights, async () => {
+  const page = await open(browser, server.address);
+  await loaded(page);
+  assert.match(await page.textContent('#device'), /CPU \(SIMD\): this build has no WebGPU executor yet/);
+  await lookAt(page, join(root, 'www', 'samples', 'astronaut.jpg'));
+  assert.ok((await drawn(page)) >= 1, 'the astronaut is found');
+  assert.match(await page.textContent('#detections'), /person/);
+  const painted = await page.locator('#boxes').evaluate((canvas) =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0));
+  assert.ok(painted);
+
+  const [before, few] = [await runs(page), await drawn(page)];
+  await slide(page, '#conf', '0.02');
+  await page.waitForFunction((few) => Number(document.getElementById('boxes').dataset.drawn) > few, few);
+  await slide(page, '#conf', '0.95');
+  await page.waitForFunction(() => document.getElementById('boxes').dataset.drawn === '0');
+  assert.equal(await runs(page), before);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('the camera is watched and let go', withWeights, async () => {
+  const page = await open(browser, server.address, { viewport: { width: 390, height: 844 } });
+  await loaded(page);
+  await page.click('#camera');
+  await page.waitForFunction(() => Number(document.body.dataset.runs ?? 0) >= 3, null, { timeout: 60_000 });
+  assert.match(await page.textContent('#fps'), /^\d+\.\d$/);
+  await page.click('#camera');
+  assert.ok(await page.locator('#video').isHidden());
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+const checkpoint = join(shared, 'reference', 'checkpoints', 'yolov5n-ghost-backbone_nc3_half.pt');
+test('a dropped .pt says what it is', { skip: existsSync(checkpoint) ? false : 'no checkpoint here' }, async () => {
+  const page = await open(browser, server.address);
+  await page.waitForSelector('#compare-table tbody tr');
+  await drop(page, 'mine.pt', readFileSync(checkpoint));
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('mine.pt'), null, { timeout: 60_000 });
+  assert.match(await page.textContent('#status'), /yolov5n-ghost-backbone, 3 classes, [\d,]+ parameters/);
+  assert.equal(await page.textContent('#model-classes'), '3');
+  await lookAt(page, join(root, 'www', 'samples', 'cat.jpg'));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('foreign files are refused in words', async () => {
+  const page = await open(browser, server.address);
+  await page.waitForSelector('#compare-table tbody tr');
+  await drop(page, 'broken.pt', Buffer.from('not a checkpoint'));
+  await page.waitForSelector('#status.bad');
+  await drop(page, 'notes.txt', Buffer.from('hello'), 'text/plain');
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('notes.txt'));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('the page speaks Chinese and fits a phone', async () => {
+  const page = await open(browser, server.address, { viewport: { width: 390, height: 844 } });
+  await page.waitForSelector('#compare-table tbody tr');
+  await page.click('#language');
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
+  assert.equal((await page.textContent('#upload')).trim(), '打开文件');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `the page is ${wide} wide`);
+  await page.context().close();
+});

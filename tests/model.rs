@@ -1,0 +1,282 @@
+//! Configurations, graphs, costs and summaries against the reference's numbers.
+
+use std::path::PathBuf;
+
+use ghostdet::ErrorKind;
+use ghostdet::model::{Activation, Config, Cost, Graph, builtin, builtin_names, size_of_name, summary};
+use serde_json::Value;
+
+fn shared(file: &str) -> Option<Value> {
+    let root = std::env::var_os("GHOSTDET_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(root.join("reference").join(file)) else {
+        eprintln!("skipped: no shared/reference/{file}");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+fn graph(name: &str, nc: usize) -> Graph {
+    builtin(name).unwrap().graph(Some(nc)).unwrap()
+}
+
+fn grid_anchors(graph: &Graph) -> Value {
+    let level = |(level, stride): (&Vec<[f32; 2]>, &f64)| {
+        level.iter().map(|pair| pair.map(|side| f64::from(side) / stride)).collect::<Vec<_>>()
+    };
+    serde_json::json!(graph.anchors.iter().zip(&graph.strides).map(level).collect::<Vec<_>>())
+}
+
+fn lines(graph: &Graph) -> Vec<String> {
+    summary::table(graph).lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_published_lines() {
+    let line = |name, nc| summary::line(name, &Cost::of(&graph(name, nc), false), 640);
+    assert_eq!(
+        line("yolov5s-ghost-backbone", 80),
+        "YOLOv5s-ghost-backbone summary: 321 layers, 5301141 parameters, 5301141 gradients, 11.4 GFLOPs"
+    );
+    assert_eq!(line("yolov5s", 5), "YOLOv5s summary: 214 layers, 7033114 parameters, 7033114 gradients, 16.0 GFLOPs");
+    assert_eq!(
+        line("yolov5s-ghost", 5),
+        "YOLOv5s-ghost summary: 389 layers, 3695330 parameters, 3695330 gradients, 8.2 GFLOPs"
+    );
+    assert_eq!(
+        line("yolov5s-ghost-backbone", 5),
+        "YOLOv5s-ghost-backbone summary: 321 layers, 5098866 parameters, 5098866 gradients, 10.8 GFLOPs"
+    );
+}
+
+#[test]
+fn all_nets_of_the_reference() {
+    let Some(facts) = shared("facts.json") else { return };
+    let nets = facts["nets"].as_object().unwrap();
+    assert_eq!(nets.len(), 75);
+    for (key, net) in nets {
+        let mut parts = key.split('/');
+        let (arch, size, nc) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+        let name = arch.replace("yolov5", &format!("yolov5{size}"));
+        let graph = graph(&name, nc.trim_start_matches("nc").parse().unwrap());
+        let rows = net["rows"].as_array().unwrap();
+        assert_eq!(summary::table(&graph).lines().next(), net["header"].as_str(), "{key}");
+        assert_eq!(lines(&graph), rows.iter().map(|row| row["line"].as_str().unwrap()).collect::<Vec<_>>(), "{key}");
+        assert_eq!(serde_json::json!(graph.save), net["save"], "{key}");
+        assert_eq!(serde_json::json!(graph.strides), net["stride"], "{key}");
+        assert_eq!(grid_anchors(&graph), net["anchors_grid"], "{key}");
+        for (fused, facts) in [(false, net), (true, &net["fused"])] {
+            let cost = Cost::of(&graph, fused);
+            assert_eq!(serde_json::json!(cost.layers), facts["layers"], "{key} fused {fused}");
+            assert_eq!(serde_json::json!(cost.gradients), facts["gradients"], "{key} fused {fused}");
+            assert_eq!(Some(summary::line("Model", &cost, 640).as_str()), facts["summary_line"].as_str(), "{key}");
+            assert_eq!(cost.total().operations as f64, facts["thop_ops_32"].as_f64().unwrap(), "{key} fused {fused}");
+            assert_eq!(serde_json::json!(cost.total().multiply_adds), facts["formula_32"]["conv"], "{key}");
+            for size in [640_usize, 320, 416] {
+                let gflops = &facts["gflops"][size.to_string()];
+                assert_eq!(format!("{:.1} GFLOPs", cost.gflops(size)), gflops["printed"].as_str().unwrap(), "{key}");
+                assert!((cost.gflops(size) / gflops["exact"].as_f64().unwrap() - 1.0).abs() < 1e-12, "{key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_configurations_of_the_reference() {
+    let Some(parse) = shared("golden/parse.json") else { return };
+    for case in parse["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let result = &case["result"];
+        // JSON is YAML too.
+        let graph = Config::parse(&case["cfg"].to_string()).unwrap().graph(None).unwrap();
+        assert_eq!(serde_json::json!(lines(&graph)), result["rows"], "{name}");
+        assert_eq!(serde_json::json!(graph.save), result["save"], "{name}");
+        assert_eq!(serde_json::json!(graph.strides), result["stride"], "{name}");
+        assert_eq!(grid_anchors(&graph), result["anchors_grid"], "{name}");
+        let cost = Cost::of(&graph, false);
+        assert_eq!(serde_json::json!(cost.parameters), result["parameters"], "{name}");
+        assert_eq!(serde_json::json!(cost.layers), result["layers"], "{name}");
+    }
+}
+
+#[test]
+fn names_and_sizes() {
+    assert_eq!(builtin_names().len(), 15);
+    for name in builtin_names() {
+        let config = builtin(&name).unwrap();
+        let again = Config::parse(&config.to_yaml()).unwrap();
+        assert_eq!(again, config);
+    }
+    assert_eq!(size_of_name("configs/yolov5n-ghost.yaml"), Some(("configs/yolov5-ghost.yaml".into(), 'n')));
+    assert_eq!(size_of_name("yolov5x"), Some(("yolov5".into(), 'x')));
+    assert_eq!(size_of_name("yolov5-ghost"), None);
+    assert_eq!(size_of_name("yolov5small"), None);
+    assert_eq!(builtin("configs/yolov5-ghost.yaml"), builtin("yolov5-ghost"));
+    assert_eq!(builtin("yolov5l").unwrap().width_multiple(), 1.0);
+    assert!(builtin("yolov9").is_none());
+    let config = builtin("yolov5n").unwrap().with_nc(7).unwrap();
+    assert_eq!(config.graph(None).unwrap().nc, 7);
+    let bare = Config::parse("{anchors: 1, backbone: [[-1, 1, Conv, [8]]], head: [[[0], 1, Detect, [nc, anchors]]]}");
+    let config = bare.unwrap().with_nc(2).unwrap().with_multiples(0.5, 2.0).unwrap();
+    assert_eq!(config.graph(None).unwrap().rows[0].channels, 16);
+}
+
+#[test]
+fn comparison_and_json() {
+    let models: Vec<(&str, Graph)> =
+        ["yolov5s", "yolov5s-ghost", "yolov5s-ghost-backbone"].map(|name| (name, graph(name, 5))).into();
+    let comparison = summary::compare(&models, 640, false);
+    let reductions: Vec<String> =
+        comparison.models.iter().map(|m| format!("{:.2} {:.2}", m.parameters_reduction, m.gflops_reduction)).collect();
+    assert_eq!(reductions, ["0.00 0.00", "47.46 48.44", "27.50 32.65"]);
+    assert_eq!(format!("{:.2}", comparison.models[1].gflops_reduction_printed), "48.75");
+    assert!(comparison.to_string().contains("YOLOv5s-ghost-backbone"));
+    let json = summary::json("yolov5s", &models[0].1, 640, false);
+    assert_eq!(json["parameters"], 7_033_114);
+    assert_eq!(json["gflops"], 16.0);
+    assert_eq!(json["rows"].as_array().unwrap().len(), 25);
+    assert_eq!(json["rows"][12]["from"], serde_json::json!([-1, 6]));
+}
+
+/// A small sound model; `rows` stand before its Detect row.
+fn small(rows: &str, detect: &str) -> String {
+    format!("nc: 2\nanchors: 1\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n{rows}\nhead:\n  - {detect}\n")
+}
+
+fn failure(text: &str) -> String {
+    let result = Config::parse(text).and_then(|config| config.graph(None));
+    let error = result.err().unwrap_or_else(|| panic!("accepted: {text:.300}"));
+    assert!(matches!(error.kind(), ErrorKind::Config | ErrorKind::Argument));
+    error.to_string()
+}
+
+#[test]
+fn block_style_comments_and_activations() {
+    let text = "nc: 2 # two\nanchors: 1\nactivation: torch.nn.LeakyReLU(0.1)\nbackbone:\n  -\n    - -1\n    - 1\n    - Conv\n    - \
+                [16, 3, 2, None, 1, 1, nn.ReLU()]\nhead:\n  - [[0], 1, Detect, [nc, anchors]]\n";
+    let graph = Config::parse(text).unwrap().graph(None).unwrap();
+    assert_eq!(graph.rows[0].printed_arguments, "[3, 16, 3, 2, None, 1, 1, ReLU()]");
+    assert_eq!(graph.activation, Activation::LeakyRelu(0.1));
+    assert_eq!(graph.strides, [2.0]);
+}
+
+#[test]
+fn bad_rows_are_named_with_their_place() {
+    let detect = "[[-1], 1, Detect, [nc, anchors]]";
+    let cases = [
+        ("  - [-1, 1, GohstConv, [16]]", detect, "line 5, column 13: unknown module `GohstConv`"),
+        ("  - [-1, 1, GohstConv, [16]]", detect, "did you mean `GhostConv`?"),
+        ("  - [7, 1, Conv, [16]]", detect, "line 5, column 6: row 1 takes from row 7"),
+        ("  - [1, 1, Conv, [16]]", detect, "a cycle"),
+        ("  - [-3, 1, Conv, [16]]", detect, "before the first row"),
+        ("  - [-1, 1, Conv, [99999999]]", detect, "output channels"),
+        ("  - [-1, 1, Conv, [-16]]", detect, "output channels"),
+        ("  - [-1, 1, Conv, []]", detect, "output channels"),
+        ("  - [-1, 1, Conv, [16, 0]]", detect, "the kernel size"),
+        ("  - [-1, 1, Conv, [16, 3, 0]]", detect, "the stride"),
+        ("  - [-1, 1, Conv, [16, 3, 1, None, 5]]", detect, "5 groups don't divide"),
+        ("  - [-1, 1, Conv, [16, 3, 1, None, 1, 1, True, 4]]", detect, "at most 7 arguments"),
+        ("  - [-1, 1, Conv, [16, 3, 1, None, 1, 1, nn.Relu()]]", detect, "an activation"),
+        ("  - [-1, 1000000000, Conv, [16]]", detect, "line 5, column 10: expected `number`"),
+        ("  - [-1, 0, Conv, [16]]", detect, "expected `number`"),
+        ("  - [-1, 2, Conv, [32]]", detect, "every copy is built alike"),
+        ("  - [-1, 1, GhostBottleneck, [32, 3, 1]]", detect, "16 channels come in, 32 go out"),
+        ("  - [-1, 1, GhostBottleneck, [32, 3, 3]]", detect, "the stride"),
+        ("  - [-1, 1, SPPF, [16, 4]]", detect, "must be odd"),
+        ("  - [-1, 1, Concat, [1]]", detect, "a list of rows"),
+        ("  - [-1, 1, nn.Upsample, [None, 2, 'bilinear']]", detect, "nearest"),
+        ("  - [-1, 1, nn.Upsample, [None, 2000000, 'nearest']]", detect, "the scale"),
+        ("  - [-1, 1, Conv, [16, 3, 2]]\n  - [[-1, 0], 1, Concat, [1]]", detect, "strides differ"),
+        ("  - [-1, 1, Expand, [8]]", detect, "Expand can't divide"),
+        ("  - [-1, 1, Conv]", detect, "a row `[from, number, module, arguments]`"),
+        ("  - 5", detect, "a row"),
+        ("  - [[-1], 1, Detect, [nc, anchors]]", detect, "Detect must be the last row"),
+        ("", "[-1, 1, Conv, [16]]", "the last row must be Detect"),
+        ("", "[[-1], 1, Detect, [80, anchors]]", "write `nc` here"),
+        ("", "[[-1], 1, Detect, [nc, [[1, 2], [3, 4]]]]", "Detect has 1 levels, anchors have 2"),
+        ("", "[[-1], 1, Detect, [nc, [[1, 2, 3]]]]", "the same even number"),
+        ("", "[[], 1, Detect, [nc, anchors]]", "`from` to name"),
+    ];
+    for (rows, detect, message) in cases {
+        let error = failure(&small(rows, detect));
+        assert!(error.contains(message), "{rows} {detect}\n{error}\ndoesn't say {message}");
+        assert!(error.starts_with("line "), "{error}");
+    }
+}
+
+#[test]
+fn a_caret_stands_under_the_fault() {
+    let error = failure(&small("  - [-1, 1, GohstConv, [16]]", "[[-1], 1, Detect, [nc, anchors]]"));
+    let drawn = "5 |   - [-1, 1, GohstConv, [16]]\n  |             ^^^^^^^^^ (did you mean";
+    assert!(error.contains(drawn), "{error}");
+}
+
+#[test]
+fn bad_files_fail_fast() {
+    let good = small("", "[[-1], 1, Detect, [nc, anchors]]");
+    let net = |rows: String| format!("nc: 1\nanchors: 1\nbackbone: [{rows}]\nhead: [[[-1], 1, Detect, []]]");
+    let cases = [
+        (String::new(), "empty"),
+        ("[]".into(), "a mapping"),
+        ("nc: [".into(), "not valid YAML"),
+        ("a: &a [1]\nb: *a\n".into(), "aliases"),
+        ("nc: 1\nnc: 2\n".into(), "given twice"),
+        ("[".repeat(10 << 20), "bytes"),
+        ("[".repeat(200_000), "nested deeper"),
+        ("{a: ".repeat(50_000), "nested deeper"),
+        ("- ".repeat(100_000), "nested deeper"),
+        (good.replace("nc: 2", "nc: 0"), "`nc` to be a whole number"),
+        (good.replace("nc: 2", "nc: 99999999999999999999"), "`nc` to be a whole number"),
+        (good.replace("nc: 2\n", ""), "number of classes is missing"),
+        (good.replace("nc: 2", "nc: 2\nwidth_multipel: 1"), "did you mean `width_multiple`?"),
+        (good.replace("nc: 2", "nc: 2\nwidth_multiple: -1"), "above 0"),
+        (good.replace("nc: 2", "nc: 2\nwidth_multiple: .nan"), "above 0"),
+        (good.replace("nc: 2", "nc: 2\nactivation: nn.Relu()"), "did you mean `nn.ReLU()`?"),
+        (good.replace("anchors: 1", "anchors: 1000000000"), "expected anchors"),
+        (good.replace("anchors: 1\n", ""), "`anchors` is missing"),
+        (good.replace("backbone", "backbones"), "did you mean `backbone`?"),
+        (good.replace("nc: 2", "nc: 2\ndepth_multiple: 100").replace("1, Conv", "900, Conv"), "at most 1000"),
+        (net("[-1, 1, Conv, [8]],".repeat(1001)), "1000 rows"),
+        (net("[-1, 1000, C3, [8]],".repeat(11)), "repeats in all"),
+        (net("[-1, 1, Conv, [65536, 255]],".repeat(3)), "parameters"),
+    ];
+    let begun = std::time::Instant::now();
+    for (text, message) in cases {
+        let error = failure(&text);
+        assert!(error.contains(message), "{error}\ndoesn't say {message}");
+        assert!(error.len() < 1000, "{error}");
+    }
+    assert!(begun.elapsed().as_secs() < 10);
+    assert!(Config::parse(&good).unwrap().graph(Some(0)).is_err());
+    assert!(Config::parse(&good).unwrap().with_multiples(f64::NAN, 1.0).is_err());
+}
+
+/// Every cut and many small changes of a sound file: an error or a graph, never a panic.
+#[test]
+fn damaged_files_never_panic() {
+    let text = builtin("yolov5s-ghost").unwrap().to_yaml();
+    let attempt = |text: &str| {
+        if let Ok(config) = Config::parse(text)
+            && let Ok(graph) = config.graph(None)
+        {
+            Cost::of(&graph, true);
+        }
+    };
+    text.char_indices().step_by(7).for_each(|(at, _)| attempt(&text[..at]));
+    let pieces =
+        ["-", "0", "9999999", "[", "]", "{", "}", ":", "\n", "\t", "'", "nc", "None", "é", "1e308", "&a ", "*a"];
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..400 {
+        let mut damaged: Vec<char> = text.chars().collect();
+        for _ in 0..=random(2) {
+            let (at, length) = (random(damaged.len()), random(6));
+            let end = (at + length).min(damaged.len());
+            damaged.splice(at..end, pieces[random(pieces.len())].chars());
+        }
+        attempt(&damaged.into_iter().collect::<String>());
+    }
+}

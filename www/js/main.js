@@ -1,0 +1,222 @@
+// The page: the npm package's first user.
+import { Detector } from '../lib/index.js';
+import * as controls from './controls.js';
+import * as panel from './panel.js';
+import * as sources from './sources.js';
+import { showBoxes, showPhoto, showVideo } from './stage.js';
+import { count, onLanguage, say, translate } from './text.js';
+
+const get = (id) => document.getElementById(id);
+const video = get('video');
+const status = get('status');
+
+let detector = null;
+let picture = null;
+let pictureUrl = null;
+let last = null;
+let camera = null;
+let message = null;
+/** Network runs so far, for whoever wants to see that sliders need none. */
+let runs = 0;
+
+function tell(key, values = {}, bad = false) {
+  message = { key, values, bad };
+  status.textContent = say(key, values);
+  status.classList.toggle('bad', bad);
+}
+
+const fail = (error) => tell('failed', { why: error?.message ?? String(error) }, true);
+
+function device() {
+  if (!detector) return '–';
+  const { kind, reason } = detector.info.device;
+  return say('status_ready', { device: say(`device_${kind}`), reason: say(reason) });
+}
+
+function writeDevice() {
+  get('device').textContent = device();
+  if (message?.key === 'ready') status.textContent = device();
+  else if (message) status.textContent = say(message.key, message.values);
+}
+
+function ready() {
+  message = { key: 'ready' };
+  status.classList.remove('bad');
+  status.textContent = device();
+}
+
+/** Loads weights: the shipped ones, or a dropped file. Those at work stay until the new ones are ready. */
+async function load(model, yaml) {
+  const bar = get('progress');
+  tell('status_loading');
+  const onProgress = ({ stage, loaded, total }) => {
+    bar.hidden = stage !== 'download';
+    if (stage === 'download') {
+      if (total) bar.value = loaded / total;
+      else bar.removeAttribute('value');
+      tell('status_download', { done: (loaded / 1e6).toFixed(1), all: (total / 1e6).toFixed(1) });
+    } else tell('status_prepare');
+  };
+  try {
+    const next = await Detector.load({ model, yaml, onProgress });
+    detector?.dispose();
+    detector = next;
+  } catch (error) {
+    fail(error);
+    return false;
+  } finally {
+    bar.hidden = true;
+  }
+  controls.fit(detector.info, detector.size);
+  writeDevice();
+  get('reset').hidden = !model;
+  document.body.dataset.ready = detector.info.model;
+  if (model) {
+    const { info } = detector;
+    const facts = { file: info.file, model: info.model, classes: info.labels.length, format: info.format };
+    tell('status_weights', { ...facts, parameters: count(info.parameters) });
+  } else ready();
+  if (camera) watch();
+  else if (picture) await look(!model);
+  return true;
+}
+
+/** Runs the network on the photo. */
+async function look(quiet = true) {
+  if (!detector || !picture) return;
+  if (quiet) tell('status_running');
+  try {
+    last = await detector.detect(picture, controls.options());
+    document.body.dataset.runs = ++runs;
+    showBoxes(last);
+    controls.report(last);
+    if (quiet) ready();
+  } catch (error) {
+    if (error.code !== 'disposed') fail(error);
+  }
+}
+
+/** Other boxes of the same run. */
+let refining = false;
+let again = false;
+async function refine() {
+  if (camera || !last || !detector) return;
+  if (refining) {
+    again = true;
+    return;
+  }
+  refining = true;
+  try {
+    do {
+      again = false;
+      const { detections, nms } = await detector.refine(controls.options());
+      last = { ...last, detections, speed: { ...last.speed, nms } };
+      showBoxes(last);
+      controls.report(last);
+    } while (again);
+  } catch (error) {
+    if (error.code !== 'disposed') fail(error);
+  } finally {
+    refining = false;
+  }
+}
+
+async function openPhoto(url, title, button) {
+  stop();
+  sources.markSample(button);
+  if (pictureUrl && pictureUrl !== url) URL.revokeObjectURL(pictureUrl);
+  pictureUrl = url.startsWith('blob:') ? url : null;
+  try {
+    last = null;
+    picture = await showPhoto(url, say('photo_named', { name: title }));
+  } catch {
+    picture = null;
+    tell('no_file', { name: title }, true);
+    return;
+  }
+  await look();
+}
+
+async function open(files) {
+  const weights = files.find(({ name }) => /\.(pt|pth|safetensors)$/i.test(name));
+  const yaml = files.find(({ name }) => /\.ya?ml$/i.test(name));
+  const image = files.find(({ type }) => type.startsWith('image/'));
+  if (weights) await load(weights, yaml && (await yaml.text()));
+  if (image) return openPhoto(URL.createObjectURL(image), image.name);
+  if (!weights) tell(yaml ? 'yaml_needed' : 'no_file', { name: files[0].name }, true);
+}
+
+/** Detects on the camera until it is stopped. */
+async function watch() {
+  const mine = (camera = { stop: new AbortController() });
+  try {
+    const options = () => ({ ...controls.options(), signal: mine.stop.signal });
+    for await (const frame of detector.stream(video, options)) {
+      if (camera !== mine) return;
+      document.body.dataset.runs = ++runs;
+      last = frame;
+      showBoxes(frame);
+      controls.report(frame);
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function startCamera(other) {
+  camera?.stop.abort();
+  camera = { stop: new AbortController() };
+  const starting = camera;
+  tell('status_camera');
+  try {
+    const mirrored = await sources.startCamera(other);
+    if (camera !== starting) return;
+    picture = null;
+    sources.markSample(null);
+    showVideo(mirrored);
+    get('flip').hidden = !(await sources.severalCameras());
+    writeCamera();
+    if (detector) {
+      ready();
+      watch();
+    }
+  } catch (error) {
+    stop();
+    tell('no_camera', { why: error.message }, true);
+  }
+}
+
+function stop() {
+  if (!camera) return;
+  camera.stop.abort();
+  camera = null;
+  sources.stopCamera();
+  get('flip').hidden = true;
+  writeCamera();
+}
+
+function writeCamera() {
+  get('camera').firstElementChild.textContent = say(camera ? 'stop' : 'camera_start');
+}
+
+get('camera').addEventListener('click', () => {
+  if (!camera) return startCamera(false);
+  stop();
+  showBoxes(null);
+  video.hidden = true;
+  get('empty').hidden = false;
+});
+get('flip').addEventListener('click', () => startCamera(true));
+get('reset').addEventListener('click', () => load());
+controls.listen(refine, (size) => {
+  if (!detector) return;
+  detector.size = size;
+  look();
+});
+sources.listen(open);
+sources.offerSamples(openPhoto);
+onLanguage(writeDevice);
+onLanguage(writeCamera);
+translate();
+panel.start().catch(fail);
+load();

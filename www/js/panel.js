@@ -1,0 +1,81 @@
+// The comparison: the three networks side by side, counted by the core while you type.
+import { compare, ready } from '../lib/index.js';
+import { count, onLanguage, say } from './text.js';
+
+const get = (id) => document.getElementById(id);
+const PRESETS = { 'preset-5': 5, 'preset-80': 80 };
+
+/** Shows the panel and keeps it in step with its controls. */
+export async function start() {
+  await ready();
+  for (const [id, nc] of Object.entries(PRESETS)) {
+    get(id).addEventListener('click', () => {
+      get('nc').value = nc;
+      get('imgsz').value = 640;
+      update();
+    });
+  }
+  for (const id of ['nc', 'imgsz']) get(id).addEventListener('input', update);
+  onLanguage(update);
+  update();
+}
+
+function update() {
+  const [nc, size] = [get('nc').valueAsNumber, get('imgsz').valueAsNumber];
+  for (const [id, preset] of Object.entries(PRESETS)) {
+    get(id).setAttribute('aria-pressed', String(nc === preset && size === 640));
+  }
+  const error = get('compare-error');
+  try {
+    const { models } = compare([], { nc, size });
+    error.hidden = true;
+    get('compare-table').tBodies[0].replaceChildren(...models.map(row));
+    get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
+    get('compare-note').textContent = say('compare_note', { nc, size });
+  } catch (failure) {
+    error.textContent = failure.message;
+    error.hidden = false;
+  }
+}
+
+const percent = (value) => (value ? `−${value.toFixed(1)} %` : '–');
+
+function row(model) {
+  const line = document.createElement('tr');
+  const name = document.createElement('th');
+  name.scope = 'row';
+  name.textContent = model.model;
+  line.append(name);
+  const cells = [
+    count(model.parameters), percent(model.parameters_reduction),
+    model.gflops.toFixed(1), percent(model.gflops_reduction),
+  ];
+  for (const text of cells) line.insertCell().textContent = text;
+  return line;
+}
+
+function bars(model, first) {
+  const group = document.createElement('div');
+  const name = document.createElement('p');
+  name.className = 'name';
+  name.textContent = model.model;
+  group.append(
+    name,
+    bar('', model.parameters / first.parameters, `${(model.parameters / 1e6).toFixed(2)} M`, model.parameters_reduction),
+    bar('flops', model.gflops_exact / first.gflops_exact, `${model.gflops.toFixed(1)} GFLOPs`, model.gflops_reduction),
+  );
+  return group;
+}
+
+function bar(kind, share, text, saved) {
+  const outer = document.createElement('div');
+  outer.className = `bar ${kind}`;
+  const filled = document.createElement('i');
+  filled.style.width = `calc(${(100 * share).toFixed(2)}% + 3px)`;
+  const label = document.createElement('span');
+  label.textContent = text;
+  const ghost = document.createElement('em');
+  ghost.textContent = saved ? percent(saved) : '';
+  outer.append(filled, label, ghost);
+  return outer;
+}

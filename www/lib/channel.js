@@ -1,0 +1,62 @@
+import { Engine } from './engine.js';
+import { GhostdetError } from './errors.js';
+
+/** Calls into the worker. */
+export class WorkerChannel {
+  #worker;
+  #owned;
+  #waiting = new Map();
+  #next = 1;
+
+  /** @param {Worker} [given] */
+  constructor(given) {
+    this.#owned = !given;
+    this.#worker = given ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ghostdet' });
+    this.#worker.onmessage = ({ data: { id, result, error } }) => {
+      const call = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (!call) return;
+      if (error) call.reject(new GhostdetError(error.code, error.message));
+      else call.resolve(result);
+    };
+    this.#worker.onerror = (event) => {
+      this.#fail(new GhostdetError('internal', `the worker failed: ${event.message ?? 'it could not be loaded'}`));
+    };
+  }
+
+  call(op, payload, transfer = []) {
+    return new Promise((resolve, reject) => {
+      const id = this.#next++;
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, op, payload }, transfer);
+    });
+  }
+
+  close() {
+    this.#fail(new GhostdetError('disposed', 'the detector was disposed of'));
+    if (this.#owned) this.#worker.terminate();
+    else this.call('dispose', {}).catch(() => {});
+  }
+
+  #fail(error) {
+    for (const call of this.#waiting.values()) call.reject(error);
+    this.#waiting.clear();
+  }
+}
+
+/** The same without a worker: the page waits while the network runs. */
+export class InlineChannel {
+  #engine = new Engine();
+
+  async call(op, payload) {
+    try {
+      return await this.#engine[op](payload);
+    } catch (error) {
+      throw GhostdetError.from(error);
+    }
+  }
+
+  close() {
+    this.#engine.dispose();
+  }
+}

@@ -1,0 +1,89 @@
+export type Source =
+  | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas
+  | ImageBitmap | ImageData | VideoFrame | Blob | URL | string;
+
+export interface Progress { stage: 'download' | 'prepare'; loaded: number; total: number }
+
+export interface LoadOptions {
+  /** A URL, Blob, ArrayBuffer or a name of the manifest; `.safetensors` or `.pt`. */
+  model?: string | URL | Blob | ArrayBuffer | ArrayBufferView;
+  /** The configuration, for weights that don't hold one. */
+  yaml?: string;
+  device?: 'auto' | 'webgpu' | 'cpu';
+  /** Side of the network's input; the weights' own if left out. */
+  size?: number;
+  onProgress?(progress: Progress): void;
+  signal?: AbortSignal;
+  fetch?: typeof fetch;
+  /** `true` (default): a worker of its own; `false`: in place; or a worker that runs `ghostdet/worker`. */
+  worker?: boolean | Worker;
+}
+
+export interface DetectOptions {
+  /** Least score, 0.25. */
+  conf?: number;
+  /** Boxes of a class that overlap more than this are one, 0.45. */
+  iou?: number;
+  /** Only these, by number or label. */
+  classes?: (number | string)[] | null;
+  /** 300. */
+  maxDetections?: number;
+  /** Suppress across classes. */
+  agnostic?: boolean;
+  signal?: AbortSignal;
+  /** Longest side of the pixels taken from the source. */
+  largest?: number;
+}
+
+/** In pixels of the source. */
+export interface Box { x: number; y: number; width: number; height: number }
+export interface Detection { label: string; classId: number; score: number; box: Box }
+/** Milliseconds. */
+export interface Speed { capture: number; letterbox: number; network: number; nms: number; total: number }
+export interface Result { width: number; height: number; detections: Detection[]; speed: Speed; device: string }
+export interface Frame extends Result { fps: number }
+
+export interface Info {
+  model: string;
+  labels: string[];
+  parameters: number;
+  gflops: number;
+  imgsz: number | null;
+  format: string;
+  file?: string;
+  device: { kind: string; adapter: string; reason: string };
+}
+
+export class Detector {
+  private constructor();
+  static load(options?: LoadOptions): Promise<Detector>;
+  readonly info: Info;
+  size: number;
+  detect(source: Source, options?: DetectOptions): Promise<Result>;
+  refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
+  stream(video: HTMLVideoElement, options?: DetectOptions | (() => DetectOptions)): AsyncGenerator<Frame, void>;
+  dispose(): void;
+}
+
+export interface Row {
+  index: number; from: number | number[]; repeats: number; parameters: number;
+  module: string; arguments: string; gflops: number;
+}
+export interface Summary {
+  model: string; nc: number; imgsz: number; fused: boolean; layers: number;
+  parameters: number; gradients: number; gflops: number; gflops_exact: number; rows: Row[];
+}
+export interface Compared {
+  model: string; layers: number; parameters: number; gflops: number; gflops_exact: number;
+  parameters_reduction: number; gflops_reduction: number;
+}
+export interface Comparison { nc: number; imgsz: number; fused: boolean; models: Compared[] }
+
+/** Loads the wasm module; `Detector.load` does so by itself. */
+export function ready(): Promise<unknown>;
+export function summarize(yaml: string, options?: { nc?: number; size?: number }): Summary;
+export function compare(yamls?: string[], options?: { nc?: number; size?: number }): Comparison;
+
+export class GhostdetError extends Error {
+  readonly code: string;
+}

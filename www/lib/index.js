@@ -1,0 +1,276 @@
+/**
+ * ghostdet: object detection in the browser, YOLOv5 with GhostNet's modules.
+ *
+ *     import { Detector } from 'ghostdet';
+ *     const detector = await Detector.load();
+ *     const { detections } = await detector.detect(document.querySelector('img'));
+ *
+ * @module ghostdet
+ */
+import { capture } from './capture.js';
+import { InlineChannel, WorkerChannel } from './channel.js';
+import { ready } from './engine.js';
+import { GhostdetError } from './errors.js';
+import * as core from './pkg/ghostdet_web.js';
+import { DEFAULT_MODEL, fetchWeights } from './weights.js';
+
+export { GhostdetError, ready };
+
+const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
+
+/** A loaded network. */
+export class Detector {
+  #channel;
+  #fetch;
+  #size;
+  #last = null;
+  #queue = Promise.resolve();
+  #disposed = false;
+  #info;
+
+  /** Use {@link Detector.load}. */
+  constructor(channel, info, size, get) {
+    this.#channel = channel;
+    this.#info = info;
+    this.#size = size;
+    this.#fetch = get;
+  }
+
+  /**
+   * Fetches weights and gets the network ready.
+   * @param {import('./index.d.ts').LoadOptions} [options]
+   * @returns {Promise<Detector>}
+   */
+  static async load(options = {}) {
+    const { model = DEFAULT_MODEL, device = 'auto', size, signal, worker = true, yaml } = options;
+    const get = options.fetch ?? globalThis.fetch.bind(globalThis);
+    const onProgress = options.onProgress ?? (() => {});
+    if (!['auto', 'cpu', 'webgpu'].includes(device)) {
+      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu`);
+    }
+    if (device === 'webgpu') {
+      throw new GhostdetError('device', 'this build has no WebGPU executor yet: take device "auto" or "cpu"');
+    }
+    if (size !== undefined) checkSize(size);
+    let channel;
+    try {
+      signal?.throwIfAborted();
+      const [{ bytes, name }] = await Promise.all([fetchWeights(model, { get, signal, onProgress }), ready()]);
+      signal?.throwIfAborted();
+      onProgress({ stage: 'prepare', loaded: 0, total: 1 });
+      channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
+      const info = await abortable(channel.call('load', { bytes, yaml }, worker ? [bytes] : []), signal);
+      onProgress({ stage: 'prepare', loaded: 1, total: 1 });
+      if (name) info.file = name;
+      info.device.reason = reason(device);
+      return new Detector(channel, info, size ?? info.imgsz ?? 640, get);
+    } catch (error) {
+      channel?.close();
+      throw GhostdetError.from(error);
+    }
+  }
+
+  /** What is loaded: model, labels, parameters, gflops, device. */
+  get info() {
+    return this.#info;
+  }
+
+  /** Side of the network's input, in pixels; may be set. */
+  get size() {
+    return this.#size;
+  }
+
+  set size(size) {
+    this.#size = checkSize(size);
+  }
+
+  /**
+   * Finds objects. Calls are answered in order.
+   * @param {import('./index.d.ts').Source} source
+   * @param {import('./index.d.ts').DetectOptions} [options]
+   * @returns {Promise<import('./index.d.ts').Result>}
+   */
+  detect(source, options = {}) {
+    return this.#enqueue(async () => {
+      const { signal } = options;
+      const checked = this.#check(options);
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const { largest } = options;
+      const { width, height, frame } = await capture(source, { fetch: this.#fetch, signal, largest });
+      const captured = performance.now();
+      const payload = { ...frame, size: this.#size };
+      const speed = await abortable(this.#channel.call('run', payload, [frame.rgba.buffer]), signal);
+      this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
+      const { detections, nms } = await this.#boxes(checked);
+      const { letterbox = 0, network = speed.run } = speed;
+      const total = performance.now() - started;
+      const stages = { capture: captured - started, letterbox, network, nms, total };
+      return { width, height, detections, speed: stages, device: this.#info.device.kind };
+    });
+  }
+
+  /**
+   * The last picture again under other options, without running the network.
+   * @param {import('./index.d.ts').DetectOptions} [options]
+   * @returns {Promise<{ detections: import('./index.d.ts').Detection[], nms: number }>}
+   */
+  refine(options = {}) {
+    return this.#enqueue(() => {
+      if (!this.#last) throw new GhostdetError('argument', 'refine() needs a detect() before it');
+      return this.#boxes(this.#check(options));
+    });
+  }
+
+  /**
+   * Detections of a playing video, newest frame first: what comes in while the network runs is skipped.
+   * Ends with the video, with `signal`, or when the loop is left.
+   * @param {HTMLVideoElement} video
+   * @param {import('./index.d.ts').DetectOptions | (() => import('./index.d.ts').DetectOptions)} [options]
+   *   a function is asked before every frame
+   */
+  async *stream(video, options = {}) {
+    let before = performance.now();
+    let fps = 0;
+    for (;;) {
+      const current = typeof options === 'function' ? options() : options;
+      if (current.signal?.aborted || this.#disposed || !(await nextFrame(video, current.signal))) return;
+      let result;
+      try {
+        result = await this.detect(video, { largest: Math.max(640, 2 * this.#size), ...current });
+      } catch (error) {
+        if (error.code === 'aborted' || error.code === 'disposed') return;
+        throw error;
+      }
+      const now = performance.now();
+      const rate = 1000 / Math.max(1, now - before);
+      fps = fps ? 0.8 * fps + 0.2 * rate : rate;
+      before = now;
+      yield { ...result, fps };
+    }
+  }
+
+  /** Frees the network and its worker. */
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#channel.close();
+  }
+
+  async #boxes(options) {
+    const { flat, nms } = await this.#channel.call('boxes', options);
+    const { width, height, sx, sy } = this.#last;
+    const clamp = (value, top) => Math.min(Math.max(value, 0), top);
+    const detections = [];
+    for (let i = 0; i < flat.length; i += 6) {
+      const x = clamp(flat[i] * sx, width);
+      const y = clamp(flat[i + 1] * sy, height);
+      const box = { x, y, width: clamp(flat[i + 2] * sx, width) - x, height: clamp(flat[i + 3] * sy, height) - y };
+      const classId = flat[i + 5];
+      detections.push({ label: this.#info.labels[classId] ?? `class ${classId}`, classId, score: flat[i + 4], box });
+    }
+    return { detections, nms };
+  }
+
+  #enqueue(task) {
+    const run = async () => {
+      if (this.#disposed) throw new GhostdetError('disposed', 'the detector was disposed of');
+      try {
+        return await task();
+      } catch (error) {
+        throw GhostdetError.from(error);
+      }
+    };
+    const answer = this.#queue.then(run);
+    this.#queue = answer.catch(() => {});
+    return answer;
+  }
+
+  #check(options) {
+    const { conf, iou, classes, maxDetections, agnostic } = { ...DEFAULTS, ...options };
+    for (const [name, value] of Object.entries({ conf, iou })) {
+      if (!(value >= 0 && value <= 1)) throw new GhostdetError('argument', `${name}: ${value} is not between 0 and 1`);
+    }
+    if (!Number.isInteger(maxDetections) || maxDetections < 1) {
+      throw new GhostdetError('argument', `maxDetections: ${maxDetections} is not a whole number above 0`);
+    }
+    const wanted = classes?.map((one) => {
+      const id = typeof one === 'string' ? this.#info.labels.indexOf(one) : one;
+      if (!Number.isInteger(id) || id < 0 || id >= this.#info.labels.length) {
+        throw new GhostdetError('argument', `classes: the model knows no "${one}"`);
+      }
+      return id;
+    });
+    return { conf, iou, classes: wanted ?? null, maxDetections, agnostic: Boolean(agnostic) };
+  }
+}
+
+/**
+ * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} (or a load) is through.
+ * @param {string} yaml
+ * @param {{ nc?: number, size?: number }} [options]
+ */
+export function summarize(yaml, { nc, size = 640 } = {}) {
+  return calculated(() => core.summarize(String(yaml), nc, size));
+}
+
+/**
+ * Models side by side, reductions in percent against the first. Without a list: the three s models.
+ * @param {string[]} [yamls] configurations, or names of built-in ones
+ * @param {{ nc?: number, size?: number }} [options]
+ */
+export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
+  return calculated(() => core.compare(yamls.map(String), nc, size));
+}
+
+function calculated(call) {
+  try {
+    return JSON.parse(call());
+  } catch (error) {
+    throw GhostdetError.from(error);
+  }
+}
+
+function checkSize(size) {
+  if (!Number.isInteger(size) || size < 32 || size > 4096) {
+    throw new GhostdetError('argument', `size: ${size} is not a whole number between 32 and 4096`);
+  }
+  return size;
+}
+
+function reason(device) {
+  return device === 'cpu' ? 'asked for' : 'this build has no WebGPU executor yet';
+}
+
+function abortable(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new GhostdetError('aborted', 'stopped by the caller'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+/** Waits until the video shows a frame; false when there will be none. */
+function nextFrame(video, signal) {
+  return new Promise((resolve) => {
+    let timer;
+    const done = (more) => () => {
+      clearTimeout(timer);
+      video.removeEventListener('ended', ended);
+      signal?.removeEventListener('abort', ended);
+      resolve(more);
+    };
+    const ended = done(false);
+    if (video.ended || signal?.aborted) return ended();
+    video.addEventListener('ended', ended);
+    signal?.addEventListener('abort', ended);
+    const shown = () => (video.videoWidth ? done(true)() : wait());
+    const wait = () => {
+      if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
+      else timer = setTimeout(shown, 16);
+    };
+    wait();
+  });
+}

@@ -1,0 +1,16 @@
+// The inference worker: `{ id, op, arguments }` in, `{ id, result }` or `{ id, error: { code, message } }` out, in order.
+import { Engine } from './engine.js';
+
+const engine = new Engine();
+let last = Promise.resolve();
+
+self.onmessage = ({ data: { id, op, payload } }) => {
+  last = last.then(async () => {
+    try {
+      const result = await engine[op](payload);
+      self.postMessage({ id, result });
+    } catch (error) {
+      self.postMessage({ id, error: { code: error?.code ?? 'internal', message: error?.message ?? String(error) } });
+    }
+  });
+};

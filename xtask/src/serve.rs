@@ -1,0 +1,131 @@
+//! A small static server: `www/` at `/`, with `weights/` and `configs/` beside it. Loopback only, GET and HEAD only.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// A request's head may be this long.
+const HEAD_LIMIT: u64 = 16 * 1024;
+
+/// Serves until it is stopped. Port 0 takes a free one; the address is printed.
+pub fn serve(root: &Path, port: u16) -> Outcome {
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .map_err(|error| format!("port {port}: {error} (another server? try `serve 0`)"))?;
+    println!("http://127.0.0.1:{}/", listener.local_addr()?.port());
+    std::io::stdout().flush()?;
+    for stream in listener.incoming().flatten() {
+        let root = root.to_path_buf();
+        std::thread::spawn(move || {
+            // A visitor who hangs up is no error of ours.
+            let _ = answer(&root, stream);
+        });
+    }
+    Ok(())
+}
+
+fn answer(root: &Path, mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut reader = BufReader::new(stream.try_clone()?.take(HEAD_LIMIT));
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    let mut words = request.split_whitespace();
+    let (method, address) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    if method != "GET" && method != "HEAD" {
+        return respond(&mut stream, "405 Method Not Allowed", "text/plain", b"GET and HEAD only\n", true);
+    }
+    match file(root, address).and_then(|path| std::fs::read(&path).ok().map(|bytes| (path, bytes))) {
+        Some((path, bytes)) => respond(&mut stream, "200 OK", mime(&path), &bytes, method == "GET"),
+        None => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", method == "GET"),
+    }
+}
+
+fn respond(stream: &mut TcpStream, status: &str, mime: &str, body: &[u8], send: bool) -> std::io::Result<()> {
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    )?;
+    if send {
+        stream.write_all(body)?;
+    }
+    stream.flush()
+}
+
+/// The file behind an address; nothing outside the three folders.
+fn file(root: &Path, address: &str) -> Option<PathBuf> {
+    let path = decode(address.split(['?', '#']).next()?)?;
+    let relative = Path::new(path.trim_start_matches('/'));
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let outside = relative.starts_with("weights") || relative.starts_with("configs");
+    let base = if outside { root.to_path_buf() } else { root.join("www") };
+    let mut found = base.join(relative);
+    if found.is_dir() {
+        found = found.join("index.html");
+    }
+    let real = found.canonicalize().ok()?;
+    real.starts_with(root.canonicalize().ok()?).then_some(real)
+}
+
+/// Percent decoding.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn mime(path: &Path) -> &'static str {
+    match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" | "webmanifest" => "application/json",
+        "wasm" => "application/wasm",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "yaml" | "md" | "txt" | "ts" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_stay_inside() {
+        let root = crate::root();
+        assert!(file(&root, "/../Cargo.toml").is_none());
+        assert!(file(&root, "/%2e%2e/Cargo.toml").is_none());
+        assert!(file(&root, "/weights/../Cargo.toml").is_none());
+        assert!(file(&root, "//etc/passwd").is_none());
+        assert!(file(&root, "/%zz").is_none());
+        assert!(file(&root, "/?query").is_some_and(|path| path.ends_with("www/index.html")));
+    }
+
+    #[test]
+    fn modules_need_their_types() {
+        assert_eq!(mime(Path::new("a.wasm")), "application/wasm");
+        assert!(mime(Path::new("a.js")).starts_with("text/javascript"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The wasm module: compile for wasm32, generate the bindings.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::Outcome;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where the system's second Rust keeps its wasm std, if there is one.
+const SYSTEM_STD: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
+
+/// Compiles `web/` and writes `www/lib/pkg`.
+pub fn build(root: &Path) -> Outcome {
+    let target = target_folder(root);
+    let mut command = compiler();
+    command
+        .current_dir(root)
+        .args(["build", "--release", "-p", "ghostdet-web", "--target", TARGET])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", "-C target-feature=+simd128");
+    if let Some(features) = std::env::var_os("GHOSTDET_WEB_FEATURES") {
+        command.arg("--features").arg(features);
+    }
+    let status = command.status()?;
+    if !status.success() {
+        return Err(format!("the wasm build failed ({status}); `scripts/setup-wasm.sh` prepares the compiler").into());
+    }
+
+    let input = target.join(TARGET).join("release").join("ghostdet_web.wasm");
+    let output = root.join("www").join("lib").join("pkg");
+    Bindgen::new()
+        .input_path(&input)
+        .web(true)?
+        .typescript(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&output)
+        .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+    let bytes = std::fs::metadata(output.join("ghostdet_web_bg.wasm"))?.len();
+    println!("www/lib/pkg: {:.0} kB of wasm", bytes as f64 / 1000.0);
+    Ok(())
+}
+
+/// Cargo for wasm32: `GHOSTDET_WASM_CARGO` if set; else the toolchain's own where it has the target; else the system's.
+fn compiler() -> Command {
+    if let Some(cargo) = std::env::var_os("GHOSTDET_WASM_CARGO") {
+        return Command::new(cargo);
+    }
+    let ours = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let mut command = Command::new(&ours);
+    if !has_target() && Path::new(SYSTEM_STD).is_dir() && Path::new("/usr/bin/cargo").exists() {
+        command = Command::new("/usr/bin/cargo");
+        command.env("RUSTC", "/usr/bin/rustc");
+        command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER");
+        // This Rust ships no rust-lld; the linker is named here and not in .cargo/config.toml, where it would bind everybody.
+        if let Some(linker) = linker() {
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+    }
+    command
+}
+
+/// Whether the toolchain that runs this has wasm32's std.
+fn has_target() -> bool {
+    Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// The newest `wasm-ld` of the system.
+fn linker() -> Option<PathBuf> {
+    let plain = PathBuf::from("/usr/bin/wasm-ld");
+    let newest = (14..40).rev().map(|version| PathBuf::from(format!("/usr/bin/wasm-ld-{version}")));
+    newest.chain([plain]).find(|path| path.exists())
+}
+
+fn target_folder(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
