@@ -1,0 +1,93 @@
+//! Graphs written out by hand, so that these tests don't depend on the parser.
+
+use ghostdet::model::{Activation, Graph, Module, Row, Source};
+
+const ANCHORS: [[[f32; 2]; 3]; 3] = [
+    [[10.0, 13.0], [16.0, 30.0], [33.0, 23.0]],
+    [[30.0, 61.0], [62.0, 45.0], [59.0, 119.0]],
+    [[116.0, 90.0], [156.0, 198.0], [373.0, 326.0]],
+];
+
+/// Size n of one of the three networks, with 3 classes.
+pub fn nano(arch: &str) -> Graph {
+    let (ghost_backbone, ghost_head) = (arch != "yolov5", arch == "yolov5-ghost");
+    let down = |c1, c2, kernel, stride, ghost| {
+        if ghost {
+            return Module::GhostConv { c1, c2, kernel, stride, groups: 1, activation: Activation::Silu };
+        }
+        conv(c1, c2, kernel, stride, kernel / 2)
+    };
+    let block = |c1, c2, n, shortcut, ghost| {
+        if ghost {
+            return Module::C3Ghost { c1, c2, n, shortcut, groups: 1, expansion: 0.5 };
+        }
+        Module::C3 { c1, c2, n, shortcut, groups: 1, expansion: 0.5 }
+    };
+    let (b, h) = (ghost_backbone, ghost_head);
+    let up = || Module::Upsample { scale: 2 };
+    let modules = vec![
+        (vec![], conv(3, 16, 6, 2, 2)),
+        (vec![0], down(16, 32, 3, 2, b)),
+        (vec![1], block(32, 32, 1, true, b)),
+        (vec![2], down(32, 64, 3, 2, b)),
+        (vec![3], block(64, 64, 2, true, b)),
+        (vec![4], down(64, 128, 3, 2, b)),
+        (vec![5], block(128, 128, 3, true, b)),
+        (vec![6], down(128, 256, 3, 2, b)),
+        (vec![7], block(256, 256, 1, true, b)),
+        (vec![8], Module::Sppf { c1: 256, c2: 256, kernel: 5 }),
+        (vec![9], down(256, 128, 1, 1, h)),
+        (vec![10], up()),
+        (vec![11, 6], Module::Concat),
+        (vec![12], block(256, 128, 1, false, h)),
+        (vec![13], down(128, 64, 1, 1, h)),
+        (vec![14], up()),
+        (vec![15, 4], Module::Concat),
+        (vec![16], block(128, 64, 1, false, h)),
+        (vec![17], down(64, 64, 3, 2, h)),
+        (vec![18, 14], Module::Concat),
+        (vec![19], block(128, 128, 1, false, h)),
+        (vec![20], down(128, 128, 3, 2, h)),
+        (vec![21, 10], Module::Concat),
+        (vec![22], block(256, 256, 1, false, h)),
+        (vec![17, 20, 23], Module::Detect { nc: 3, channels: vec![64, 128, 256] }),
+    ];
+    graph(modules, 3, vec![8.0, 16.0, 32.0], ANCHORS.map(Vec::from).to_vec())
+}
+
+/// A 1x1 convolution and Detect with one level, one anchor and one class.
+pub fn small() -> Graph {
+    let modules = vec![(vec![], conv(3, 2, 1, 1, 0)), (vec![0], Module::Detect { nc: 1, channels: vec![2] })];
+    graph(modules, 1, vec![1.0], vec![vec![[1.0, 1.0]]])
+}
+
+fn conv(c1: usize, c2: usize, kernel: usize, stride: usize, padding: usize) -> Module {
+    Module::Conv {
+        c1,
+        c2,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        groups: 1,
+        dilation: 1,
+        activation: Activation::Silu,
+    }
+}
+
+fn graph(modules: Vec<(Vec<usize>, Module)>, nc: usize, strides: Vec<f64>, anchors: Vec<Vec<[f32; 2]>>) -> Graph {
+    let row = |(index, (from, module)): (usize, (Vec<usize>, Module))| Row {
+        index,
+        from: vec![-1],
+        sources: match from.is_empty() {
+            true => vec![Source::Input],
+            false => from.into_iter().map(Source::Row).collect(),
+        },
+        repeats: 1,
+        copies: vec![module],
+        channels: 0,
+        printed_module: String::new(),
+        printed_arguments: String::new(),
+    };
+    let rows = modules.into_iter().enumerate().map(row).collect();
+    Graph { rows, input_channels: 3, nc, save: Vec::new(), strides, anchors, activation: Activation::Silu }
+}
