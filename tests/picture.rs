@@ -44,7 +44,9 @@ fn geometry_matches_the_reference() {
         assert_eq!(found.unpadded.to_vec(), sizes(&case["unpad_wh"]), "{case}");
         let borders = vec![found.top, found.bottom, found.left, found.right];
         assert_eq!(borders, sizes(&case["top_bottom_left_right"]), "{case}");
-        assert_eq!(found.ratio, [case["ratio"].as_f64().unwrap(); 2], "{case}");
+        let wanted = case["ratio"].as_f64().unwrap();
+        // The JSON reader may miss the last bit.
+        assert!(found.ratio.iter().all(|r| (r - wanted).abs() < 1e-12), "{case}");
         assert_eq!(found.pad, pair(&case["pad_dw_dh"]), "{case}");
     }
 }

@@ -30,7 +30,9 @@ fn check_cases(folder: &Path) -> usize {
         let found = letterbox(&read("in"), &options);
         assert_eq!([found.picture.height, found.picture.width].to_vec(), sizes(&case["out_hw"]), "{case}");
         assert!(found.picture == read("out"), "pixels differ: {case}");
-        assert_eq!(found.ratio, pair(&case["ratio_wh"]), "{case}");
+        let wanted = pair(&case["ratio_wh"]);
+        // The JSON reader may miss the last bit.
+        assert!((0..2).all(|i| (found.ratio[i] - wanted[i]).abs() < 1e-12), "{case}");
         assert_eq!(found.pad, pair(&case["pad_dw_dh"]), "{case}");
     }
     cases.len()
