@@ -6,7 +6,7 @@ pub mod metrics;
 mod nms;
 
 pub use boxes::{RatioPad, scale_boxes};
-pub use decode::{Predictions, RawMap, candidates, decode};
+pub use decode::{Cell, Predictions, RawMap, candidates, decode, decode_cells, floor_logit};
 pub use nms::nms;
 
 /// The objectness below which a detector forgets a cell; its sliders reach down to here.

@@ -13,10 +13,15 @@ use web_time::Instant;
 /// The largest picture side the network is run at.
 pub const MAX_SIDE: usize = 4096;
 
+#[cfg(feature = "gpu")]
+mod gpu;
+
 /// A loaded network.
 pub struct Detector {
     graph: Graph,
     engine: Engine,
+    #[cfg(feature = "gpu")]
+    gpu: Option<crate::engine::gpu::GpuExecutor>,
     names: Vec<String>,
     imgsz: usize,
     config: Config,
@@ -78,12 +83,22 @@ pub struct Detections {
 /// A picture ready for the network.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Channels-last, values 0 to 1.
-    pub pixels: Vec<f32>,
-    /// `[height, width]` of the network's input.
-    pub size: [usize; 2],
+    /// The letterboxed picture.
+    pub picture: Picture,
     picture_size: [usize; 2],
     milliseconds: f64,
+}
+
+impl Prepared {
+    /// `[height, width]` of the network's input.
+    pub fn size(&self) -> [usize; 2] {
+        [self.picture.height, self.picture.width]
+    }
+
+    /// The network's input: channels last, values 0 to 1.
+    pub fn pixels(&self) -> Vec<f32> {
+        self.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+    }
 }
 
 /// One picture after the network: thresholds can be applied again and again without running it.
@@ -97,6 +112,11 @@ pub struct Predicted {
 }
 
 impl Predicted {
+    fn new(prepared: &Prepared, candidates: Predictions, network: f64, nms: f64) -> Self {
+        let speed = Speed { letterbox: prepared.milliseconds, network, nms };
+        Self { candidates, network_size: prepared.size(), picture_size: prepared.picture_size, speed }
+    }
+
     /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_FLOOR`] are gone already.
     pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
         let mut found = nms(&self.candidates, options);
@@ -144,7 +164,16 @@ impl Detector {
             imgsz,
             weight_bytes: engine.weight_bytes(),
         };
-        Ok(Self { graph, engine, names, imgsz, config, info })
+        Ok(Self {
+            #[cfg(feature = "gpu")]
+            gpu: None,
+            graph,
+            engine,
+            names,
+            imgsz,
+            config,
+            info,
+        })
     }
 
     /// Class names, one per class.
@@ -213,7 +242,7 @@ impl Detector {
     ) -> Result<Predicted> {
         let prepared = self.prepare(picture, imgsz, auto)?;
         let start = Instant::now();
-        let maps = self.engine.forward(&prepared.pixels, prepared.size)?;
+        let maps = self.engine.forward(&prepared.pixels(), prepared.size())?;
         self.finish(&prepared, &maps, milliseconds(start), floor)
     }
 
@@ -231,8 +260,7 @@ impl Detector {
         }
         let boxed = letterbox(picture, &LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() });
         Ok(Prepared {
-            pixels: boxed.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
-            size: [boxed.picture.height, boxed.picture.width],
+            picture: boxed.picture,
             picture_size: [picture.height, picture.width],
             milliseconds: milliseconds(start),
         })
@@ -245,8 +273,7 @@ impl Detector {
     pub fn finish(&self, prepared: &Prepared, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
         let start = Instant::now();
         let candidates = candidates(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
-        let speed = Speed { letterbox: prepared.milliseconds, network, nms: milliseconds(start) };
-        Ok(Predicted { candidates, network_size: prepared.size, picture_size: prepared.picture_size, speed })
+        Ok(Predicted::new(prepared, candidates, network, milliseconds(start)))
     }
 }
 

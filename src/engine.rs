@@ -1,6 +1,8 @@
 //! Running the network: the program (any size), the plan (one size) and the executors.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod lower;
 pub mod plan;
 pub mod program;
@@ -10,7 +12,7 @@ use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
 use cpu::{CpuExecutor, Isa};
-use plan::Plan;
+use plan::{Layout, Plan};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
 
@@ -39,6 +41,14 @@ impl Engine {
     /// A tensor that is missing or doesn't fit.
     pub fn new(graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
         Ok(Self::from_program(lower::lower(graph, checkpoint)?))
+    }
+
+    /// A network with made-up weights (the same every time): for timing, and for comparing executors. It finds nothing.
+    ///
+    /// # Errors
+    /// A graph that can't be run.
+    pub fn unweighted(graph: &Graph) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_unweighted(graph)?))
     }
 
     /// A single module with its weights under `model.0.`: for checking modules one by one.
@@ -98,7 +108,7 @@ impl Engine {
         let (plan, arena) = match scratch.take() {
             Some((plan, arena)) if plan.size == size => scratch.insert((plan, arena)),
             _ => {
-                let plan = Plan::new(&self.program, size, false)?;
+                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, false)?;
                 let arena = vec![0.0; plan.arena];
                 scratch.insert((plan, arena))
             }
@@ -117,7 +127,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
-        let plan = Plan::new(&self.program, size, true)?;
+        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, true)?;
         let mut arena = vec![0.0; plan.arena];
         self.fill_input(&plan, &mut arena, pixels)?;
         for index in 0..self.program.ops.len() {

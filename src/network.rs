@@ -19,10 +19,8 @@ use std::collections::BTreeMap;
 pub use burn::tensor::{Device, Tensor};
 pub use convolution::{BatchNorm, Convolution, ParameterMut};
 pub use device::cpu;
-#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
-pub use device::gpu_blocking;
 #[cfg(feature = "gpu")]
-pub use device::{Gpu, gpu};
+pub use device::gpu;
 pub use transfer::{input, planes, read, read_async};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -22,9 +22,12 @@ fn device() -> Device {
     match std::env::var("GHOSTDET_DEVICE").as_deref() {
         #[cfg(feature = "gpu")]
         Ok("wgpu") => {
-            let gpu = network::gpu_blocking().expect("a GPU adapter");
-            eprintln!("adapter: {} (software: {})", gpu.name, gpu.software);
-            gpu.device
+            static DEVICE: std::sync::LazyLock<Device> = std::sync::LazyLock::new(|| {
+                let gpu = pollster::block_on(ghostdet::engine::gpu::Gpu::open()).expect("a GPU adapter");
+                eprintln!("adapter: {} (software: {})", gpu.name, gpu.software);
+                network::gpu(&gpu).expect("Burn on it")
+            });
+            DEVICE.clone()
         }
         Ok("flex") | Err(_) => network::cpu(),
         Ok(other) => panic!("GHOSTDET_DEVICE={other} is unknown, or this build lacks it"),

@@ -5,5 +5,6 @@ pub mod completions;
 pub mod convert;
 pub mod detect;
 pub mod forward;
+pub mod plan;
 pub mod summary;
 pub mod val;

@@ -1,8 +1,10 @@
 //! The command line of ghostdet.
 
 mod commands;
+mod device;
 mod draw;
 mod options;
+mod profile;
 mod sources;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +32,7 @@ struct Cli {
 enum Command {
     Summary(commands::summary::Args),
     Compare(commands::compare::Args),
+    Plan(commands::plan::Args),
     Detect(commands::detect::Args),
     Val(commands::val::Args),
     Convert(commands::convert::Args),
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Summary(args) => args.run(),
         Command::Compare(args) => args.run(),
+        Command::Plan(args) => args.run(),
         Command::Detect(args) => args.run(),
         Command::Val(args) => args.run(),
         Command::Convert(args) => args.run(),

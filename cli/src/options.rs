@@ -1,6 +1,7 @@
 //! What several commands share: weights, device, configurations, reading and printing.
 
-use clap::{Args, ValueEnum};
+use crate::device::{Device, Loaded};
+use clap::Args;
 use ghostdet::model::{Config, builtin, builtin_names, size_multiples, size_of_name};
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use std::fmt::Display;
@@ -11,17 +12,6 @@ const DEFAULT_WEIGHTS: &[u8] = include_bytes!("../../weights/yolov5n-ghost-backb
 
 /// No file larger than this is read.
 const MAX_FILE: u64 = 2 << 30;
-
-/// Where the network runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Device {
-    /// The best this build has: the CPU.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// The GPU.
-    Gpu,
-}
 
 /// Which network, and where it runs.
 #[derive(Args)]
@@ -38,28 +28,15 @@ pub struct Network {
 }
 
 impl Network {
-    /// Loads it.
-    pub fn load(&self) -> Result<Detector> {
-        if self.device == Device::Gpu {
-            return Err(no_gpu());
-        }
+    /// Loads it onto its device.
+    pub fn load(&self) -> Result<Loaded> {
         let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
-        match &self.weights {
+        let detector = match &self.weights {
             None => Detector::load(DEFAULT_WEIGHTS, yaml.as_deref()),
             Some(path) => Detector::load(&read(path)?, yaml.as_deref()).map_err(|error| error.at(path.display())),
-        }
+        };
+        Loaded::on(detector?, self.device)
     }
-}
-
-#[cfg(not(feature = "gpu"))]
-fn no_gpu() -> Error {
-    Error::new(ErrorKind::Device, "this build has no GPU support")
-        .hint("rebuild with `--features gpu`, or use --device cpu")
-}
-
-#[cfg(feature = "gpu")]
-fn no_gpu() -> Error {
-    Error::new(ErrorKind::Device, "the command line can't run on the GPU yet").hint("use --device cpu")
 }
 
 /// A picture size: `640`, or height and width `384x640`.

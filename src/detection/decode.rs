@@ -55,19 +55,97 @@ pub fn candidates(
     nc: usize,
     floor: f32,
 ) -> Result<Predictions> {
+    run(maps, strides, anchors_px, nc, floor_logit(floor)?)
+}
+
+/// The objectness logit of `floor` (a probability), rounded down a little: a cell right at the floor rather stays, NMS
+/// compares exactly. Everything is above a floor of 0.
+///
+/// # Errors
+/// A floor that is not a number.
+pub fn floor_logit(floor: f32) -> Result<f32> {
     if floor.is_nan() {
         return Err(Error::new(ErrorKind::Argument, "the lowest objectness is not a number").hint("use 0 to 1"));
     }
-    let least = if floor <= 0.0 {
+    Ok(if floor <= 0.0 {
         f32::NEG_INFINITY
     } else if floor >= 1.0 {
         f32::INFINITY
     } else {
-        // Rounded down a little: a cell right at the floor rather stays; NMS compares exactly.
         let floor = f64::from(floor);
         ((floor / (1.0 - floor)).ln() - 1e-5) as f32
-    };
-    run(maps, strides, anchors_px, nc, least)
+    })
+}
+
+/// One cell of a detect level, for one of its anchors, as a device picked it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// `(anchor * height + y) * width + x`.
+    pub index: usize,
+    /// `x y w h`, objectness, classes: `nc + 5` logits.
+    pub logits: Vec<f32>,
+}
+
+/// Decodes cells that were picked already: per level those of a map of `sizes` (`[height, width]`), in the order of
+/// their index.
+///
+/// # Errors
+/// Levels that don't go together; a logit that is not a number.
+pub fn decode_cells(
+    levels: &[Vec<Cell>],
+    sizes: &[[usize; 2]],
+    strides: &[f64],
+    anchors_px: &[Vec<[f32; 2]>],
+    nc: usize,
+) -> Result<Predictions> {
+    if [sizes.len(), strides.len(), anchors_px.len()].iter().any(|&n| n != levels.len()) {
+        return Err(Error::new(ErrorKind::Argument, "cells, sizes, strides and anchors do not go together"));
+    }
+    let mut rows = Vec::new();
+    for (level, cells) in levels.iter().enumerate() {
+        let [height, width] = sizes[level];
+        for cell in cells {
+            let (anchor, pixel) = (cell.index / (height * width), cell.index % (height * width));
+            let place = Place { level, anchor, y: pixel / width, x: pixel % width };
+            let Some(&size) = anchors_px[level].get(anchor).filter(|_| cell.logits.len() == nc + 5) else {
+                return Err(
+                    Error::new(ErrorKind::Argument, "a cell that the level does not have").at(place.to_string())
+                );
+            };
+            push(&mut rows, &cell.logits, &place, strides[level] as f32, size)?;
+        }
+    }
+    Ok(Predictions { nc, rows })
+}
+
+/// Where a cell is.
+struct Place {
+    level: usize,
+    anchor: usize,
+    y: usize,
+    x: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "detect level {}, anchor {}, row {}, column {}", self.level, self.anchor, self.y, self.x)
+    }
+}
+
+/// Decodes one cell to a row.
+fn push(rows: &mut Vec<f32>, cell: &[f32], place: &Place, stride: f32, anchor: [f32; 2]) -> Result<()> {
+    if cell.iter().any(|v| v.is_nan()) {
+        return Err(Error::new(ErrorKind::Numeric, "the network computed something that is not a number")
+            .at(place.to_string())
+            .hint("the weights or the device are broken; try --device cpu"));
+    }
+    rows.push((2.0 * sigmoid(cell[0]) + (place.x as f32 - 0.5)) * stride);
+    rows.push((2.0 * sigmoid(cell[1]) + (place.y as f32 - 0.5)) * stride);
+    let (w, h) = (2.0 * sigmoid(cell[2]), 2.0 * sigmoid(cell[3]));
+    rows.push(w * w * anchor[0]);
+    rows.push(h * h * anchor[1]);
+    rows.extend(cell[4..].iter().map(|&v| sigmoid(v)));
+    Ok(())
 }
 
 fn run(maps: &[RawMap], strides: &[f64], anchors: &[Vec<[f32; 2]>], nc: usize, least: f32) -> Result<Predictions> {
@@ -89,12 +167,6 @@ fn run(maps: &[RawMap], strides: &[f64], anchors: &[Vec<[f32; 2]>], nc: usize, l
             let text = format!("a map of {h} x {w} cells and {channels} channels can't have {n} values");
             return Err(Error::new(ErrorKind::Argument, text).at(format!("detect level {level}")));
         }
-        let nan = |a: usize, y: usize, x: usize| {
-            let place = format!("detect level {level}, anchor {a}, row {y}, column {x}");
-            Error::new(ErrorKind::Numeric, "the network computed something that is not a number")
-                .at(place)
-                .hint("the weights or the device are broken; try --device cpu")
-        };
         for (a, anchor) in anchors.iter().enumerate() {
             for y in 0..map.height {
                 for x in 0..map.width {
@@ -103,16 +175,7 @@ fn run(maps: &[RawMap], strides: &[f64], anchors: &[Vec<[f32; 2]>], nc: usize, l
                     if cell[4] <= least && least != f32::NEG_INFINITY {
                         continue;
                     }
-                    if cell.iter().any(|v| v.is_nan()) {
-                        return Err(nan(a, y, x));
-                    }
-                    let stride = stride as f32;
-                    rows.push((2.0 * sigmoid(cell[0]) + (x as f32 - 0.5)) * stride);
-                    rows.push((2.0 * sigmoid(cell[1]) + (y as f32 - 0.5)) * stride);
-                    let (w, h) = (2.0 * sigmoid(cell[2]), 2.0 * sigmoid(cell[3]));
-                    rows.push(w * w * anchor[0]);
-                    rows.push(h * h * anchor[1]);
-                    rows.extend(cell[4..].iter().map(|&v| sigmoid(v)));
+                    push(&mut rows, cell, &Place { level, anchor: a, y, x }, stride as f32, *anchor)?;
                 }
             }
         }

@@ -110,6 +110,9 @@ impl CpuExecutor {
                     Packed::Conv(PackedConv::new(*shape, weights, *activation, isa.panel()))
                 }
             }
+            OpKind::GhostTail { shape, weights, activation } => {
+                Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, LANES).with_input())
+            }
             _ => Packed::Plain,
         };
         Self { isa, packed: program.ops.iter().map(pack).collect() }
@@ -147,7 +150,8 @@ impl CpuExecutor {
             stride: place.stride,
         };
         // Safety: the plan keeps every map inside the arena, with slack behind it, and never lets an operation's
-        // output overlap what it reads, except in place for `Add`; threads get disjoint rows or pixels.
+        // output overlap what it reads, except its residual, which lies at the same place then and is read before each
+        // value is written; threads get disjoint rows or pixels.
         match (&self.packed[index], &op.kind) {
             (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
                 match self.isa {
@@ -172,7 +176,6 @@ impl CpuExecutor {
                     }
                     &OpKind::Upsample { scale } => simple::upsample(input, output, scale, first, last),
                     OpKind::Copy => simple::copy(input, output, first, last),
-                    OpKind::Add => simple::add(input, output, first, last),
                     OpKind::Affine { scale, bias, activation } => {
                         simple::affine(input, output, scale, bias, *activation, first, last);
                     }
@@ -183,7 +186,7 @@ impl CpuExecutor {
                     OpKind::ConvTranspose { shape, weights, .. } => {
                         simple::conv_transpose(shape, weights, input, output, first, last);
                     }
-                    OpKind::Conv { .. } => {}
+                    OpKind::Conv { .. } | OpKind::GhostTail { .. } => {}
                 }
             }),
         }

@@ -10,7 +10,19 @@ use crate::{Error, ErrorKind, Result};
 /// # Errors
 /// A tensor that is missing or has another shape than the graph asks for.
 pub fn lower(graph: &Graph, checkpoint: &Checkpoint) -> Result<Program> {
-    let mut lowering = Lowering { program: Program::default(), checkpoint, row: 0 };
+    lower_from(graph, Weights::Checkpoint(checkpoint))
+}
+
+/// Lowers `graph` with made-up weights, the same for the same graph: for timing, and for comparing executors.
+///
+/// # Errors
+/// A graph that can't be run.
+pub fn lower_unweighted(graph: &Graph) -> Result<Program> {
+    lower_from(graph, Weights::MadeUp { anchors: graph.anchors_per_level() })
+}
+
+fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
+    let mut lowering = Lowering { program: Program::default(), weights, row: 0 };
     lowering.program.value(graph.input_channels);
     for row in &graph.rows {
         lowering.row = row.index;
@@ -43,7 +55,7 @@ pub fn lower(graph: &Graph, checkpoint: &Checkpoint) -> Result<Program> {
 /// # Errors
 /// As [`lower`].
 pub fn lower_module(module: &Module, input_channels: usize, checkpoint: &Checkpoint) -> Result<Program> {
-    let mut lowering = Lowering { program: Program::default(), checkpoint, row: 0 };
+    let mut lowering = Lowering { program: Program::default(), weights: Weights::Checkpoint(checkpoint), row: 0 };
     lowering.program.value(input_channels);
     let value = lowering.module(module, "model.0", &[INPUT])?;
     lowering.program.outputs.extend(value);
@@ -53,8 +65,40 @@ pub fn lower_module(module: &Module, input_channels: usize, checkpoint: &Checkpo
 
 struct Lowering<'a> {
     program: Program,
-    checkpoint: &'a Checkpoint,
+    weights: Weights<'a>,
     row: usize,
+}
+
+/// Where weights come from.
+enum Weights<'a> {
+    Checkpoint(&'a Checkpoint),
+    /// Values whose sums keep the size of what they sum over, so that activations neither vanish nor grow.
+    MadeUp {
+        anchors: usize,
+    },
+}
+
+impl Weights<'_> {
+    fn made_up(key: &str, shape: &[usize]) -> Vec<f32> {
+        // xorshift, begun from the key's bytes (FNV-1a).
+        let mut state =
+            key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let fan_in: usize = shape.iter().skip(1).product();
+        let (centre, spread) = match shape.len() {
+            1 if key.ends_with("running_var") || key.ends_with("bn.weight") => (1.0, 0.3),
+            // Detect's: nothing is there.
+            1 if key.contains(".m.") && !key.contains("conv") && !key.contains("bn") => (-12.0, 0.1),
+            1 => (0.0, 0.1),
+            _ => (0.0, 1.7 * (3.0 / fan_in.max(1) as f32).sqrt()),
+        };
+        (0..shape.iter().product()).map(|_| centre + spread * next()).collect()
+    }
 }
 
 /// Conv's arguments that are not the usual ones.
@@ -88,7 +132,8 @@ fn gcd(a: usize, b: usize) -> usize {
 
 impl Lowering<'_> {
     fn tensor(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let found = self.checkpoint.tensors.get(key).ok_or_else(|| {
+        let Weights::Checkpoint(checkpoint) = &self.weights else { return Ok(Weights::made_up(key, shape)) };
+        let found = checkpoint.tensors.get(key).ok_or_else(|| {
             Error::new(ErrorKind::Weights, format!("the checkpoint has no tensor {key}"))
                 .hint("it was made for another architecture or size; give the YAML it was trained with")
         })?;
@@ -121,13 +166,23 @@ impl Lowering<'_> {
         activation: Activation,
         bias: bool,
     ) -> Result<ValueId> {
+        let (shape, weights) = self.conv_weights(key, channels, geometry, bias)?;
+        Ok(self.program.push(self.row, OpKind::Conv { shape, weights, activation }, x, channels[1]))
+    }
+
+    fn conv_weights(
+        &self,
+        key: &str,
+        channels: [usize; 2],
+        geometry: Geometry,
+        bias: bool,
+    ) -> Result<(ConvShape, ConvWeights)> {
         let Geometry { kernel, stride, padding, dilation, groups } = geometry;
         let shape = ConvShape { channels, kernel, stride, padding, dilation, groups };
         let weight =
             self.tensor(&format!("{key}.weight"), &[channels[1], channels[0] / groups.max(1), kernel[0], kernel[1]])?;
         let bias = if bias { self.tensor(&format!("{key}.bias"), &[channels[1]])? } else { vec![0.0; channels[1]] };
-        let kind = OpKind::Conv { shape, weights: ConvWeights { weight, bias }, activation };
-        Ok(self.program.push(self.row, kind, x, channels[1]))
+        Ok((shape, ConvWeights { weight, bias }))
     }
 
     /// Adds `residual` to what the last operation wrote.
@@ -137,7 +192,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// GhostConv; the residual, if any, is added to both halves after the cheap one has read the plain primary half.
+    /// GhostConv; the residual, if any, is added to both halves after the cheap one has read the plain primary half:
+    /// that primary half lies elsewhere and is copied with it.
     fn ghost(
         &mut self,
         key: &str,
@@ -149,13 +205,15 @@ impl Lowering<'_> {
     ) -> Result<ValueId> {
         let half = c2 / 2;
         let primary = self.conv(&format!("{key}.cv1"), x, half, geometry, act)?;
-        let cheap = self.conv(&format!("{key}.cv2"), primary, half, Geometry::new(5, 1).groups(half), act)?;
-        let whole = self.program.concat(self.row, &[primary, cheap]);
-        if let Some(residual) = residual {
-            let op =
-                super::program::Op { row: self.row, kind: OpKind::Add, input: residual, residual: None, output: whole };
-            self.program.ops.push(op);
-        }
+        let Some(residual) = residual else {
+            let cheap = self.conv(&format!("{key}.cv2"), primary, half, Geometry::new(5, 1).groups(half), act)?;
+            return Ok(self.program.concat(self.row, &[primary, cheap]));
+        };
+        let (shape, weights) =
+            self.conv_weights(&format!("{key}.cv2.conv"), [half; 2], Geometry::new(5, 1).groups(half), true)?;
+        let whole =
+            self.program.push(self.row, OpKind::GhostTail { shape, weights, activation: act }, primary, 2 * half);
+        self.add_to_last(residual);
         Ok(whole)
     }
 
@@ -215,7 +273,8 @@ impl Lowering<'_> {
         Ok(y)
     }
 
-    /// `cv3(cat(inner(cv1(x)), cv2(x)))`.
+    /// `cv3(cat(inner(cv1(x)), cv2(x)))`. cv1 and cv2 read the same map, so they are one convolution that writes the
+    /// whole concatenation; what `inner` makes of the first half takes its place.
     fn c3(
         &mut self,
         key: &str,
@@ -225,14 +284,20 @@ impl Lowering<'_> {
         e: f64,
         mut inner: impl FnMut(&mut Self, &str, ValueId, usize) -> Result<ValueId>,
     ) -> Result<ValueId> {
-        let hidden = (c2 as f64 * e) as usize;
+        let (c1, hidden) = (self.channels(x), (c2 as f64 * e) as usize);
         let silu = Activation::Silu;
-        let mut y = self.conv(&format!("{key}.cv1"), x, hidden, Geometry::new(1, 1), silu)?;
+        let (mut shape, mut weights) =
+            self.conv_weights(&format!("{key}.cv1.conv"), [c1, hidden], Geometry::new(1, 1), true)?;
+        let second = self.conv_weights(&format!("{key}.cv2.conv"), [c1, hidden], Geometry::new(1, 1), true)?.1;
+        weights.weight.extend(second.weight);
+        weights.bias.extend(second.bias);
+        shape.channels[1] = 2 * hidden;
+        let both = self.program.push(self.row, OpKind::Conv { shape, weights, activation: silu }, x, 2 * hidden);
+        let mut y = self.program.part(both, 0, hidden);
         for j in 0..n {
             y = inner(self, &format!("{key}.m.{j}"), y, hidden)?;
+            self.program.values[y].home = Some((both, 0));
         }
-        let z = self.conv(&format!("{key}.cv2"), x, hidden, Geometry::new(1, 1), silu)?;
-        let both = self.program.concat(self.row, &[y, z]);
         self.conv(&format!("{key}.cv3"), both, c2, Geometry::new(1, 1), silu)
     }
 
@@ -372,7 +437,11 @@ impl Lowering<'_> {
 
     /// Outputs of a detect level, told from the bias and checked against the classes.
     fn detect_outputs(&self, key: &str, nc: usize) -> Result<usize> {
-        let outputs = self.checkpoint.tensors.get(&format!("{key}.bias")).map_or(0, |bias| bias.data.len());
+        let checkpoint = match &self.weights {
+            Weights::Checkpoint(checkpoint) => checkpoint,
+            Weights::MadeUp { anchors } => return Ok(anchors * (nc + 5)),
+        };
+        let outputs = checkpoint.tensors.get(&format!("{key}.bias")).map_or(0, |bias| bias.data.len());
         if outputs == 0 || !outputs.is_multiple_of(nc + 5) {
             return Err(Error::new(
                 ErrorKind::Weights,

@@ -9,11 +9,22 @@ pub const SLACK: usize = 32;
 /// No map may have more values than this (1 GiB in fp32).
 const MAX_VALUES: usize = 1 << 28;
 
+/// How a map's values follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `[y][x][channel]`: the CPU's.
+    ChannelsLast,
+    /// `[channel / 4][y][x][channel % 4]`, the last block padded: the GPU's, whose threads lie side by side on `x`.
+    Blocks,
+}
+
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// First float in the arena.
+    /// First float in the arena; with [`Layout::Blocks`] that of the outermost value.
     pub start: usize,
+    /// First channel within the outermost value.
+    pub offset: usize,
     /// Height of the map.
     pub height: usize,
     /// Width of the map.
@@ -43,12 +54,18 @@ impl Plan {
     ///
     /// # Errors
     /// Sides that don't fit the network, maps that a concatenation can't join, maps beyond 2^28 values.
-    pub fn new(program: &Program, size: [usize; 2], keep_all: bool) -> Result<Self> {
+    pub fn new(program: &Program, size: [usize; 2], layout: Layout, keep_all: bool) -> Result<Self> {
         let sizes = map_sizes(program, size)?;
         let lives = lifetimes(program, keep_all);
         let mut starts = vec![0; program.values.len()];
         let mut order: Vec<ValueId> = (0..program.values.len()).filter(|&v| lives[v].is_some()).collect();
-        let floats = |v: ValueId| sizes[v][0] * sizes[v][1] * program.values[v].channels + SLACK;
+        let floats = |v: ValueId| {
+            let channels = program.values[v].channels;
+            match layout {
+                Layout::ChannelsLast => sizes[v][0] * sizes[v][1] * channels + SLACK,
+                Layout::Blocks => sizes[v][0] * sizes[v][1] * channels.next_multiple_of(4),
+            }
+        };
         order.sort_by_key(|&v| (std::cmp::Reverse(floats(v)), v));
         let mut placed: Vec<(usize, usize, [usize; 2])> = Vec::new();
         let mut arena = 0;
@@ -76,7 +93,8 @@ impl Plan {
                 let (root, offset) = program.root(v);
                 let [height, width] = sizes[root];
                 let stride = program.values[root].channels;
-                Place { start: starts[root] + offset, height, width, channels: program.values[v].channels, stride }
+                let start = starts[root] + if layout == Layout::ChannelsLast { offset } else { 0 };
+                Place { start, offset, height, width, channels: program.values[v].channels, stride }
             })
             .collect();
         let without_reuse = order.iter().map(|&v| floats(v)).sum();
@@ -131,7 +149,7 @@ fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
     let window =
         |n: usize, k: usize, s: usize, p: usize, d: usize| Some((n + 2 * p).checked_sub(d * (k - 1) + 1)? / s + 1);
     match kind {
-        OpKind::Conv { shape: c, .. } => Some([
+        OpKind::Conv { shape: c, .. } | OpKind::GhostTail { shape: c, .. } => Some([
             window(h, c.kernel[0], c.stride[0], c.padding[0], c.dilation)?,
             window(w, c.kernel[1], c.stride[1], c.padding[1], c.dilation)?,
         ]),
@@ -148,7 +166,7 @@ fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
         &OpKind::Upsample { scale } => Some([h * scale, w * scale]),
         &OpKind::SpaceToDepth { gain, .. } => (h % gain == 0 && w % gain == 0).then_some([h / gain, w / gain]),
         &OpKind::DepthToSpace { gain } => Some([h * gain, w * gain]),
-        OpKind::Affine { .. } | OpKind::Copy | OpKind::Add => Some([h, w]),
+        OpKind::Affine { .. } | OpKind::Copy => Some([h, w]),
     }
 }
 

@@ -50,6 +50,9 @@ pub struct ConvWeights {
 pub enum OpKind {
     /// Convolution, bias, activation, then the residual.
     Conv { shape: ConvShape, weights: ConvWeights, activation: Activation },
+    /// The second half of a GhostConv that has a residual: the input, and `activation(depthwise(input))` behind it, the
+    /// residual added to both.
+    GhostTail { shape: ConvShape, weights: ConvWeights, activation: Activation },
     /// Transposed convolution; weight `(c1, c2 / groups, k, k)`.
     ConvTranspose { shape: ConvShape, output_padding: usize, weights: ConvWeights },
     /// Maximum over a window, borders don't count.
@@ -64,8 +67,6 @@ pub enum OpKind {
     Affine { scale: Vec<f32>, bias: Vec<f32>, activation: Activation },
     /// Copies into a place inside a concatenation.
     Copy,
-    /// Adds the input to the output in place.
-    Add,
 }
 
 impl OpKind {
@@ -75,6 +76,7 @@ impl OpKind {
             Self::Conv { shape, .. } if shape.groups > 1 && shape.groups == shape.channels[0] => "depthwise",
             Self::Conv { shape, .. } if shape.kernel == [1, 1] => "pointwise",
             Self::Conv { .. } => "conv",
+            Self::GhostTail { .. } => "ghost_tail",
             Self::ConvTranspose { .. } => "conv_transpose",
             Self::MaxPool { .. } => "max_pool",
             Self::Upsample { .. } => "upsample",
@@ -82,7 +84,28 @@ impl OpKind {
             Self::DepthToSpace { .. } => "depth_to_space",
             Self::Affine { .. } => "affine",
             Self::Copy => "copy",
-            Self::Add => "add",
+        }
+    }
+}
+
+impl OpKind {
+    /// Kernel, stride, groups and what is fused, for listings: `3x3/2 silu +`.
+    pub fn details(&self, residual: bool) -> String {
+        let plus = if residual { " +residual" } else { "" };
+        match self {
+            Self::Conv { shape, activation, .. } | Self::GhostTail { shape, activation, .. } => {
+                let [kh, kw] = shape.kernel;
+                let act = match activation {
+                    Activation::Identity => String::new(),
+                    other => format!(" {}", format!("{other:?}").to_lowercase()),
+                };
+                format!("{kh}x{kw}/{}{act}{plus}", shape.stride[0])
+            }
+            Self::ConvTranspose { shape, .. } => format!("{0}x{0}/{1}", shape.kernel[0], shape.stride[0]),
+            Self::MaxPool { kernel, stride, .. } => format!("{kernel}x{kernel}/{stride}"),
+            Self::Upsample { scale } => format!("x{scale}"),
+            Self::SpaceToDepth { gain, .. } | Self::DepthToSpace { gain } => format!("{gain}"),
+            Self::Affine { .. } | Self::Copy => String::new(),
         }
     }
 }
@@ -130,6 +153,13 @@ impl Program {
         let output = self.value(channels);
         self.ops.push(Op { row, kind, input, residual: None, output });
         output
+    }
+
+    /// `channels` of `whole` from channel `offset` on, as a value of its own. Several may share a place: then each must
+    /// be dead, but for element-wise residuals, when the next is written.
+    pub fn part(&mut self, whole: ValueId, offset: usize, channels: usize) -> ValueId {
+        self.values.push(Value { channels, home: Some((whole, offset)) });
+        self.values.len() - 1
     }
 
     /// Concatenates on channels: parts are placed inside the new value where possible, copied otherwise.

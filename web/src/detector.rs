@@ -1,33 +1,50 @@
 //! The class `WebDetector`.
 
-use ghostdet::Detector;
-use ghostdet::detection::NmsOptions;
+use ghostdet::detection::{DETECT_FLOOR, NmsOptions};
 use ghostdet::detector::Predicted;
 use ghostdet::picture::Picture;
+use ghostdet::{Detector, ErrorKind};
 use serde_json::json;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
+use crate::device::{Choice, Place};
 use crate::error::{argument, thrown};
 
 /// A loaded network and the candidates of its last run.
 #[wasm_bindgen]
 pub struct WebDetector {
     detector: Detector,
+    place: Place,
     last: Option<Predicted>,
 }
 
 #[wasm_bindgen]
 impl WebDetector {
-    /// Reads a checkpoint (`.safetensors` or `.pt`); `yaml` overrides the configuration in the file.
+    /// Reads a checkpoint (`.safetensors` or `.pt`) and chooses where it runs; `yaml` overrides the configuration in
+    /// the file. `device`: `auto`, `webgpu` or `cpu`; `remembered`: what `auto` chose earlier on this adapter, as
+    /// `adapter=kind`.
     ///
     /// # Errors
-    /// What the core refuses, as an `Error` with a `code`.
-    pub fn load(bytes: &[u8], yaml: Option<String>) -> Result<WebDetector, JsValue> {
-        let detector = Detector::load(bytes, yaml.as_deref()).map_err(thrown)?;
-        Ok(Self { detector, last: None })
+    /// What the core refuses, as an `Error` with a `code`; `device` if WebGPU was asked for and can't be had.
+    pub async fn load(
+        bytes: Vec<u8>,
+        yaml: Option<String>,
+        device: String,
+        remembered: Option<String>,
+    ) -> Result<WebDetector, JsValue> {
+        let choice = match device.as_str() {
+            "auto" => Choice::Auto { remembered },
+            "webgpu" => Choice::WebGpu,
+            "cpu" => Choice::Cpu,
+            other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu"))),
+        };
+        let mut detector = Detector::load(&bytes, yaml.as_deref()).map_err(thrown)?;
+        drop(bytes);
+        let place = Place::choose(&mut detector, choice).await.map_err(thrown)?;
+        Ok(Self { detector, place, last: None })
     }
 
-    /// JSON: model, labels, parameters, gflops, imgsz, format, device. `device.reason` is the caller's to fill in.
+    /// JSON: model, labels, parameters, gflops, imgsz, format, device.
     pub fn info(&self) -> String {
         let info = self.detector.info();
         json!({
@@ -37,27 +54,31 @@ impl WebDetector {
             "gflops": (info.gflops * 10.0).round() / 10.0,
             "imgsz": info.imgsz,
             "format": info.format,
-            "device": { "kind": "cpu", "adapter": adapter(), "reason": "" },
+            "device": self.place.json(),
         })
         .to_string()
     }
 
-    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network.
+    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network,
+    /// and the device, which changes to the CPU when the GPU fails.
     ///
     /// # Errors
     /// Pixels that don't fit the size; what the core refuses.
-    pub fn run(&mut self, rgba: &[u8], width: usize, height: usize, size: usize) -> Result<String, JsValue> {
-        let pixels =
-            width.checked_mul(height).filter(|&pixels| pixels > 0 && pixels.checked_mul(4) == Some(rgba.len()));
-        if pixels.is_none() {
-            return Err(argument(&format!("{} bytes are no RGBA picture of {width}x{height}", rgba.len())));
+    pub async fn run(&mut self, rgba: Vec<u8>, width: usize, height: usize, size: usize) -> Result<String, JsValue> {
+        let picture = Picture::from_rgba(width, height, &rgba).map_err(thrown)?;
+        drop(rgba);
+        // Boxes of the picture before must not be taken for this one's, should it fail.
+        self.last = None;
+        let imgsz = Some([size, size]);
+        if self.place.gpu() {
+            match self.detector.predict_on_gpu(&picture, imgsz, true, DETECT_FLOOR).await {
+                Ok(predicted) => return Ok(self.keep(predicted)),
+                Err(error) if error.kind() == ErrorKind::Device => self.place.give_up(&error),
+                Err(error) => return Err(thrown(error)),
+            }
         }
-        let rgb = rgba.as_chunks::<4>().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect();
-        let picture = Picture { width, height, rgb };
-        let predicted = self.detector.predict(&picture, Some([size, size])).map_err(thrown)?;
-        let speed = json!({ "letterbox": predicted.speed.letterbox, "network": predicted.speed.network });
-        self.last = Some(predicted);
-        Ok(speed.to_string())
+        let predicted = self.detector.predict(&picture, imgsz).map_err(thrown)?;
+        Ok(self.keep(predicted))
     }
 
     /// Boxes of the last run, best first: six numbers each, `x1, y1, x2, y2, score, class`. Without a run: none.
@@ -86,7 +107,10 @@ impl WebDetector {
     }
 }
 
-/// What the CPU executor was compiled for.
-fn adapter() -> &'static str {
-    if cfg!(target_feature = "simd128") { "WebAssembly SIMD128, one thread" } else { "WebAssembly, one thread" }
+impl WebDetector {
+    fn keep(&mut self, predicted: Predicted) -> String {
+        let speed = predicted.speed;
+        self.last = Some(predicted);
+        json!({ "letterbox": speed.letterbox, "network": speed.network, "device": self.place.json() }).to_string()
+    }
 }

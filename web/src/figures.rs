@@ -72,7 +72,7 @@ pub fn compare(list: Vec<String>, nc: usize, size: usize) -> Result<String, JsVa
 }
 
 /// A built-in configuration by its name, or a YAML text.
-fn read(text: &str) -> Result<(String, Config), JsValue> {
+pub(crate) fn read(text: &str) -> Result<(String, Config), JsValue> {
     if text.len() > CONFIG_BYTES {
         return Err(argument("a configuration is at most 64 kB of YAML"));
     }
@@ -82,7 +82,8 @@ fn read(text: &str) -> Result<(String, Config), JsValue> {
     Config::parse(text).map(|config| ("custom".to_owned(), config)).map_err(thrown)
 }
 
-fn checked(size: usize) -> Result<usize, JsValue> {
+/// A picture size that can be counted for.
+pub(crate) fn checked(size: usize) -> Result<usize, JsValue> {
     if (1..=4096).contains(&size) { Ok(size) } else { Err(argument("the image size is between 1 and 4096")) }
 }
 

@@ -3,8 +3,10 @@
 //! The npm package in `www/lib` is what people use; it runs this in a worker.
 
 mod detector;
+mod device;
 mod error;
 mod figures;
+mod timing;
 
 pub use detector::WebDetector;
 pub use figures::{compare, summarize};

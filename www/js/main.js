@@ -45,9 +45,13 @@ function ready() {
   status.textContent = device();
 }
 
+/** What was given to `load` last. */
+let given = [];
+
 /** Loads weights: the shipped ones, or a dropped file. Those at work stay until the new ones are ready. */
 async function load(model, yaml) {
   const bar = get('progress');
+  given = [model, yaml];
   tell('status_loading');
   const onProgress = ({ stage, loaded, total }) => {
     bar.hidden = stage !== 'download';
@@ -58,7 +62,7 @@ async function load(model, yaml) {
     } else tell('status_prepare');
   };
   try {
-    const next = await Detector.load({ model, yaml, onProgress });
+    const next = await Detector.load({ model, yaml, device: get('place').value, onProgress });
     detector?.dispose();
     detector = next;
   } catch (error) {
@@ -87,6 +91,7 @@ async function look(quiet = true) {
   if (quiet) tell('status_running');
   try {
     last = await detector.detect(picture, controls.options());
+    get('device').textContent = device();
     document.body.dataset.runs = ++runs;
     showBoxes(last);
     controls.report(last);
@@ -208,6 +213,7 @@ get('camera').addEventListener('click', () => {
 });
 get('flip').addEventListener('click', () => startCamera(true));
 get('reset').addEventListener('click', () => load());
+get('place').addEventListener('change', () => load(...given));
 controls.listen(refine, (size) => {
   if (!detector) return;
   detector.size = size;
@@ -218,5 +224,5 @@ sources.offerSamples(openPhoto);
 onLanguage(writeDevice);
 onLanguage(writeCamera);
 translate();
-panel.start().catch(fail);
+panel.start(() => detector?.info.device.kind ?? 'cpu').catch(fail);
 load();

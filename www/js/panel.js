@@ -1,13 +1,18 @@
 // The comparison: the three networks side by side, counted by the core while you type.
-import { compare, ready } from '../lib/index.js';
+import { compare, measure, ready } from '../lib/index.js';
 import { count, onLanguage, say } from './text.js';
 
 const get = (id) => document.getElementById(id);
 const PRESETS = { 'preset-5': 5, 'preset-80': 80 };
 
-/** Shows the panel and keeps it in step with its controls. */
-export async function start() {
+/** Times measured here, for one number of classes. */
+let measured = null;
+let stopMeasuring = null;
+
+/** Shows the panel and keeps it in step with its controls; `place` tells where networks run now. */
+export async function start(place) {
   await ready();
+  get('measure').addEventListener('click', () => time(place()));
   for (const [id, nc] of Object.entries(PRESETS)) {
     get(id).addEventListener('click', () => {
       get('nc').value = nc;
@@ -29,16 +34,45 @@ function update() {
   try {
     const { models } = compare([], { nc, size });
     error.hidden = true;
+    if (measured?.nc !== nc) measured = null;
     get('compare-table').tBodies[0].replaceChildren(...models.map(row));
     get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
-    get('compare-note').textContent = say('compare_note', { nc, size });
+    const notes = [say('compare_note', { nc, size })];
+    if (measured) notes.push(say('measured_note', { size: measured.size, device: say(`device_${measured.device}`) }));
+    get('compare-note').textContent = notes.join(' ');
   } catch (failure) {
     error.textContent = failure.message;
     error.hidden = false;
   }
 }
 
-const percent = (value) => (value ? `−${value.toFixed(1)} %` : '–');
+/** Runs the three networks here, in turns. */
+async function time(device) {
+  if (stopMeasuring) return stopMeasuring.abort();
+  const [nc, size] = [get('nc').valueAsNumber, Number(get('measure-size').value)];
+  const bar = get('measure-progress');
+  stopMeasuring = new AbortController();
+  bar.value = 0;
+  bar.hidden = false;
+  get('measure').textContent = say('measuring');
+  get('compare-error').hidden = true;
+  try {
+    const onProgress = ({ loaded, total }) => (bar.value = loaded / total);
+    const times = await measure([], { nc, size, device, onProgress, signal: stopMeasuring.signal });
+    measured = { nc, size, device, times };
+  } catch (failure) {
+    if (failure.code !== 'aborted') {
+      get('compare-error').textContent = failure.message;
+      get('compare-error').hidden = false;
+    }
+  }
+  stopMeasuring = null;
+  bar.hidden = true;
+  get('measure').textContent = say('measure_again');
+  update();
+}
+
+const percent = (value) => (value ? `${value > 0 ? '−' : '+'}${Math.abs(value).toFixed(1)} %` : '–');
 
 function row(model) {
   const line = document.createElement('tr');
@@ -50,6 +84,9 @@ function row(model) {
     count(model.parameters), percent(model.parameters_reduction),
     model.gflops.toFixed(1), percent(model.gflops_reduction),
   ];
+  const times = measured?.times.map(({ milliseconds }) => milliseconds);
+  const mine = times?.[measured.times.findIndex((one) => one.model === model.model)];
+  cells.push(mine ? `${mine.toFixed(mine < 10 ? 1 : 0)} ms` : '–', mine ? percent(100 * (1 - mine / times[0])) : '–');
   for (const text of cells) line.insertCell().textContent = text;
   return line;
 }

@@ -1,5 +1,5 @@
 // What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
-import init, { WebDetector } from './pkg/ghostdet_web.js';
+import init, { WebDetector, WebTimer } from './pkg/ghostdet_web.js';
 
 /** The wasm module, compiled once per thread. */
 let compiled;
@@ -11,19 +11,20 @@ export function ready() {
 /** One detector, driven by plain messages. */
 export class Engine {
   #detector = null;
+  #timers = [];
 
-  async load({ bytes, yaml }) {
+  async load({ bytes, yaml, device, remembered }) {
     await ready();
     this.dispose();
-    this.#detector = WebDetector.load(new Uint8Array(bytes), yaml ?? undefined);
+    this.#detector = await WebDetector.load(new Uint8Array(bytes), yaml ?? undefined, device, remembered ?? undefined);
     return JSON.parse(this.#detector.info());
   }
 
   /** The network, once; candidates stay behind for `boxes`. */
-  run({ rgba, width, height, size }) {
+  async run({ rgba, width, height, size }) {
     const started = performance.now();
     const bytes = new Uint8Array(rgba.buffer ?? rgba, rgba.byteOffset ?? 0, rgba.byteLength);
-    const speed = JSON.parse(this.#need().run(bytes, width, height, size));
+    const speed = JSON.parse(await this.#need().run(bytes, width, height, size));
     return { ...speed, run: performance.now() - started };
   }
 
@@ -35,7 +36,20 @@ export class Engine {
     return { flat, nms: performance.now() - started };
   }
 
+  /** A network to time; answers its number. */
+  async timer({ model, nc, size, device }) {
+    await ready();
+    return this.#timers.push(await WebTimer.load(model, nc, size, device)) - 1;
+  }
+
+  /** Milliseconds of one run. */
+  time(index) {
+    return this.#timers[index].run();
+  }
+
   dispose() {
+    for (const timer of this.#timers) timer.free();
+    this.#timers = [];
     this.#detector?.free();
     this.#detector = null;
   }

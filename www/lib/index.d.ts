@@ -51,7 +51,14 @@ export interface Info {
   imgsz: number | null;
   format: string;
   file?: string;
-  device: { kind: string; adapter: string; reason: string };
+  /** `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared. */
+  device: {
+    kind: 'cpu' | 'webgpu';
+    adapter: string;
+    reason: string;
+    gpu: string | null;
+    measured: { cpu: number; webgpu: number } | null;
+  };
 }
 
 export class Detector {
@@ -83,6 +90,19 @@ export interface Comparison { nc: number; imgsz: number; fused: boolean; models:
 export function ready(): Promise<unknown>;
 export function summarize(yaml: string, options?: { nc?: number; size?: number }): Summary;
 export function compare(yamls?: string[], options?: { nc?: number; size?: number }): Comparison;
+
+export interface MeasureOptions {
+  nc?: number;
+  size?: number;
+  device?: 'webgpu' | 'cpu';
+  /** Runs of each that count, 5. */
+  rounds?: number;
+  onProgress?(progress: { stage: 'measure'; loaded: number; total: number }): void;
+  signal?: AbortSignal;
+}
+/** `milliseconds`: the median. */
+export interface Measured { model: string; milliseconds: number; best: number; rounds: number }
+export function measure(models?: string[], options?: MeasureOptions): Promise<Measured[]>;
 
 export class GhostdetError extends Error {
   readonly code: string;

@@ -18,6 +18,9 @@ export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
 
+/** Where the choice between CPU and WebGPU is kept. */
+const REMEMBERED = 'ghostdet.device';
+
 /** A loaded network. */
 export class Detector {
   #channel;
@@ -48,9 +51,6 @@ export class Detector {
     if (!['auto', 'cpu', 'webgpu'].includes(device)) {
       throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu`);
     }
-    if (device === 'webgpu') {
-      throw new GhostdetError('device', 'this build has no WebGPU executor yet: take device "auto" or "cpu"');
-    }
     if (size !== undefined) checkSize(size);
     let channel;
     try {
@@ -59,10 +59,11 @@ export class Detector {
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
-      const info = await abortable(channel.call('load', { bytes, yaml }, worker ? [bytes] : []), signal);
+      const payload = { bytes, yaml, device, remembered: recall() };
+      const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
+      remember(info.device);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       if (name) info.file = name;
-      info.device.reason = reason(device);
       return new Detector(channel, info, size ?? info.imgsz ?? 640, get);
     } catch (error) {
       channel?.close();
@@ -104,6 +105,7 @@ export class Detector {
       this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
       const { detections, nms } = await this.#boxes(checked);
       const { letterbox = 0, network = speed.run } = speed;
+      this.#info.device = speed.device;
       const total = performance.now() - started;
       const stages = { capture: captured - started, letterbox, network, nms, total };
       return { width, height, detections, speed: stages, device: this.#info.device.kind };
@@ -223,6 +225,45 @@ export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
   return calculated(() => core.compare(yamls.map(String), nc, size));
 }
 
+/**
+ * What networks take on this device, in milliseconds from bytes to candidates: with made-up weights (the time does
+ * not depend on them), in turns, after a run that is not counted.
+ * @param {string[]} [models] built-in names or YAML texts; left out: the three s networks
+ * @param {import('./index.d.ts').MeasureOptions} [options]
+ * @returns {Promise<import('./index.d.ts').Measured[]>}
+ */
+export async function measure(models, options = {}) {
+  const { nc = 80, size = 320, device = 'cpu', rounds = 5, onProgress = () => {}, signal } = options;
+  const names = models?.length ? models : ['yolov5s', 'yolov5s-ghost', 'yolov5s-ghost-backbone'];
+  const channel = new WorkerChannel();
+  const call = (op, payload) => abortable(channel.call(op, payload), signal);
+  try {
+    const timers = [];
+    const total = names.length * (rounds + 1);
+    let loaded = 0;
+    for (const model of names) {
+      timers.push(await call('timer', { model, nc, size: checkSize(size), device }));
+      await call('time', timers.at(-1));
+      onProgress({ stage: 'measure', loaded: ++loaded, total });
+    }
+    const times = names.map(() => []);
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, timer] of timers.entries()) {
+        times[index].push(await call('time', timer));
+        onProgress({ stage: 'measure', loaded: ++loaded, total });
+      }
+    }
+    return names.map((model, index) => {
+      const sorted = times[index].toSorted((a, b) => a - b);
+      return { model, milliseconds: sorted[sorted.length >> 1], best: sorted[0], rounds };
+    });
+  } catch (error) {
+    throw GhostdetError.from(error);
+  } finally {
+    channel.close();
+  }
+}
+
 function calculated(call) {
   try {
     return JSON.parse(call());
@@ -238,8 +279,22 @@ function checkSize(size) {
   return size;
 }
 
-function reason(device) {
-  return device === 'cpu' ? 'asked for' : 'this build has no WebGPU executor yet';
+/** What `auto` measured earlier in this browser, as `adapter=kind`. */
+function recall() {
+  try {
+    return globalThis.localStorage?.getItem(REMEMBERED) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function remember({ kind, gpu, measured }) {
+  if (!measured || !gpu) return;
+  try {
+    globalThis.localStorage?.setItem(REMEMBERED, `${gpu}=${kind}`);
+  } catch {
+    // Storage may be forbidden: then it is measured again next time.
+  }
 }
 
 function abortable(promise, signal) {

@@ -1,5 +1,6 @@
 //! `ghostdet detect`.
 
+use crate::device::Loaded;
 use crate::draw;
 use crate::options::{Network, io, parse_fraction, parse_size, print, write};
 use crate::sources::{Source, expand};
@@ -86,8 +87,8 @@ struct Found<'a> {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
-        let detector = self.network.load()?;
-        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(&detector)? };
+        let mut network = self.network.load()?;
+        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(network.detector())? };
         if let Some(folder) = &self.save_dir {
             let folder = if self.save_txt { folder.join("labels") } else { folder.clone() };
             std::fs::create_dir_all(&folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
@@ -108,7 +109,7 @@ impl Args {
         };
         let mut taken = HashSet::new();
         for source in &sources {
-            match self.one(&detector, source, &options, &mut taken) {
+            match self.one(&mut network, source, &options, &mut taken) {
                 Ok(line) => bar.suspend(|| print(line))?,
                 Err(error) => {
                     failed = true;
@@ -145,7 +146,7 @@ impl Args {
 
     fn one(
         &self,
-        detector: &Detector,
+        network: &mut Loaded,
         source: &Source,
         options: &DetectOptions,
         taken: &mut HashSet<String>,
@@ -155,12 +156,13 @@ impl Args {
         let start = Instant::now();
         let picture = Picture::decode(&bytes).map_err(|error| error.at(&name))?;
         let decode = start.elapsed().as_secs_f64() * 1e3;
-        let found = detector.detect(&picture, options).map_err(|error| error.at(&name))?;
+        let found = network.detect(&picture, options).map_err(|error| error.at(&name))?;
+        let detector = network.detector();
         if let Some(folder) = &self.save_dir {
             self.save(folder, source, &picture, &found.detections, detector.names(), taken)?;
         }
         match self.json {
-            true => json(&name, detector, decode, &found),
+            true => json(&name, network, decode, &found),
             false => Ok(human(&name, detector.names(), decode, &found)),
         }
     }
@@ -199,7 +201,8 @@ impl Args {
     }
 }
 
-fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> Result<String> {
+fn json(source: &str, network: &Loaded, decode: f64, found: &Detections) -> Result<String> {
+    let detector = network.detector();
     let names = detector.names();
     let speed =
         Milliseconds { decode, letterbox: found.speed.letterbox, network: found.speed.network, nms: found.speed.nms };
@@ -214,7 +217,7 @@ fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> R
         width: found.width,
         height: found.height,
         model: &detector.info().architecture,
-        device: "cpu",
+        device: network.device(),
         speed,
         detections: found.detections.iter().map(one).collect(),
     };

@@ -1,6 +1,8 @@
 //! `ghostdet summary`.
 
+use crate::device::Device;
 use crate::options::{parse_side, print, read_config};
+use crate::profile;
 use ghostdet::Result;
 use ghostdet::model::{Cost, summary};
 
@@ -9,7 +11,8 @@ use ghostdet::model::{Cost, summary};
 #[command(after_help = "Examples:
   ghostdet summary yolov5s-ghost-backbone
   ghostdet summary configs/yolov5-ghost.yaml --nc 5 --fused
-  ghostdet summary yolov5n --imgsz 320 --json")]
+  ghostdet summary yolov5n --imgsz 320 --json
+  ghostdet summary yolov5s-ghost --imgsz 320 --line-profile")]
 pub struct Args {
     /// A YAML file or a built-in name (yolov5s, yolov5s-ghost, yolov5s-ghost-backbone; also n, m, l, x)
     config: String,
@@ -22,6 +25,12 @@ pub struct Args {
     /// Count with batch norm folded into the convolutions
     #[arg(long)]
     fused: bool,
+    /// Also run it with made-up weights: milliseconds per row, the median of several runs
+    #[arg(long)]
+    line_profile: bool,
+    /// Where --line-profile runs
+    #[arg(long, value_enum, default_value = "auto")]
+    device: Device,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -30,16 +39,28 @@ pub struct Args {
 impl Args {
     pub fn run(&self) -> Result<bool> {
         let graph = read_config(&self.config)?.graph(self.nc)?;
+        let profile = match self.line_profile {
+            true => Some(profile::measure(&graph, self.imgsz, self.device)?),
+            false => None,
+        };
         if self.json {
-            print(summary::json(&self.config, &graph, self.imgsz, self.fused))?;
+            let mut json = summary::json(&self.config, &graph, self.imgsz, self.fused);
+            if let Some(profile) = &profile {
+                json["profile"] = profile.json();
+            }
+            print(json)?;
             return Ok(true);
         }
         if !self.fused {
             print(summary::table(&graph))?;
         }
         print(summary::line(&self.config, &Cost::of(&graph, self.fused), self.imgsz))?;
+        // The line above is the reference's, to the character; what it leaves out goes elsewhere.
         let state = if self.fused { "fused" } else { "not fused" };
-        print(format!("counted for nc={}, {1}x{1} pixels, {state}", graph.nc, self.imgsz))?;
+        eprintln!("counted for nc={}, {1}x{1} pixels, {state}", graph.nc, self.imgsz);
+        if let Some(profile) = &profile {
+            print(profile.table(&graph))?;
+        }
         Ok(true)
     }
 }

@@ -47,7 +47,8 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
-        let detector = self.network.load()?;
+        let mut network = self.network.load()?;
+        let detector = network.detector();
         let mut data = Dataset::open(&self.data, self.images.as_deref())?;
         data.align(detector.names())?;
         data.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -63,10 +64,10 @@ impl Args {
             false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         };
         for index in 0..data.len() {
-            let one = || -> Result<_> {
+            let mut one = || -> Result<_> {
                 let item = data.item(index)?;
                 let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
-                let predicted = detector.predict_above(&picture, self.imgsz, false, VAL_FLOOR)?;
+                let predicted = network.predict_above(&picture, self.imgsz, false, VAL_FLOOR)?;
                 let start = std::time::Instant::now();
                 let boxes = predicted.boxes(&options);
                 let nms = predicted.speed.nms + start.elapsed().as_secs_f64() * 1e3;

@@ -14,6 +14,7 @@ pub struct PackedDepthwise {
     weights: Vec<f32>,
     bias: Vec<f32>,
     activation: Activation,
+    with_input: bool,
 }
 
 impl PackedDepthwise {
@@ -30,7 +31,13 @@ impl PackedDepthwise {
                 weights[(c / lanes * taps + tap) * lanes + c % lanes] = source.weight[c * taps + tap];
             }
         }
-        Self { shape, weights, bias, activation }
+        Self { shape, weights, bias, activation, with_input: false }
+    }
+
+    /// The input itself, with the residual, is written before the result's channels (stride 1, "same" padding).
+    pub fn with_input(mut self) -> Self {
+        self.with_input = true;
+        self
     }
 
     /// Floats held.
@@ -98,23 +105,42 @@ pub unsafe fn depthwise<const L: usize, const FMA: bool>(
                 for (i, values) in acc.iter_mut().enumerate().take(count) {
                     activate::<L, FMA>(packed.activation, values);
                     let at = y * output.width + x + i;
-                    unsafe {
-                        if let Some(r) = residual {
-                            let r = r.data.add(at * r.stride + chunk * L);
-                            for (j, v) in values.iter_mut().enumerate().take(lanes) {
-                                *v += *r.add(j);
-                            }
-                        }
-                        let to = output.data.add(at * output.stride + chunk * L);
-                        if lanes == L {
-                            *to.cast::<[f32; L]>() = *values;
-                        } else {
-                            std::ptr::copy_nonoverlapping(values.as_ptr(), to, lanes);
-                        }
+                    let mut channel = chunk * L;
+                    if packed.with_input {
+                        let mut same = unsafe { *base.add(at * input.stride).cast::<[f32; L]>() };
+                        unsafe { store(&mut same, residual, output, at, channel, lanes) };
+                        channel += channels;
                     }
+                    unsafe { store(values, residual, output, at, channel, lanes) };
                 }
                 x += count;
             }
+        }
+    }
+}
+
+/// Adds the residual and writes `lanes` values of pixel `at`.
+#[inline(always)]
+unsafe fn store<const L: usize>(
+    values: &mut [f32; L],
+    residual: Option<Map>,
+    output: MapMut,
+    at: usize,
+    channel: usize,
+    lanes: usize,
+) {
+    unsafe {
+        if let Some(r) = residual {
+            let r = r.data.add(at * r.stride + channel);
+            for (j, v) in values.iter_mut().enumerate().take(lanes) {
+                *v += *r.add(j);
+            }
+        }
+        let to = output.data.add(at * output.stride + channel);
+        if lanes == L {
+            *to.cast::<[f32; L]>() = *values;
+        } else {
+            std::ptr::copy_nonoverlapping(values.as_ptr(), to, lanes);
         }
     }
 }

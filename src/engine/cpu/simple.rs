@@ -47,18 +47,6 @@ pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
     unsafe { upsample(input, output, 1, first, last) }
 }
 
-/// `output += input`.
-pub unsafe fn add(input: Map, output: MapMut, first: usize, last: usize) {
-    for y in first..last {
-        for x in 0..output.width {
-            let from = unsafe { input.pixel(y, x, output.channels) };
-            for (t, f) in unsafe { output.pixel(y, x) }.iter_mut().zip(from) {
-                *t += f;
-            }
-        }
-    }
-}
-
 /// Scale, bias and activation per channel.
 pub unsafe fn affine(
     input: Map,

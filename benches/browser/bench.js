@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+// Ours beside onnxruntime-web on the same networks, in one Chromium, in turns.
+//
+//   node benches/browser/bench.js [--networks yolov5n,yolov5n-ghost] [--sizes 320] [--engines ghostdet-cpu,ort-wasm]
+//        [--rounds 9] [--nc 80] [--onnx FOLDER] [--json FILE]
+//
+// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu. `make bench-browser` writes the ONNX files.
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..');
+const { values: options } = parseArgs({
+  options: {
+    networks: { type: 'string', default: 'yolov5n,yolov5n-ghost-backbone,yolov5n-ghost' },
+    sizes: { type: 'string', default: '320' },
+    engines: { type: 'string', default: 'ghostdet-cpu,ort-wasm' },
+    rounds: { type: 'string', default: '9' },
+    nc: { type: 'string', default: '80' },
+    onnx: { type: 'string', default: join(root, 'benches', 'onnx') },
+    json: { type: 'string' },
+  },
+});
+
+const folders = {
+  '/ghostdet/': join(root, 'www'),
+  '/ort/': join(here, '..', 'node_modules', 'onnxruntime-web', 'dist'),
+  '/onnx/': options.onnx,
+  '/bench/': here,
+};
+const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+
+const server = createServer(async (request, response) => {
+  const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
+  const prefix = Object.keys(folders).find((prefix) => path.startsWith(prefix));
+  try {
+    if (path === '/') {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<script type="module" src="/bench/page.js"></script>');
+      return;
+    }
+    const body = await readFile(join(folders[prefix], path.slice(prefix.length)));
+    response.writeHead(200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' }).end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync',
+    '--disable-component-update', '--enable-unsafe-webgpu',
+  ],
+});
+try {
+  const page = await browser.newPage();
+  page.on('console', (message) => console.error(message.text()));
+  page.on('pageerror', (error) => console.error(String(error)));
+  page.setDefaultTimeout(0);
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.waitForFunction(() => window.ready);
+  // yolov5n-ghost was exported as yolov5-ghost-n-SIZE.onnx.
+  const networks = options.networks.split(',').map((name) => {
+    const [, letter, rest] = /^yolov5([nsmlx])(.*)$/.exec(name);
+    return { name, onnx: `/onnx/yolov5${rest}-${letter}-{size}.onnx` };
+  });
+  const results = await page.evaluate((plan) => window.bench(plan), {
+    networks,
+    sizes: options.sizes.split(',').map(Number),
+    engines: options.engines.split(','),
+    rounds: Number(options.rounds),
+    nc: Number(options.nc),
+  });
+  print(results);
+  if (options.json) await writeFile(options.json, JSON.stringify({ browser: browser.version(), results }, null, 1));
+} finally {
+  await browser.close();
+  server.close();
+}
+
+/** A table of medians; ratios against the plain network on the same engine, and of the peer to ours. */
+function print(results) {
+  const find = (size, network, engine) => results.find((r) => r.size === size && r.network === network && r.engine === engine);
+  const engines = options.engines.split(',');
+  const names = options.networks.split(',');
+  console.log(`| network | size | ${engines.map((engine) => `${engine} ms | / ${names[0]}`).join(' | ')} |`);
+  console.log(`|---|---|${engines.map(() => '---|---|').join('')}`);
+  for (const size of options.sizes.split(',').map(Number)) {
+    for (const name of names) {
+      const cells = engines.map((engine) => {
+        const [mine, first] = [find(size, name, engine), find(size, names[0], engine)];
+        if (!mine?.median) return `${mine?.error ?? '–'} | –`;
+        return `${mine.median.toFixed(1)} | ${first?.median ? (mine.median / first.median).toFixed(3) : '–'}`;
+      });
+      console.log(`| ${name} | ${size} | ${cells.join(' | ')} |`);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// Runs in the page: loads every engine, then times them in turns.
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** A session of onnxruntime-web; `provider`: `wasm` or `webgpu`. */
+async function peer(ort, provider, url, size) {
+  const session = await ort.InferenceSession.create(url, { executionProviders: [provider] });
+  const data = Float32Array.from({ length: 3 * size * size }, (_, i) => ((i * 31) % 251) / 250);
+  return async () => {
+    const started = performance.now();
+    const outputs = await session.run({ images: new ort.Tensor('float32', data, [1, 3, size, size]) });
+    // Outputs on the GPU have to be read, as ours are.
+    for (const tensor of Object.values(outputs)) await tensor.getData();
+    return performance.now() - started;
+  };
+}
+
+/** One of ours in a worker of its own, as `measure` runs it; kept open to be run in turns. */
+async function ours(model, device, nc, size) {
+  const { WorkerChannel } = await import('/ghostdet/lib/channel.js');
+  const channel = new WorkerChannel();
+  const timer = await channel.call('timer', { model, nc, size, device });
+  const run = () => channel.call('time', timer);
+  run.close = () => channel.close();
+  return run;
+}
+
+/** Times `networks` on the given engines in turns. */
+window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
+  const results = [];
+  const ort = engines.some((engine) => engine.startsWith('ort'))
+    ? await import(engines.includes('ort-webgpu') ? '/ort/ort.webgpu.min.mjs' : '/ort/ort.wasm.min.mjs')
+    : null;
+  if (ort) {
+    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.wasmPaths = '/ort/';
+    ort.env.logLevel = 'error';
+  }
+  for (const size of sizes) {
+    for (const { name, onnx } of networks) {
+      const runs = {};
+      for (const engine of engines) {
+        const [who, where] = engine.split('-');
+        try {
+          runs[engine] = who === 'ort' ? await peer(ort, where, onnx.replace('{size}', size), size) : await ours(name, where, nc, size);
+          await runs[engine]();
+        } catch (error) {
+          results.push({ network: name, size, engine, error: String(error?.message ?? error).slice(0, 200) });
+          delete runs[engine];
+        }
+      }
+      const times = Object.fromEntries(Object.keys(runs).map((engine) => [engine, []]));
+      for (let round = 0; round < rounds; round++) {
+        for (const [engine, run] of Object.entries(runs)) {
+          await settle();
+          times[engine].push(await run());
+        }
+      }
+      for (const [engine, list] of Object.entries(times)) {
+        results.push({ network: name, size, engine, median: median(list), best: Math.min(...list), runs: list.length });
+        runs[engine].close?.();
+      }
+      console.log(`${name} ${size}: ${Object.entries(times).map(([engine, list]) => `${engine} ${median(list).toFixed(1)}`).join(', ')}`);
+    }
+  }
+  return results;
+};
+window.ready = true;

@@ -1,0 +1,129 @@
+//! `ghostdet plan`.
+
+use crate::options::{parse_size, print, read_config};
+use crate::profile::cost;
+use clap::ValueEnum;
+use ghostdet::Result;
+use ghostdet::engine::Engine;
+use ghostdet::engine::plan::{Layout, Plan};
+use ghostdet::engine::program::Program;
+use serde_json::{Value, json};
+
+/// Whose layout of memory.
+#[derive(Clone, Copy, ValueEnum)]
+enum Executor {
+    Cpu,
+    Gpu,
+}
+
+/// Print the fused steps a network is run in, and where everything lies
+#[derive(clap::Args)]
+#[command(
+    after_help = "Batch norm is folded; bias, activation and residual are part of each convolution. `at` is the \
+offset in the one buffer of activations; `in 12+16` means: in the map of step 12, from channel 16 on, so that a \
+concatenation costs nothing.
+
+Examples:
+  ghostdet plan yolov5n-ghost-backbone --imgsz 320
+  ghostdet plan my.yaml --executor gpu --json"
+)]
+pub struct Args {
+    /// A YAML file or a built-in name
+    config: String,
+    /// Number of classes [default: the configuration's]
+    #[arg(long, value_name = "N")]
+    nc: Option<usize>,
+    /// The picture's size: N or HxW
+    #[arg(long, value_name = "N", default_value = "640", value_parser = parse_size)]
+    imgsz: [usize; 2],
+    /// Whose layout of memory
+    #[arg(long, value_enum, default_value = "cpu")]
+    executor: Executor,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(&self) -> Result<bool> {
+        let graph = read_config(&self.config)?.graph(self.nc)?;
+        let engine = Engine::unweighted(&graph)?;
+        let program = engine.program();
+        let layout = match self.executor {
+            Executor::Cpu => Layout::ChannelsLast,
+            Executor::Gpu => Layout::Blocks,
+        };
+        let plan = Plan::new(program, self.imgsz, layout, false)?;
+        let steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
+        let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();
+        let bytes = |floats: usize| floats * 4;
+        if self.json {
+            print(json!({
+                "model": self.config,
+                "size": self.imgsz,
+                "steps": steps,
+                "multiply_adds": adds,
+                "activation_bytes": bytes(plan.arena),
+                "activation_bytes_without_reuse": bytes(plan.without_reuse),
+                "weight_bytes": engine.weight_bytes(),
+            }))?;
+            return Ok(true);
+        }
+        print(format!(
+            "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10}{:>10}  {}",
+            "step", "row", "what", "kernel", "in", "out", "MMAC", "at", "place"
+        ))?;
+        for step in &steps {
+            let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
+            print(format!(
+                "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10.2}{:>10}  {}",
+                step["step"].to_string(),
+                step["row"].to_string(),
+                text("what"),
+                text("kernel"),
+                text("in"),
+                text("out"),
+                step["multiply_adds"].as_f64().unwrap_or(0.0) / 1e6,
+                step["at"].to_string(),
+                text("place"),
+            ))?;
+        }
+        let mb = |floats: usize| bytes(floats) as f64 / 1e6;
+        print(format!(
+            "{} steps, {:.1} MMAC; activations {:.2} MB ({:.2} without reuse), weights {:.2} MB",
+            steps.len(),
+            adds / 1e6,
+            mb(plan.arena),
+            mb(plan.without_reuse),
+            engine.weight_bytes() as f64 / 1e6,
+        ))?;
+        Ok(true)
+    }
+}
+
+fn step(program: &Program, plan: &Plan, index: usize) -> Value {
+    let op = &program.ops[index];
+    let (adds, bytes) = cost(op, plan);
+    let map = |value: usize| {
+        let place = plan.places[value];
+        format!("{}x{}x{}", place.channels, place.height, place.width)
+    };
+    let (root, offset) = program.root(op.output);
+    let writers = |value: usize| program.ops.iter().position(|op| program.root(op.output).0 == value);
+    let place = match root == op.output {
+        true => String::new(),
+        false => format!("in {}+{offset}", writers(root).map_or_else(|| "?".into(), |step| step.to_string())),
+    };
+    json!({
+        "step": index,
+        "row": op.row,
+        "what": op.kind.name(),
+        "kernel": op.kind.details(op.residual.is_some()),
+        "in": map(op.input),
+        "out": map(op.output),
+        "multiply_adds": adds,
+        "bytes": bytes,
+        "at": plan.places[op.output].start,
+        "place": place,
+    })
+}

@@ -1,0 +1,125 @@
+//! Milliseconds per row, measured with made-up weights.
+
+use crate::device::Device;
+use ghostdet::engine::plan::{Layout, Plan};
+use ghostdet::engine::program::{Op, OpKind};
+use ghostdet::engine::{Engine, OpTime};
+use ghostdet::model::Graph;
+use ghostdet::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+
+/// Runs that count; one before them does not.
+const RUNS: usize = 7;
+
+/// What each row took.
+pub struct Profile {
+    device: &'static str,
+    imgsz: usize,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Default)]
+struct Row {
+    milliseconds: f64,
+    multiply_adds: f64,
+    /// Bytes of weights, inputs and outputs, each counted once an operation.
+    bytes: f64,
+}
+
+/// Runs `graph` on `device` at `imgsz` (rounded up to the stride).
+pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
+    let stride = graph.max_stride().max(1);
+    let side = imgsz.div_ceil(stride) * stride;
+    let size = [side, side];
+    let engine = Engine::unweighted(graph)?;
+    let pixels: Vec<f32> = (0..side * side * graph.input_channels).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
+    let (name, runs) = match device {
+        Device::Gpu => ("gpu", on_gpu(graph, &engine, &pixels, size)?),
+        _ => ("cpu", (0..=RUNS).map(|_| Ok(engine.profile(&pixels, size)?.1)).collect::<Result<Vec<_>>>()?),
+    };
+    let mut rows = vec![Row::default(); graph.rows.len()];
+    let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, false)?;
+    for (index, op) in engine.program().ops.iter().enumerate() {
+        let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
+        times.sort_by(f64::total_cmp);
+        let Some(row) = rows.get_mut(op.row) else { continue };
+        row.milliseconds += times[times.len() / 2];
+        let (adds, bytes) = cost(op, &plan);
+        row.multiply_adds += adds;
+        row.bytes += bytes;
+    }
+    Ok(Profile { device: name, imgsz: side, rows })
+}
+
+/// Multiply-adds and bytes of an operation.
+pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
+    let values = |value: usize| {
+        let place = plan.places[value];
+        (place.height * place.width * place.channels) as f64
+    };
+    let mut bytes = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
+    let mut adds = 0.0;
+    match &op.kind {
+        OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => {
+            let place = plan.places[op.output];
+            adds = (place.height * place.width * weights.weight.len()) as f64;
+            debug_assert!(shape.groups > 0);
+            bytes += 4.0 * weights.weight.len() as f64;
+        }
+        OpKind::ConvTranspose { weights, .. } => {
+            let place = plan.places[op.input];
+            adds = (place.height * place.width * weights.weight.len()) as f64;
+            bytes += 4.0 * weights.weight.len() as f64;
+        }
+        _ => {}
+    }
+    (adds, bytes)
+}
+
+#[cfg(feature = "gpu")]
+fn on_gpu(graph: &Graph, engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
+    use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
+    let gpu = pollster::block_on(Gpu::open())?;
+    eprintln!("GPU: {}", gpu.name);
+    let tuning = Tuning::new(gpu.software);
+    let mut executor = GpuExecutor::new(&gpu, engine.program(), graph.anchors_per_level(), tuning)?;
+    (0..=RUNS).map(|_| pollster::block_on(executor.profile(engine.program(), pixels, size))).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu(_: &Graph, _: &Engine, _: &[f32], _: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
+    Err(Error::new(ErrorKind::Device, "this build has no GPU support")
+        .hint("build with `--features gpu`, or use --device cpu"))
+}
+
+impl Profile {
+    /// For JSON.
+    pub fn json(&self) -> Value {
+        let row = |row: &Row| json!({ "milliseconds": row.milliseconds, "gmac": row.multiply_adds / 1e9, "bytes": row.bytes });
+        json!({ "device": self.device, "imgsz": self.imgsz, "rows": self.rows.iter().map(row).collect::<Vec<_>>() })
+    }
+
+    /// A table: row, module, milliseconds, share, GMAC/s, multiply-adds per byte.
+    pub fn table(&self, graph: &Graph) -> String {
+        let total: f64 = self.rows.iter().map(|row| row.milliseconds).sum();
+        let mut text = format!(
+            "\n{:>3}  {:<28}{:>9}{:>8}{:>10}{:>10}   ({}, {}x{}, median of {RUNS})\n",
+            "row", "module", "ms", "share", "GMAC/s", "MAC/byte", self.device, self.imgsz, self.imgsz,
+        );
+        for (row, configured) in self.rows.iter().zip(&graph.rows) {
+            let per_second = row.multiply_adds / row.milliseconds.max(1e-9) / 1e6;
+            text += &format!(
+                "{:>3}  {:<28}{:>9.3}{:>7.1}%{:>10.1}{:>10.1}\n",
+                configured.index,
+                configured.printed_module.trim_start_matches("models.common.").trim_start_matches("models.yolo."),
+                row.milliseconds,
+                100.0 * row.milliseconds / total.max(1e-9),
+                per_second,
+                row.multiply_adds / row.bytes.max(1.0),
+            );
+        }
+        let adds: f64 = self.rows.iter().map(|row| row.multiply_adds).sum();
+        text += &format!("     {:<28}{total:>9.3}{:>8}{:>10.1}", "all", "", adds / total.max(1e-9) / 1e6);
+        text
+    }
+}

@@ -1,0 +1,101 @@
+//! The detector on a GPU.
+
+use super::{Detector, Predicted, milliseconds};
+use crate::detection::{decode_cells, floor_logit};
+use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
+use crate::picture::Picture;
+use crate::{Error, ErrorKind, Result};
+use web_time::Instant;
+
+/// What the GPU's maps may differ from the CPU's by in the self-test: absolute, and relative.
+const TOLERANCE: [f32; 2] = [5e-3, 5e-3];
+
+impl Detector {
+    /// Puts the network on `gpu` and checks it there: a small picture through both executors must give the same maps,
+    /// so that a driver that computes wrongly is found before it draws a box.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Device`]: the network doesn't fit the GPU, or the GPU computes something else.
+    pub async fn attach_gpu(&mut self, gpu: &Gpu) -> Result<()> {
+        self.attach_gpu_tuned(gpu, Tuning::new(gpu.software)).await
+    }
+
+    /// As [`Detector::attach_gpu`] with other tiles.
+    ///
+    /// # Errors
+    /// As [`Detector::attach_gpu`].
+    pub async fn attach_gpu_tuned(&mut self, gpu: &Gpu, tuning: Tuning) -> Result<()> {
+        let program = self.engine.program();
+        let mut executor = GpuExecutor::new(gpu, program, self.graph.anchors_per_level(), tuning)?;
+        let side = 2 * self.graph.max_stride().max(16);
+        let size = [side, side];
+        let pixels: Vec<f32> =
+            (0..side * side * self.graph.input_channels).map(|i| ((i * i + 7 * i) % 251) as f32 / 250.0).collect();
+        let expected = self.engine.forward(&pixels, size)?;
+        let got = executor.maps(program, &pixels, size).await?;
+        let pairs = expected.iter().zip(&got).flat_map(|(e, g)| e.data.iter().zip(&g.data));
+        let wrong = pairs.filter(|(e, g)| !((*e - *g).abs() <= TOLERANCE[0] + TOLERANCE[1] * e.abs())).count();
+        if wrong > 0 {
+            let message =
+                format!("the GPU computes something else than the processor ({wrong} values of a test picture)");
+            return Err(Error::new(ErrorKind::Device, message)
+                .at(gpu.name.clone())
+                .hint("take the processor (device cpu)"));
+        }
+        self.gpu = Some(executor);
+        Ok(())
+    }
+
+    /// The GPU executor, if one is attached.
+    pub fn gpu(&self) -> Option<&GpuExecutor> {
+        self.gpu.as_ref()
+    }
+
+    /// The raw maps of a channels-last input on the attached GPU, and every row's output if `rows`.
+    ///
+    /// # Errors
+    /// As [`Detector::predict_on_gpu`].
+    pub async fn forward_on_gpu(&mut self, pixels: &[f32], size: [usize; 2], rows: bool) -> Result<Rows> {
+        let program = self.engine.program();
+        let executor = self.gpu.as_mut().ok_or_else(|| Error::new(ErrorKind::Device, "no GPU is attached"))?;
+        match rows {
+            true => executor.rows(program, pixels, size).await,
+            false => Ok((Vec::new(), executor.maps(program, pixels, size).await?)),
+        }
+    }
+
+    /// As [`Detector::predict_above`](super::Detector::predict_above), on the attached GPU.
+    ///
+    /// # Errors
+    /// As there; a GPU that is not attached, was lost, or refuses the picture's size.
+    pub async fn predict_on_gpu(
+        &mut self,
+        picture: &Picture,
+        imgsz: Option<[usize; 2]>,
+        auto: bool,
+        floor: f32,
+    ) -> Result<Predicted> {
+        let prepared = self.prepare(picture, imgsz, auto)?;
+        let program = self.engine.program();
+        let Some(executor) = &mut self.gpu else {
+            return Err(Error::new(ErrorKind::Device, "no GPU is attached"));
+        };
+        let start = Instant::now();
+        let least = floor_logit(floor)?;
+        if least > f32::NEG_INFINITY
+            && let Some(cells) = executor.cells(program, &prepared.picture.rgb, prepared.size(), least).await?
+        {
+            let network = milliseconds(start);
+            let start = Instant::now();
+            let graph = &self.graph;
+            let sizes: Vec<[usize; 2]> = executor.map_sizes(program);
+            let candidates = decode_cells(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc)?;
+            return Ok(Predicted::new(&prepared, candidates, network, milliseconds(start)));
+        }
+        let maps = match program.values[crate::engine::program::INPUT].channels {
+            3 => executor.maps_of_picture(program, &prepared.picture.rgb, prepared.size()).await?,
+            _ => executor.maps(program, &prepared.pixels(), prepared.size()).await?,
+        };
+        self.finish(&prepared, &maps, milliseconds(start), floor)
+    }
+}

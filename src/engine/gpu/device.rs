@@ -1,0 +1,101 @@
+//! Acquiring the GPU.
+
+use crate::{Error, ErrorKind, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A GPU: WebGPU in the browser; Vulkan, Metal or DirectX natively. Cloning shares it.
+#[derive(Clone)]
+pub struct Gpu {
+    /// Where the adapter comes from.
+    pub instance: wgpu::Instance,
+    /// The adapter.
+    pub adapter: wgpu::Adapter,
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// The adapter's name.
+    pub name: String,
+    /// Whether the adapter only imitates a GPU on the processor: slower than the processor itself.
+    pub software: bool,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+fn unavailable(message: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Device, message.to_string()).at("GPU").hint("take the processor instead (device cpu)")
+}
+
+impl Gpu {
+    /// The fastest adapter and a device on it.
+    ///
+    /// # Errors
+    /// No adapter, or one that refuses a device.
+    pub async fn open() -> Result<Self> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter =
+            instance.request_adapter(&options).await.map_err(|error| unavailable(format!("no adapter: {error}")))?;
+        // The lowest limits of WebGPU are enough for the kernels; larger buffers serve larger pictures.
+        let most = adapter.limits();
+        let required_limits = wgpu::Limits {
+            max_buffer_size: most.max_buffer_size,
+            max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default()
+        };
+        let descriptor = wgpu::DeviceDescriptor { label: Some("ghostdet"), required_limits, ..Default::default() };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(unavailable)?;
+        let info = adapter.get_info();
+        let failure = Arc::new(Mutex::new(None));
+        let note = |failure: &Arc<Mutex<Option<String>>>| {
+            let failure = failure.clone();
+            move |message: String| {
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+            }
+        };
+        let (lost, wrong) = (note(&failure), note(&failure));
+        device.set_device_lost_callback(move |reason, message| {
+            lost(format!("the device was lost ({reason:?}): {message}"))
+        });
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| wrong(error.to_string())));
+        let said = format!("{} {} {}", info.name, info.driver, info.driver_info).to_lowercase();
+        let software = info.device_type == wgpu::DeviceType::Cpu
+            || ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|name| said.contains(name));
+        let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
+        Ok(Self { instance, adapter, device, queue, name, software, failure })
+    }
+
+    /// An error if the device failed since it was opened: what it computed can't be trusted then.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Device`].
+    pub fn check(&self) -> Result<()> {
+        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(message) => Err(unavailable(message)),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until everything submitted is done.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn wait(&self) -> Result<()> {
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(unavailable)?;
+        self.check()
+    }
+
+    /// Bytes of a buffer that can be mapped, once everything before it is done.
+    pub(super) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u8>> {
+        let (send, receive) = futures_channel::oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
+        #[cfg(not(target_arch = "wasm32"))]
+        self.wait()?;
+        let outcome = receive.await.map_err(unavailable)?;
+        self.check()?;
+        outcome.map_err(unavailable)?;
+        let bytes = buffer.get_mapped_range(..).map_err(unavailable)?.to_vec();
+        buffer.unmap();
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,385 @@
+//! Everything of the GPU executor that belongs to one picture size.
+
+use super::step::{self, Step};
+use super::wgsl::{self, CELLS, HEADER};
+use super::{ALIGNMENT, Gpu, GpuExecutor, Head, too_large};
+use crate::detection::{Cell, RawMap};
+use crate::engine::plan::{Place, Plan};
+use crate::engine::program::{INPUT, Program};
+use crate::weights::Tensor;
+use crate::{Error, ErrorKind, Result};
+use std::ops::Range;
+use wgpu::{BufferUsages, ShaderStages};
+
+/// One recorded dispatch.
+pub struct Dispatch {
+    op: usize,
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    groups: [u32; 2],
+}
+
+/// Buffers, places and dispatches for one picture size.
+pub struct Prepared {
+    /// Where each value lies.
+    pub plan: Plan,
+    /// The dispatches of the network, without its ends.
+    pub steps: Vec<Dispatch>,
+    /// Which of `steps` compute whole detect maps.
+    maps: Vec<bool>,
+    input: Dispatch,
+    picks: Vec<[Dispatch; 2]>,
+    arena: wgpu::Buffer,
+    picture: wgpu::Buffer,
+    found: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    parameters: wgpu::Buffer,
+    /// Byte offsets of the floors among the parameters.
+    floors: Vec<u64>,
+}
+
+/// The four bindings of all shaders: activations, parameters, weights or picture, results.
+pub fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let writable = wgpu::BufferBindingType::Storage { read_only: false };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("ghostdet"),
+        entries: &[
+            entry(0, writable),
+            entry(1, wgpu::BufferBindingType::Uniform),
+            entry(2, wgpu::BufferBindingType::Storage { read_only: true }),
+            entry(3, writable),
+        ],
+    })
+}
+
+/// What a dispatch reads besides activations.
+#[derive(Clone)]
+enum Source {
+    Weights(Range<u64>),
+    Picture,
+}
+
+impl Prepared {
+    /// Makes buffers, pipelines and bind groups; `whole`: all activations will be read back.
+    pub async fn new(executor: &mut GpuExecutor, program: &Program, plan: Plan, whole: bool) -> Result<Self> {
+        let tuning = executor.tuning;
+        let mut list: Vec<(Step, Source)> = Vec::new();
+        for op in 0..program.ops.len() {
+            let range = executor.ranges[op].clone();
+            list.extend(
+                step::steps(program, &plan, op, tuning).into_iter().map(|s| (s, Source::Weights(range.clone()))),
+            );
+        }
+        let body = list.len();
+        list.push((input_step(&plan), Source::Picture));
+        let mut place = HEADER + executor.heads.len() * CELLS;
+        for (level, head) in executor.heads.iter().enumerate() {
+            for step in head_steps(program, &plan, level, head, place) {
+                list.push((step, Source::Weights(head.range.clone())));
+            }
+            place += CELLS * head.outputs;
+        }
+        let [height, width] = plan.size;
+        let sizes =
+            [plan.arena.max(4) * 4, (height * width * 3).next_multiple_of(16), place * 4].map(|size| size as u64);
+        let limits = executor.gpu.device.limits();
+        let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if let Some(&size) = sizes.iter().find(|&&size| size > most) {
+            return Err(too_large(&format!("pictures of {width}x{height}"), size, most));
+        }
+        let device = executor.gpu.device.clone();
+        let (memory, validity) = (
+            device.push_error_scope(wgpu::ErrorFilter::OutOfMemory),
+            device.push_error_scope(wgpu::ErrorFilter::Validation),
+        );
+        let buffer = |label, size, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        };
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let arena = buffer("activations", sizes[0], storage | BufferUsages::COPY_SRC);
+        let picture = buffer("picture", sizes[1], storage);
+        let found = buffer("cells", sizes[2], storage | BufferUsages::COPY_SRC);
+        let maps_bytes: u64 = program.outputs.iter().map(|&v| bytes_of(&plan.places[v])).sum();
+        let back = if whole { sizes[0] } else { sizes[2] };
+        let staging = buffer("read back", back.max(maps_bytes), BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let parameters =
+            buffer("parameters", (list.len() * ALIGNMENT) as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST);
+        let mut bytes = vec![0u8; list.len() * ALIGNMENT];
+        for (at, (step, _)) in list.iter().enumerate() {
+            for (k, value) in step.parameters.iter().enumerate() {
+                bytes[at * ALIGNMENT + 4 * k..][..4].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        executor.gpu.queue.write_buffer(&parameters, 0, &bytes);
+
+        let mut dispatches = Vec::with_capacity(list.len());
+        let mut maps = Vec::with_capacity(body);
+        for (at, (step, source)) in list.iter().enumerate() {
+            let pipeline = pipeline(executor, &step.shader);
+            let part = |buffer, offset, size| {
+                let size = std::num::NonZeroU64::new(size);
+                wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
+            };
+            let read = match source {
+                Source::Weights(range) => part(&executor.weights, range.start, range.end - range.start),
+                Source::Picture => picture.as_entire_binding(),
+            };
+            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &executor.layout,
+                entries: &[
+                    wgpu::BindGroupEntry { binding: 0, resource: arena.as_entire_binding() },
+                    wgpu::BindGroupEntry { binding: 1, resource: part(&parameters, (at * ALIGNMENT) as u64, 64) },
+                    wgpu::BindGroupEntry { binding: 2, resource: read },
+                    wgpu::BindGroupEntry { binding: 3, resource: found.as_entire_binding() },
+                ],
+            });
+            if at < body {
+                maps.push(program.outputs.contains(&program.ops[step.op].output));
+            }
+            dispatches.push(Dispatch { op: step.op, pipeline, group, groups: step.groups });
+        }
+        let failed = [validity.pop().await, memory.pop().await];
+        if let Some(error) = failed.into_iter().flatten().next() {
+            executor.pipelines.clear();
+            return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}"))
+                .at(executor.gpu.name.clone())
+                .hint("take the processor instead (device cpu)"));
+        }
+        let mut ends = dispatches.split_off(body).into_iter();
+        let input = ends.next().ok_or_else(super::not_ready)?;
+        let floors =
+            (0..executor.heads.len()).map(|level| ((body + 1 + 2 * level) * ALIGNMENT + 4 * 14) as u64).collect();
+        let mut picks = Vec::new();
+        while let (Some(first), Some(second)) = (ends.next(), ends.next()) {
+            picks.push([first, second]);
+        }
+        Ok(Self { plan, steps: dispatches, maps, input, picks, arena, picture, found, staging, parameters, floors })
+    }
+
+    /// Bytes of its buffers.
+    pub fn bytes(&self) -> u64 {
+        [&self.arena, &self.picture, &self.found, &self.staging, &self.parameters].map(|b| b.size()).iter().sum()
+    }
+
+    /// The network's input as values.
+    pub fn upload_values(&self, gpu: &Gpu, pixels: &[f32], channels: usize) {
+        let place = &self.plan.places[INPUT];
+        let count = place.height * place.width;
+        let mut bytes = vec![0u8; channels.next_multiple_of(4) * count * 4];
+        for (pixel, values) in pixels.chunks_exact(channels).enumerate() {
+            for (c, value) in values.iter().enumerate() {
+                let at = ((c / 4 * count + pixel) * 4 + c % 4) * 4;
+                bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        gpu.queue.write_buffer(&self.arena, (place.start * 4) as u64, &bytes);
+    }
+
+    /// The letterboxed picture.
+    pub fn upload_picture(&self, gpu: &Gpu, rgb: &[u8]) -> Result<()> {
+        let [height, width] = self.plan.size;
+        if rgb.len() != height * width * 3 {
+            let message = format!("{} bytes are no RGB picture of {width}x{height}", rgb.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        let whole = rgb.len() / 4 * 4;
+        gpu.queue.write_buffer(&self.picture, 0, &rgb[..whole]);
+        if whole < rgb.len() {
+            let mut rest = [0; 4];
+            rest[..rgb.len() - whole].copy_from_slice(&rgb[whole..]);
+            gpu.queue.write_buffer(&self.picture, whole as u64, &rest);
+        }
+        Ok(())
+    }
+
+    /// The network with its whole detect maps, from the picture or the values uploaded before.
+    pub fn run_maps(&self, gpu: &Gpu, from_picture: bool) {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let first = from_picture.then_some(&self.input);
+        record(&mut encoder, first.into_iter().chain(&self.steps));
+        gpu.queue.submit([encoder.finish()]);
+    }
+
+    /// Operation and milliseconds of each dispatch, waited for one by one.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn profile(&self, gpu: &Gpu) -> Result<Vec<(usize, f64)>> {
+        let mut times = Vec::new();
+        for dispatch in &self.steps {
+            gpu.wait()?;
+            let start = std::time::Instant::now();
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            record(&mut encoder, std::iter::once(dispatch));
+            gpu.queue.submit([encoder.finish()]);
+            gpu.wait()?;
+            times.push((dispatch.op, start.elapsed().as_secs_f64() * 1e3));
+        }
+        Ok(times)
+    }
+
+    /// The network up to its detect levels, then the cells above `floor`.
+    pub fn run_cells(&self, gpu: &Gpu, floor: f32) {
+        for &offset in &self.floors {
+            gpu.queue.write_buffer(&self.parameters, offset, &floor.to_le_bytes());
+        }
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&self.found, 0, Some(HEADER as u64 * 4));
+        let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
+        record(&mut encoder, std::iter::once(&self.input).chain(body).chain(self.picks.iter().flatten()));
+        encoder.copy_buffer_to_buffer(&self.found, 0, &self.staging, 0, self.found.size());
+        gpu.queue.submit([encoder.finish()]);
+    }
+
+    /// The raw maps, channels last.
+    pub async fn read_maps(&self, gpu: &Gpu, program: &Program) -> Result<Vec<RawMap>> {
+        let places: Vec<Place> = program.outputs.iter().map(|&v| self.plan.places[v]).collect();
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut to = 0;
+        for place in &places {
+            encoder.copy_buffer_to_buffer(&self.arena, place.start as u64 * 4, &self.staging, to, bytes_of(place));
+            to += bytes_of(place);
+        }
+        gpu.queue.submit([encoder.finish()]);
+        let bytes = gpu.read(&self.staging).await?;
+        let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let mut start = 0;
+        let mut maps = Vec::new();
+        for place in &places {
+            let count = place.height * place.width;
+            let level = &values[start..];
+            let data =
+                (0..count).flat_map(|i| (0..place.channels).map(move |c| level[(c / 4 * count + i) * 4 + c % 4]));
+            maps.push(RawMap { height: place.height, width: place.width, data: data.collect() });
+            start += bytes_of(place) as usize / 4;
+        }
+        Ok(maps)
+    }
+
+    /// The output of every row as `(C, H, W)`, of a plan that keeps all values.
+    pub async fn read_rows(&self, gpu: &Gpu, program: &Program) -> Result<Vec<Option<Tensor>>> {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&self.arena, 0, &self.staging, 0, self.arena.size());
+        gpu.queue.submit([encoder.finish()]);
+        let bytes = gpu.read(&self.staging).await?;
+        let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let tensor = |value: usize| {
+            let place = &self.plan.places[value];
+            let count = place.height * place.width;
+            let channel = |c: usize| {
+                let c = place.offset + c;
+                let values = &values;
+                (0..count).map(move |i| values[place.start + (c / 4 * count + i) * 4 + c % 4])
+            };
+            let data = (0..place.channels).flat_map(channel).collect();
+            Tensor { shape: vec![place.channels, place.height, place.width], data }
+        };
+        Ok(program.rows.iter().map(|row| row.map(tensor)).collect())
+    }
+
+    /// The cells that [`Prepared::run_cells`] found, per level; none if there were more than fit.
+    pub async fn read_cells(&self, gpu: &Gpu, heads: &[Head]) -> Result<Option<Vec<Vec<Cell>>>> {
+        let bytes = gpu.read(&self.staging).await?;
+        let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
+        let mut rows = HEADER + heads.len() * CELLS;
+        let mut levels = Vec::new();
+        for (level, head) in heads.iter().enumerate() {
+            let count = words[level] as usize;
+            if count > CELLS {
+                return Ok(None);
+            }
+            let list = HEADER + level * CELLS;
+            let mut cells: Vec<Cell> = (0..count)
+                .map(|slot| Cell {
+                    index: words[list + slot] as usize,
+                    logits: words[rows + slot * head.outputs..][..head.outputs]
+                        .iter()
+                        .map(|&w| f32::from_bits(w))
+                        .collect(),
+                })
+                .collect();
+            // Threads race for the slots; the order of the cells is that of the maps.
+            cells.sort_unstable_by_key(|cell| cell.index);
+            levels.push(cells);
+            rows += CELLS * head.outputs;
+        }
+        Ok(Some(levels))
+    }
+}
+
+fn bytes_of(place: &Place) -> u64 {
+    (place.height * place.width * place.channels.next_multiple_of(4) * 4) as u64
+}
+
+fn record<'a>(encoder: &mut wgpu::CommandEncoder, dispatches: impl Iterator<Item = &'a Dispatch>) {
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    for dispatch in dispatches {
+        pass.set_pipeline(&dispatch.pipeline);
+        pass.set_bind_group(0, &dispatch.group, &[]);
+        pass.dispatch_workgroups(dispatch.groups[0], dispatch.groups[1], 1);
+    }
+}
+
+fn pipeline(executor: &mut GpuExecutor, shader: &str) -> wgpu::ComputePipeline {
+    if let Some(known) = executor.pipelines.get(shader) {
+        return known.clone();
+    }
+    let device = &executor.gpu.device;
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(shader.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(&executor.layout)],
+        immediate_size: 0,
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    executor.pipelines.insert(shader.to_owned(), pipeline.clone());
+    pipeline
+}
+
+fn input_step(plan: &Plan) -> Step {
+    let place = plan.places[INPUT];
+    let threads = place.height * place.width;
+    let mut parameters = [0; 16];
+    parameters[0] = threads as u32;
+    parameters[6] = (place.start / 4) as u32;
+    Step { op: 0, shader: wgsl::input(), parameters, groups: step::groups(threads) }
+}
+
+/// Objectness, then the cells, of one level whose rows begin at word `rows` of the results.
+fn head_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: usize) -> [Step; 2] {
+    let place = plan.places[program.ops[head.op].input];
+    let threads = place.height * place.width;
+    let mut parameters = [0; 16];
+    let values = [
+        threads,
+        place.start / 4 + place.offset / 4 * threads,
+        0,
+        place.height,
+        place.width,
+        place.channels.div_ceil(4),
+    ];
+    parameters.iter_mut().zip(values).for_each(|(p, v)| *p = v as u32);
+    parameters[13] = level as u32;
+    parameters[15] = (HEADER + level * CELLS) as u32;
+    let (anchors, outputs) = (head.anchors, head.outputs);
+    let first =
+        Step { op: head.op, shader: wgsl::objectness(anchors, outputs), parameters, groups: step::groups(threads) };
+    parameters[14] = rows as u32;
+    let second = Step { op: head.op, shader: wgsl::cells(anchors, outputs), parameters, groups: [64, 1] };
+    [first, second]
+}

@@ -1,0 +1,99 @@
+//! Shader texts. Geometry that decides the inner loops is baked in; sizes come from the parameters, so that a network
+//! needs a dozen or two pipelines and not one a layer.
+//!
+//! Maps lie in blocks of four channels (see [`Layout::Blocks`](crate::engine::plan::Layout)), all in one buffer `a`:
+//! neighbouring threads take neighbouring pixels and read memory side by side, weights are the same for most of them.
+
+mod convolution;
+mod heads;
+mod simple;
+
+pub use convolution::{Tile, dense, depthwise};
+pub use heads::{CELLS, HEADER, cells, input, objectness};
+pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
+
+use crate::model::Activation;
+
+/// Invocations of a workgroup: WebGPU guarantees 256, and every GPU fills its lanes with 64.
+pub const GROUP: u32 = 64;
+
+/// What one entry of the buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Four channels.
+    Block,
+    /// One value: for maps that don't begin at a multiple of four channels.
+    Scalar,
+}
+
+impl Unit {
+    /// Channels of a unit.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Block => 4,
+            Self::Scalar => 1,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Block => "vec4<f32>",
+            Self::Scalar => "f32",
+        }
+    }
+}
+
+/// Names of the parameters, all `u32`, in order.
+pub const PARAMETERS: [&str; 16] = [
+    "threads", "in_at", "in_off", "in_h", "in_w", "in_c", "out_at", "out_off", "out_h", "out_w", "out_c", "res_at",
+    "res_off", "x0", "x1", "x2",
+];
+
+/// Declarations shared by all shaders. `at` gives the place of unit `c` of pixel `pixel` in a map of `hw` pixels that
+/// begins at `base`, `off` units inside.
+fn header(unit: Unit) -> String {
+    let fields: String = PARAMETERS.iter().map(|name| format!("  {name}: u32,\n")).collect();
+    let place = match unit {
+        Unit::Block => "return base + (off + c) * hw + pixel;",
+        Unit::Scalar => "let k = off + c;\n  return base + ((k / 4u) * hw + pixel) * 4u + k % 4u;",
+    };
+    let v = unit.name();
+    format!(
+        "alias V = {v};
+struct P {{
+{fields}}}
+@group(0) @binding(0) var<storage, read_write> a: array<V>;
+@group(0) @binding(1) var<uniform> p: P;
+fn at(base: u32, off: u32, hw: u32, c: u32, pixel: u32) -> u32 {{
+  {place}
+}}
+"
+    )
+}
+
+/// The entry point around `body`, which may use the thread's number `i`.
+fn entry(body: &str) -> String {
+    format!(
+        "@compute @workgroup_size({GROUP})
+fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{
+  let i = (g.y * n.x + g.x) * {GROUP}u + l;
+  if (i >= p.threads) {{ return; }}
+{body}}}
+"
+    )
+}
+
+/// `fn act(v: V) -> V`.
+fn activation(activation: Activation) -> String {
+    let body = match activation {
+        Activation::Identity => "return v;".into(),
+        Activation::Silu => "return v / (V(1.0) + exp(-v));".into(),
+        Activation::Relu => "return max(v, V(0.0));".into(),
+        Activation::Relu6 => "return clamp(v, V(0.0), V(6.0));".into(),
+        Activation::LeakyRelu(slope) => format!("return select(v, v * f32({slope:?}), v < V(0.0));"),
+        Activation::Hardswish => "return v * clamp(v + V(3.0), V(0.0), V(6.0)) / V(6.0);".into(),
+        Activation::Sigmoid => "return V(1.0) / (V(1.0) + exp(-v));".into(),
+        Activation::Mish => "return v * tanh(log(V(1.0) + exp(min(v, V(30.0)))));".into(),
+    };
+    format!("fn act(v: V) -> V {{ {body} }}\n")
+}

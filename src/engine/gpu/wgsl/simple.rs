@@ -1,0 +1,135 @@
+//! Shaders that move or compare values, and the plain convolutions for what the fast ones can't do.
+
+use super::{Unit, activation, entry, header};
+use crate::engine::program::ConvShape;
+use crate::model::Activation;
+
+/// Each thread one unit of one output pixel: unit `c`, pixel `(y, x)`.
+const EACH: &str = "  let hw = p.out_h * p.out_w;
+  let in_hw = p.in_h * p.in_w;
+  let c = i / hw;
+  let pixel = i % hw;
+  let y = pixel / p.out_w;
+  let x = pixel % p.out_w;
+  let to = at(p.out_at, p.out_off, hw, c, pixel);
+";
+
+/// Maximum over a window; what lies outside doesn't count.
+pub fn max_pool(unit: Unit, kernel: usize, stride: usize, padding: usize) -> String {
+    let body = format!(
+        "{EACH}  let top = i32(y * {stride}u) - {padding};
+  let left = i32(x * {stride}u) - {padding};
+  var most = V(-3.402823e38);
+  for (var iy = max(top, 0); iy < min(top + {kernel}, i32(p.in_h)); iy++) {{
+    for (var ix = max(left, 0); ix < min(left + {kernel}, i32(p.in_w)); ix++) {{
+      most = max(most, a[at(p.in_at, p.in_off, in_hw, c, u32(iy) * p.in_w + u32(ix))]);
+    }}
+  }}
+  a[to] = most;
+"
+    );
+    header(unit) + &entry(&body)
+}
+
+/// Each pixel repeated.
+pub fn upsample(unit: Unit, scale: usize) -> String {
+    let body = format!("{EACH}  a[to] = a[at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)];\n");
+    header(unit) + &entry(&body)
+}
+
+/// A copy; with `residual` it is added.
+pub fn copy(unit: Unit, residual: bool) -> String {
+    let plus = if residual { " + a[at(p.res_at, p.res_off, hw, c, pixel)]" } else { "" };
+    header(unit) + &entry(&format!("{EACH}  a[to] = a[at(p.in_at, p.in_off, in_hw, c, pixel)]{plus};\n"))
+}
+
+/// Scale and bias per channel, then the activation. Weights: pairs of scale and bias units.
+pub fn affine(unit: Unit, act: Activation) -> String {
+    let body =
+        format!("{EACH}  a[to] = act(a[at(p.in_at, p.in_off, in_hw, c, pixel)] * w[2u * c] + w[2u * c + 1u]);\n");
+    header(unit) + "@group(0) @binding(2) var<storage, read> w: array<V>;\n" + &activation(act) + &entry(&body)
+}
+
+/// Blocks of `gain * gain` pixels become channels.
+pub fn space_to_depth(unit: Unit, gain: usize, columns_first: bool) -> String {
+    let (dy, dx) = if columns_first { ("%", "/") } else { ("/", "%") };
+    let body = format!(
+        "{EACH}  let q = c / p.in_c;
+  let source = (y * {gain}u + q {dy} {gain}u) * p.in_w + x * {gain}u + q {dx} {gain}u;
+  a[to] = a[at(p.in_at, p.in_off, in_hw, c % p.in_c, source)];
+"
+    );
+    header(unit) + &entry(&body)
+}
+
+/// Channels become blocks of `gain * gain` pixels.
+pub fn depth_to_space(unit: Unit, gain: usize) -> String {
+    let body = format!(
+        "{EACH}  let q = (y % {gain}u) * {gain}u + x % {gain}u;
+  a[to] = a[at(p.in_at, p.in_off, in_hw, q * p.out_c + c, y / {gain}u * p.in_w + x / {gain}u)];
+"
+    );
+    header(unit) + &entry(&body)
+}
+
+/// Any convolution, one output value a thread, weights as the reference stores them with the biases behind.
+pub fn general(shape: &ConvShape, act: Activation, residual: bool) -> String {
+    let [kh, kw] = shape.kernel;
+    let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
+    let plus = if residual { " + a[at(p.res_at, p.res_off, hw, c, pixel)]" } else { "" };
+    let body = format!(
+        "{EACH}  var sum = w[{bias}u + c];
+  let first = c / {cout}u * {cin}u;
+  for (var ky = 0u; ky < {kh}u; ky++) {{
+    let iy = i32(y * {sy}u + ky * {d}u) - {py};
+    if (iy < 0 || iy >= i32(p.in_h)) {{ continue; }}
+    for (var kx = 0u; kx < {kw}u; kx++) {{
+      let ix = i32(x * {sx}u + kx * {d}u) - {px};
+      if (ix < 0 || ix >= i32(p.in_w)) {{ continue; }}
+      let source = u32(iy) * p.in_w + u32(ix);
+      for (var m = 0u; m < {cin}u; m++) {{
+        sum += a[at(p.in_at, p.in_off, in_hw, first + m, source)] * w[((c * {cin}u + m) * {kh}u + ky) * {kw}u + kx];
+      }}
+    }}
+  }}
+  a[to] = act(sum){plus};
+",
+        bias = shape.channels[1] * cin * kh * kw,
+        sy = shape.stride[0],
+        sx = shape.stride[1],
+        py = shape.padding[0],
+        px = shape.padding[1],
+        d = shape.dilation,
+    );
+    header(Unit::Scalar)
+        + "@group(0) @binding(2) var<storage, read> w: array<f32>;\n"
+        + &activation(act)
+        + &entry(&body)
+}
+
+/// Transposed convolution, one output value a thread; weights `(c1, c2 / groups, k, k)`, the biases behind.
+pub fn transpose(shape: &ConvShape) -> String {
+    let (k, s, pad, d) = (shape.kernel[0], shape.stride[0], shape.padding[0], shape.dilation);
+    let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
+    let body = format!(
+        "{EACH}  var sum = w[{bias}u + c];
+  let first = c / {cout}u * {cin}u;
+  for (var ky = 0u; ky < {k}u; ky++) {{
+    let ty = i32(y + {pad}u) - i32(ky * {d}u);
+    if (ty < 0 || ty % {s} != 0 || ty / {s} >= i32(p.in_h)) {{ continue; }}
+    for (var kx = 0u; kx < {k}u; kx++) {{
+      let tx = i32(x + {pad}u) - i32(kx * {d}u);
+      if (tx < 0 || tx % {s} != 0 || tx / {s} >= i32(p.in_w)) {{ continue; }}
+      let source = u32(ty / {s}) * p.in_w + u32(tx / {s});
+      for (var m = 0u; m < {cin}u; m++) {{
+        sum += a[at(p.in_at, p.in_off, in_hw, first + m, source)]
+          * w[(((first + m) * {cout}u + c % {cout}u) * {k}u + ky) * {k}u + kx];
+      }}
+    }}
+  }}
+  a[to] = sum;
+",
+        bias = shape.channels[0] * cout * k * k,
+    );
+    header(Unit::Scalar) + "@group(0) @binding(2) var<storage, read> w: array<f32>;\n" + &entry(&body)
+}

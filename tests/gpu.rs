@@ -1,0 +1,128 @@
+//! The GPU executor against the reference and the CPU executor, on whatever adapter there is.
+
+mod support;
+
+use ghostdet::detection::DETECT_FLOOR;
+use ghostdet::engine::Engine;
+use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
+use ghostdet::model::builtin;
+use ghostdet::weights::Tensor;
+use ghostdet::{Detector, picture::Picture};
+use pollster::block_on;
+use std::sync::LazyLock;
+use support::{channels_last, checkpoint, deviation, reference, tensors};
+
+static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open()) {
+    Ok(gpu) => {
+        eprintln!("adapter: {} (software: {})", gpu.name, gpu.software);
+        Some(gpu)
+    }
+    Err(error) => {
+        eprintln!("skipped: {error}");
+        None
+    }
+});
+
+/// Tiles for the processor and for real GPUs: both must be right everywhere.
+const TUNINGS: [bool; 2] = [true, false];
+
+#[test]
+fn nets_equal_the_reference() {
+    let (Some(folder), Some(gpu)) = (reference(), GPU.as_ref()) else { return };
+    for arch in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
+        let all = tensors(folder.join(format!("golden/net_{arch}-n-nc3.safetensors")));
+        let graph = builtin(&arch.replacen("yolov5", "yolov5n", 1)).expect("a built-in").graph(Some(3)).unwrap();
+        let engine = Engine::new(&graph, &checkpoint(&all, "weights/", "")).unwrap();
+        let input = &all["input_u8"];
+        let scaled = Tensor { shape: input.shape.clone(), data: input.data.iter().map(|v| v / 255.0).collect() };
+        for software in TUNINGS {
+            let mut executor = GpuExecutor::new(gpu, engine.program(), 3, Tuning::new(software)).unwrap();
+            let mut largest = 0.0_f32;
+            for image in 0..2 {
+                let (pixels, size) = channels_last(&scaled, image);
+                let maps = block_on(executor.maps(engine.program(), &pixels, size)).unwrap();
+                let rgb: Vec<u8> = channels_last(input, image).0.iter().map(|&v| v as u8).collect();
+                let from_bytes = block_on(executor.maps_of_picture(engine.program(), &rgb, size)).unwrap();
+                for (level, (map, other)) in maps.iter().zip(&from_bytes).enumerate() {
+                    let expected = &all[&format!("raw{level}")];
+                    let [_, na, ny, nx, no] = expected.shape[..] else { panic!("five dimensions") };
+                    let at = |y: usize, x: usize, a: usize, o: usize| (((image * na + a) * ny + y) * nx + x) * no + o;
+                    let wanted: Vec<f32> = (0..ny * nx * na * no)
+                        .map(|i| expected.data[at(i / (no * na * nx), i / (no * na) % nx, i / no % na, i % no)])
+                        .collect();
+                    for map in [map, other] {
+                        let (over, most) = deviation(&map.data, &wanted, 2e-4, 1e-3);
+                        assert!(over <= 0.0, "{arch} level {level}: off by {most}");
+                        largest = largest.max(most);
+                    }
+                }
+            }
+            println!("{arch}: largest deviation {largest:e} (software tiles: {software})");
+        }
+    }
+}
+
+#[test]
+fn modules_equal_the_processors() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    // Odd channels, groups, dilation, transposed convolution, focus, uneven sizes: what the fast kernels can't do too.
+    let yaml = "nc: 2\ndepth_multiple: 1.0\nwidth_multiple: 1.0\nanchors: 2\nbackbone:
+  - [-1, 1, Focus, [24, 3]]
+  - [-1, 1, Conv, [8, 3, 2, None, 8]]
+  - [-1, 1, GhostConv, [24, 3, 1]]
+  - [-1, 2, C3Ghost, [24]]
+  - [-1, 1, GhostBottleneck, [40, 5, 2]]
+  - [-1, 1, C3x, [16]]
+  - [-1, 1, BottleneckCSP, [16]]
+  - [-1, 1, SPP, [16, [3, 5]]]
+  - [-1, 1, Contract, [2]]
+  - [-1, 1, Expand, [2]]
+  - [-1, 1, nn.ConvTranspose2d, [8, 4, 2, 1]]
+  - [-1, 1, DWConv, [8, 5, 1]]
+  - [[-1, 3], 1, Concat, [1]]
+  - [-1, 1, CrossConv, [32, 3, 1]]
+head:
+  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
+  - [[-1, 0], 1, Concat, [1]]
+  - [[15, 13], 1, Detect, [nc, anchors]]
+";
+    let graph = ghostdet::model::Config::parse(yaml).unwrap().graph(None).unwrap();
+    let engine = Engine::unweighted(&graph).unwrap();
+    for software in TUNINGS {
+        let mut executor = GpuExecutor::new(gpu, engine.program(), 2, Tuning::new(software)).unwrap();
+        for size in [[64, 64], [48, 112]] {
+            let pixels: Vec<f32> = (0..size[0] * size[1] * 3).map(|i| ((i * i) % 257) as f32 / 256.0).collect();
+            let (expected, _) = engine.forward_rows(&pixels, size).unwrap();
+            let (got, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();
+            for (row, (expected, got)) in expected.iter().zip(&got).enumerate() {
+                let (Some(expected), Some(got)) = (expected, got) else { continue };
+                assert_eq!(expected.shape, got.shape);
+                let (over, most) = deviation(&got.data, &expected.data, 1e-4, 1e-3);
+                assert!(over <= 0.0, "row {row} at {size:?}: off by {most}");
+            }
+        }
+    }
+}
+
+#[test]
+fn boxes_equal_the_processors() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap();
+    block_on(detector.attach_gpu(gpu)).unwrap();
+    for name in ["astronaut", "lifeboat", "coffee"] {
+        let picture = Picture::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
+        for size in [320, 416] {
+            let on_cpu = detector.predict_above(&picture, Some([size, size]), true, DETECT_FLOOR).unwrap();
+            let on_gpu = block_on(detector.predict_on_gpu(&picture, Some([size, size]), true, DETECT_FLOOR)).unwrap();
+            let options = ghostdet::detection::NmsOptions { conf: 0.1, ..Default::default() };
+            let (expected, got) = (on_cpu.boxes(&options), on_gpu.boxes(&options));
+            assert_eq!(got.len(), expected.len(), "{name} at {size}");
+            for (e, g) in expected.iter().zip(&got) {
+                assert_eq!(e.class, g.class);
+                assert!((e.score - g.score).abs() < 1e-3, "{name}: {e:?} {g:?}");
+                assert!(e.bounds.iter().zip(g.bounds).all(|(a, b)| (a - b).abs() < 0.1), "{name}: {e:?} {g:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The class `WebTimer`: what a network takes on this very device, with made-up weights.
+
+use ghostdet::detection::floor_logit;
+use ghostdet::engine::Engine;
+use ghostdet::engine::gpu::{GpuExecutor, Tuning};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::device;
+use crate::error::{argument, thrown};
+use crate::figures::{checked, read};
+
+/// A network without trained weights, ready to be run again and again.
+#[wasm_bindgen]
+pub struct WebTimer {
+    engine: Engine,
+    gpu: Option<GpuExecutor>,
+    size: [usize; 2],
+    rgb: Vec<u8>,
+    pixels: Vec<f32>,
+}
+
+#[wasm_bindgen]
+impl WebTimer {
+    /// A built-in network or a YAML text for `nc` classes at `size` pixels a side, on `device` (`webgpu` or `cpu`).
+    ///
+    /// # Errors
+    /// A configuration that can't be built, a device that can't be had.
+    pub async fn load(text: String, nc: Option<usize>, size: usize, device: String) -> Result<WebTimer, JsValue> {
+        let graph = read(&text)?.1.graph(nc).map_err(thrown)?;
+        let stride = graph.max_stride().max(1);
+        let side = checked(size)?.div_ceil(stride) * stride;
+        let engine = Engine::unweighted(&graph).map_err(thrown)?;
+        let mut gpu = None;
+        if device == "webgpu" {
+            let opened = device::open().await.map_err(thrown)?;
+            let tuning = Tuning::new(opened.software);
+            let executor = GpuExecutor::new(&opened, engine.program(), graph.anchors_per_level(), tuning);
+            gpu = Some(executor.map_err(thrown)?);
+        } else if device != "cpu" {
+            return Err(argument(&format!("device: {device:?} is none of webgpu, cpu")));
+        }
+        let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
+        let pixels = match gpu {
+            Some(_) => Vec::new(),
+            None => rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
+        };
+        Ok(Self { engine, gpu, size: [side, side], rgb, pixels })
+    }
+
+    /// Runs it once: milliseconds from the picture's bytes to the candidates (GPU) or raw maps (CPU).
+    ///
+    /// # Errors
+    /// What the device refuses.
+    pub async fn run(&mut self) -> Result<f64, JsValue> {
+        let start = web_time::Instant::now();
+        match &mut self.gpu {
+            Some(executor) => {
+                let floor = floor_logit(ghostdet::detection::DETECT_FLOOR).map_err(thrown)?;
+                let found = executor.cells(self.engine.program(), &self.rgb, self.size, floor).await.map_err(thrown)?;
+                std::hint::black_box(found);
+            }
+            None => {
+                std::hint::black_box(self.engine.forward(&self.pixels, self.size).map_err(thrown)?);
+            }
+        }
+        Ok(start.elapsed().as_secs_f64() * 1e3)
+    }
+}
