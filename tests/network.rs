@@ -23,7 +23,7 @@ fn device() -> Device {
         #[cfg(feature = "gpu")]
         Ok("wgpu") => {
             static DEVICE: std::sync::LazyLock<Device> = std::sync::LazyLock::new(|| {
-                let gpu = pollster::block_on(ghostdet::engine::gpu::Gpu::open()).expect("a GPU adapter");
+                let gpu = pollster::block_on(ghostdet::engine::gpu::Gpu::open_whole()).expect("a GPU adapter");
                 eprintln!("adapter: {} (software: {})", gpu.name, gpu.software);
                 network::gpu(&gpu).expect("Burn on it")
             });

@@ -17,8 +17,8 @@ mod on_gpu {
     use burn::tensor::Device;
     use burn::tensor::wgpu::WgpuSetup;
 
-    /// Burn's backend on the device and queue of `gpu`: tensors and the executor's buffers share them. Call it once
-    /// and clone what it returns.
+    /// Burn's backend on the device and queue of `gpu`, which has to be [opened whole](Gpu::open_whole): tensors and
+    /// the executor's buffers share them. Call it once and clone what it returns.
     ///
     /// # Errors
     /// Burn refuses the device.

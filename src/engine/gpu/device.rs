@@ -31,6 +31,19 @@ impl Gpu {
     /// # Errors
     /// No adapter, or one that refuses a device.
     pub async fn open() -> Result<Self> {
+        Self::open_with(false).await
+    }
+
+    /// As [`Gpu::open`], with every feature and limit of the adapter: Burn's kernels are generated for what the
+    /// adapter has, not for what the device was opened with.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub async fn open_whole() -> Result<Self> {
+        Self::open_with(true).await
+    }
+
+    async fn open_with(everything: bool) -> Result<Self> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
@@ -38,14 +51,20 @@ impl Gpu {
         };
         let adapter =
             instance.request_adapter(&options).await.map_err(|error| unavailable(format!("no adapter: {error}")))?;
-        // The lowest limits of WebGPU are enough for the kernels; larger buffers serve larger pictures.
         let most = adapter.limits();
-        let required_limits = wgpu::Limits {
+        // WebGPU's lowest limits are enough for the kernels; larger buffers serve larger pictures.
+        let enough = wgpu::Limits {
             max_buffer_size: most.max_buffer_size,
             max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
             ..wgpu::Limits::default()
         };
-        let descriptor = wgpu::DeviceDescriptor { label: Some("ghostdet"), required_limits, ..Default::default() };
+        let special = wgpu::Features::all_experimental_mask() | wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("ghostdet"),
+            required_features: if everything { adapter.features() - special } else { wgpu::Features::empty() },
+            required_limits: if everything { most } else { enough },
+            ..Default::default()
+        };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(unavailable)?;
         let info = adapter.get_info();
         let failure = Arc::new(Mutex::new(None));
