@@ -18,7 +18,7 @@ export function weights() {
 /** Serves the page on a free port with the project's own server. */
 export async function serve() {
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-  const server = spawn(join(target, 'release', 'xtask'), ['serve', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(join(target, 'release', 'xtask'), ['serve', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const address = await new Promise((resolve, reject) => {
     server.on('error', reject);
     server.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
@@ -33,7 +33,7 @@ export function launch() {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync',
-      '--disable-component-update', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
+      '--disable-component-update', '--enable-unsafe-webgpu', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
       `--use-file-for-fake-video-capture=${fakeCamera()}`,
     ],
   });

@@ -16,10 +16,13 @@ use std::process::ExitCode;
 /// What a step gives back: nothing, or a message for the terminal.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// The repository.
+/// The repository: the folder above this package under `cargo run`, else the one above the current folder that has
+/// the page.
 fn root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.parent().map(PathBuf::from).unwrap_or(here)
+    let run = std::env::var_os("CARGO_MANIFEST_DIR").and_then(|here| PathBuf::from(here).parent().map(PathBuf::from));
+    let here = std::env::current_dir().unwrap_or_default();
+    let above = || here.ancestors().find(|folder| folder.join("www/index.html").is_file()).map(PathBuf::from);
+    run.or_else(above).unwrap_or(here.clone())
 }
 
 fn main() -> ExitCode {

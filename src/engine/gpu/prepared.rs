@@ -13,6 +13,7 @@ use wgpu::{BufferUsages, ShaderStages};
 
 /// One recorded dispatch.
 pub struct Dispatch {
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     op: usize,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
