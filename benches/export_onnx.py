@@ -41,7 +41,7 @@ class Builder:
     def conv(self, x, c2, k=1, s=1, p=None, g=1, act=True, centre=0.0):
         c1 = self.channels[x]
         shape = (c2, c1 // g, k, k)
-        spread = 1.7 / math.sqrt(np.prod(shape[1:]))
+        spread = 1.3 / math.sqrt(np.prod(shape[1:]))
         weight = self.constant((self.random.standard_normal(shape) * spread).astype(np.float32))
         bias = self.constant((centre + self.random.standard_normal(c2) * 0.1).astype(np.float32))
         p = k // 2 if p is None else p

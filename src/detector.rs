@@ -1,6 +1,9 @@
 //! Picture in, detections out: the one door for all faces.
 
-use crate::detection::{DETECT_FLOOR, Detection, NmsOptions, Predictions, RawMap, candidates, nms, scale_boxes};
+use crate::detection::{
+    Cell, DETECT_FLOOR, Detection, NmsOptions, Predictions, RawMap, candidates, decode_cells, floor_logit, nms,
+    scale_boxes,
+};
 use crate::engine::Engine;
 use crate::model::{Config, Cost, Graph, builtin};
 use crate::picture::{LetterboxOptions, Picture, letterbox};
@@ -242,8 +245,13 @@ impl Detector {
     ) -> Result<Predicted> {
         let prepared = self.prepare(picture, imgsz, auto)?;
         let start = Instant::now();
-        let maps = self.engine.forward(&prepared.pixels(), prepared.size())?;
-        self.finish(&prepared, &maps, milliseconds(start), floor)
+        let least = floor_logit(floor)?;
+        if least == f32::NEG_INFINITY {
+            let maps = self.engine.forward(&prepared.pixels(), prepared.size())?;
+            return self.finish(&prepared, &maps, milliseconds(start), floor);
+        }
+        let (cells, sizes) = self.engine.cells(&prepared.pixels(), prepared.size(), least)?;
+        self.finish_cells(&prepared, &cells, &sizes, milliseconds(start))
     }
 
     /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
@@ -264,6 +272,20 @@ impl Detector {
             picture_size: [picture.height, picture.width],
             milliseconds: milliseconds(start),
         })
+    }
+
+    /// As [`Detector::finish`], from cells that were picked already.
+    fn finish_cells(
+        &self,
+        prepared: &Prepared,
+        cells: &[Vec<Cell>],
+        sizes: &[[usize; 2]],
+        network: f64,
+    ) -> Result<Predicted> {
+        let start = Instant::now();
+        let Graph { strides, anchors, nc, .. } = &self.graph;
+        let candidates = decode_cells(cells, sizes, strides, anchors, *nc)?;
+        Ok(Predicted::new(prepared, candidates, network, milliseconds(start)))
     }
 
     /// The second half of a prediction: candidates from the raw maps that took `network` milliseconds.

@@ -3,11 +3,12 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod heads;
 mod lower;
 pub mod plan;
 pub mod program;
 
-use crate::detection::RawMap;
+use crate::detection::{Cell, RawMap};
 use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
@@ -20,8 +21,11 @@ use std::sync::Mutex;
 pub struct Engine {
     program: Program,
     cpu: CpuExecutor,
-    scratch: Mutex<Option<(Plan, Vec<f32>)>>,
+    scratch: Mutex<Scratch>,
 }
+
+/// What the last run used.
+type Scratch = Option<(Plan, Vec<f32>)>;
 
 /// What an operation took in one run.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -86,12 +90,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::forward`].
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<RawMap>, Vec<OpTime>)> {
         let mut times = Vec::with_capacity(self.program.ops.len());
         let mut last = None;
         let maps = self.run(pixels, size, |index, begins| {
-            let now = std::time::Instant::now();
+            let now = web_time::Instant::now();
             if begins {
                 last = Some(now);
             } else if let Some(start) = last {
@@ -103,16 +106,38 @@ impl Engine {
         Ok((maps, times))
     }
 
+    /// The cells of each detect level whose objectness is above `floor` (a logit), in the order of the maps, and each
+    /// level's `[height, width]`. What is no number counts as above.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`].
+    pub fn cells(&self, pixels: &[f32], size: [usize; 2], floor: f32) -> Result<(Vec<Vec<Cell>>, Vec<[usize; 2]>)> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
+        self.fill_input(plan, arena, pixels)?;
+        let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
+        let heads = heads::heads(&self.program, plan).unwrap_or_default();
+        for index in 0..self.program.ops.len() {
+            if heads.iter().all(|head| head.op != index) {
+                self.cpu.run(&self.program, plan, index, arena);
+            }
+        }
+        let mut levels = Vec::new();
+        for head in &heads {
+            levels.push(match head.above(arena, floor) {
+                Some(indices) => head.cells(arena, &indices),
+                None => {
+                    self.cpu.run(&self.program, plan, head.op, arena);
+                    head.cells_of(&raw_map(plan, arena, self.program.ops[head.op].output), floor)
+                }
+            });
+        }
+        Ok((levels, sizes))
+    }
+
     fn run(&self, pixels: &[f32], size: [usize; 2], mut watch: impl FnMut(usize, bool)) -> Result<Vec<RawMap>> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (plan, arena) = match scratch.take() {
-            Some((plan, arena)) if plan.size == size => scratch.insert((plan, arena)),
-            _ => {
-                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, false)?;
-                let arena = vec![0.0; plan.arena];
-                scratch.insert((plan, arena))
-            }
-        };
+        let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
         self.fill_input(plan, arena, pixels)?;
         for index in 0..self.program.ops.len() {
             watch(index, true);
@@ -120,6 +145,18 @@ impl Engine {
             watch(index, false);
         }
         Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
+    }
+
+    /// The plan for `size` and its arena: those of the run before if the size is the same.
+    fn planned<'a>(&self, scratch: &'a mut Scratch, size: [usize; 2]) -> Result<&'a mut (Plan, Vec<f32>)> {
+        Ok(match scratch.take() {
+            Some(kept) if kept.0.size == size => scratch.insert(kept),
+            _ => {
+                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, false)?;
+                let arena = vec![0.0; plan.arena];
+                scratch.insert((plan, arena))
+            }
+        })
     }
 
     /// Every row's output as `(C, H, W)`, none for Detect, and the raw maps.

@@ -190,3 +190,21 @@ fn a_size_that_does_not_fit_is_refused() {
     let error = engine.forward(&[0.5; 3 * 18 * 18], [18, 18]).unwrap_err();
     assert!(error.to_string().contains("joins maps"), "{error}");
 }
+
+#[test]
+fn picked_cells_equal_the_whole_maps() {
+    use ghostdet::detection::{candidates, decode_cells, floor_logit};
+    let graph = builtin("yolov5n-ghost").expect("a built-in").graph(Some(3)).unwrap();
+    let engine = Engine::unweighted(&graph).unwrap();
+    let pixels: Vec<f32> = (0..96 * 64 * 3).map(|i| ((i * i) % 255) as f32 / 255.0).collect();
+    let maps = engine.forward(&pixels, [96, 64]).unwrap();
+    // From hardly a cell to all of them: both ways of computing the rows are taken.
+    for floor in [1e-4, 2e-5, 5e-6, 1e-6, 1e-9] {
+        let expected = candidates(&maps, &graph.strides, &graph.anchors, graph.nc, floor).unwrap();
+        let (cells, sizes) = engine.cells(&pixels, [96, 64], floor_logit(floor).unwrap()).unwrap();
+        let got = decode_cells(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc).unwrap();
+        assert_eq!(got.len(), expected.len(), "floor {floor}");
+        let (over, most) = deviation(&got.rows, &expected.rows, 1e-5, 1e-4);
+        assert!(over <= 0.0, "floor {floor}: off by {most}");
+    }
+}

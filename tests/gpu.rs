@@ -36,7 +36,7 @@ fn nets_equal_the_reference() {
         let input = &all["input_u8"];
         let scaled = Tensor { shape: input.shape.clone(), data: input.data.iter().map(|v| v / 255.0).collect() };
         for software in TUNINGS {
-            let mut executor = GpuExecutor::new(gpu, engine.program(), 3, Tuning::new(software)).unwrap();
+            let mut executor = GpuExecutor::new(gpu, engine.program(), Tuning::new(software)).unwrap();
             let mut largest = 0.0_f32;
             for image in 0..2 {
                 let (pixels, size) = channels_last(&scaled, image);
@@ -89,7 +89,7 @@ head:
     let graph = ghostdet::model::Config::parse(yaml).unwrap().graph(None).unwrap();
     let engine = Engine::unweighted(&graph).unwrap();
     for software in TUNINGS {
-        let mut executor = GpuExecutor::new(gpu, engine.program(), 2, Tuning::new(software)).unwrap();
+        let mut executor = GpuExecutor::new(gpu, engine.program(), Tuning::new(software)).unwrap();
         for size in [[64, 64], [48, 112]] {
             let pixels: Vec<f32> = (0..size[0] * size[1] * 3).map(|i| ((i * i) % 257) as f32 / 256.0).collect();
             let (expected, _) = engine.forward_rows(&pixels, size).unwrap();

@@ -26,24 +26,39 @@ struct Row {
     bytes: f64,
 }
 
+/// Median milliseconds of each operation of `engine` on `device`, and the device's name.
+pub fn operations(
+    graph: &Graph,
+    engine: &Engine,
+    size: [usize; 2],
+    device: Device,
+) -> Result<(&'static str, Vec<f64>)> {
+    let count = size[0] * size[1] * graph.input_channels;
+    let pixels: Vec<f32> = (0..count).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
+    let (name, runs) = match device {
+        Device::Gpu => ("gpu", on_gpu(graph, engine, &pixels, size)?),
+        _ => ("cpu", (0..=RUNS).map(|_| Ok(engine.profile(&pixels, size)?.1)).collect::<Result<Vec<_>>>()?),
+    };
+    let median = |index: usize| {
+        let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok((name, (0..engine.program().ops.len()).map(median).collect()))
+}
+
 /// Runs `graph` on `device` at `imgsz` (rounded up to the stride).
 pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
     let stride = graph.max_stride().max(1);
     let side = imgsz.div_ceil(stride) * stride;
     let size = [side, side];
     let engine = Engine::unweighted(graph)?;
-    let pixels: Vec<f32> = (0..side * side * graph.input_channels).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
-    let (name, runs) = match device {
-        Device::Gpu => ("gpu", on_gpu(graph, &engine, &pixels, size)?),
-        _ => ("cpu", (0..=RUNS).map(|_| Ok(engine.profile(&pixels, size)?.1)).collect::<Result<Vec<_>>>()?),
-    };
+    let (name, times) = operations(graph, &engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
     let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, false)?;
     for (index, op) in engine.program().ops.iter().enumerate() {
-        let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
-        times.sort_by(f64::total_cmp);
         let Some(row) = rows.get_mut(op.row) else { continue };
-        row.milliseconds += times[times.len() / 2];
+        row.milliseconds += times[index];
         let (adds, bytes) = cost(op, &plan);
         row.multiply_adds += adds;
         row.bytes += bytes;
@@ -82,7 +97,7 @@ fn on_gpu(graph: &Graph, engine: &Engine, pixels: &[f32], size: [usize; 2]) -> R
     let gpu = pollster::block_on(Gpu::open())?;
     eprintln!("GPU: {}", gpu.name);
     let tuning = Tuning::new(gpu.software);
-    let mut executor = GpuExecutor::new(&gpu, engine.program(), graph.anchors_per_level(), tuning)?;
+    let mut executor = GpuExecutor::new(&gpu, engine.program(), tuning)?;
     (0..=RUNS).map(|_| pollster::block_on(executor.profile(engine.program(), pixels, size))).collect()
 }
 

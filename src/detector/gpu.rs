@@ -1,7 +1,7 @@
 //! The detector on a GPU.
 
 use super::{Detector, Predicted, milliseconds};
-use crate::detection::{decode_cells, floor_logit};
+use crate::detection::floor_logit;
 use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
 use crate::picture::Picture;
 use crate::{Error, ErrorKind, Result};
@@ -26,7 +26,7 @@ impl Detector {
     /// As [`Detector::attach_gpu`].
     pub async fn attach_gpu_tuned(&mut self, gpu: &Gpu, tuning: Tuning) -> Result<()> {
         let program = self.engine.program();
-        let mut executor = GpuExecutor::new(gpu, program, self.graph.anchors_per_level(), tuning)?;
+        let mut executor = GpuExecutor::new(gpu, program, tuning)?;
         let side = 2 * self.graph.max_stride().max(16);
         let size = [side, side];
         let pixels: Vec<f32> =
@@ -85,12 +85,8 @@ impl Detector {
         if least > f32::NEG_INFINITY
             && let Some(cells) = executor.cells(program, &prepared.picture.rgb, prepared.size(), least).await?
         {
-            let network = milliseconds(start);
-            let start = Instant::now();
-            let graph = &self.graph;
-            let sizes: Vec<[usize; 2]> = executor.map_sizes(program);
-            let candidates = decode_cells(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc)?;
-            return Ok(Predicted::new(&prepared, candidates, network, milliseconds(start)));
+            let sizes = executor.map_sizes(program);
+            return self.finish_cells(&prepared, &cells, &sizes, milliseconds(start));
         }
         let maps = match program.values[crate::engine::program::INPUT].channels {
             3 => executor.maps_of_picture(program, &prepared.picture.rgb, prepared.size()).await?,

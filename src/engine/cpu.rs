@@ -1,17 +1,19 @@
 //! The CPU executor: the program's operations on one arena, channels last.
 //!
-//! Kernels are generic over register tile and vector width and written as plain loops over small arrays; they are
-//! compiled once per instruction set (AVX2 with FMA, chosen at run time; NEON; SSE2; wasm SIMD128).
+//! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each: AVX2 with FMA, chosen at
+//! run time; else what the target always has (NEON, SSE2, wasm SIMD128).
 
 mod conv;
 mod depthwise;
 mod math;
+mod simd;
 mod simple;
 
 use super::plan::{Place, Plan};
 use super::program::{Op, OpKind, Program};
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
+use simd::{Base, Simd};
 
 /// A map to read: `height * width` pixels, `stride` floats apart.
 #[derive(Clone, Copy)]
@@ -78,19 +80,19 @@ impl Isa {
         Self::Base
     }
 
-    /// Outputs per weight panel.
-    fn panel(self) -> usize {
+    /// Floats in a vector, and vectors of outputs in a panel of weights.
+    fn vectors(self) -> (usize, usize) {
         match self {
-            Self::Avx2 => 16,
-            Self::Base => BASE_PANEL,
+            Self::Avx2 => (8, 2),
+            Self::Base => (Base::LANES, BASE_VECTORS),
         }
     }
 }
 
-const BASE_FMA: bool = cfg!(target_arch = "aarch64");
-const BASE_ROWS: usize = if BASE_FMA { 8 } else { 4 };
-const BASE_PANEL: usize = if BASE_FMA { 12 } else { 8 };
-const LANES: usize = 8;
+const BASE_VECTORS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };
+
+/// Pixels in a tile of one, two and three vectors of outputs: as many as the registers hold (32 with NEON, else 16).
+const TILES: [usize; 3] = if cfg!(target_arch = "aarch64") { [12, 8, 8] } else { [8, 4, 4] };
 
 /// Weights packed for this processor.
 pub struct CpuExecutor {
@@ -101,17 +103,18 @@ pub struct CpuExecutor {
 impl CpuExecutor {
     /// Packs all weights of `program` for `isa`.
     pub fn new(program: &Program, isa: Isa) -> Self {
+        let (lanes, most) = isa.vectors();
         let pack = |op: &Op| match &op.kind {
             OpKind::Conv { shape, weights, activation } => {
                 let one_each = shape.groups > 1 && shape.channels == [shape.groups; 2];
                 if one_each {
-                    Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, LANES))
+                    Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, lanes))
                 } else {
-                    Packed::Conv(PackedConv::new(*shape, weights, *activation, isa.panel()))
+                    Packed::Conv(PackedConv::new(*shape, weights, *activation, lanes, most))
                 }
             }
             OpKind::GhostTail { shape, weights, activation } => {
-                Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, LANES).with_input())
+                Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, lanes).with_input())
             }
             _ => Packed::Plain,
         };
@@ -154,19 +157,19 @@ impl CpuExecutor {
         // value is written; threads get disjoint rows or pixels.
         match (&self.packed[index], &op.kind) {
             (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
+                let job = conv::Job { packed, input, residual, output, first, last };
                 match self.isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => convolve_avx2(packed, input, residual, output, first, last),
-                    _ => {
-                        conv::convolve::<BASE_ROWS, BASE_PANEL, BASE_FMA>(packed, input, residual, output, first, last)
-                    }
+                    Isa::Avx2 => convolve_avx2(job),
+                    _ => conv::convolve::<Base, { TILES[0] }, { TILES[1] }, { TILES[2] }>(job),
                 }
             }),
             (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
+                let job = depthwise::Job { packed, input, residual, output, first, last };
                 match self.isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => depthwise_avx2(packed, input, residual, output, first, last),
-                    _ => depthwise::depthwise::<LANES, BASE_FMA>(packed, input, residual, output, first, last),
+                    Isa::Avx2 => depthwise_avx2(job),
+                    _ => depthwise::depthwise::<Base>(job),
                 }
             }),
             (Packed::Plain, kind) => bands(place.height, 8, |first, last| unsafe {
@@ -195,21 +198,14 @@ impl CpuExecutor {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn convolve_avx2(p: &PackedConv, input: Map, residual: Option<Map>, output: MapMut, first: usize, last: usize) {
-    unsafe { conv::convolve::<6, 16, true>(p, input, residual, output, first, last) }
+unsafe fn convolve_avx2(job: conv::Job) {
+    unsafe { conv::convolve::<simd::Avx2, 8, 6, 4>(job) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn depthwise_avx2(
-    p: &PackedDepthwise,
-    input: Map,
-    residual: Option<Map>,
-    output: MapMut,
-    first: usize,
-    last: usize,
-) {
-    unsafe { depthwise::depthwise::<LANES, true>(p, input, residual, output, first, last) }
+unsafe fn depthwise_avx2(job: depthwise::Job) {
+    unsafe { depthwise::depthwise::<simd::Avx2>(job) }
 }
 
 /// Runs `work(first, last)` over `0..total` in bands of at least `least`, on all threads where there are any.

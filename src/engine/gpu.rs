@@ -52,11 +52,11 @@ struct Head {
 const ALIGNMENT: usize = 256;
 
 impl GpuExecutor {
-    /// Packs and uploads the weights of `program`; a level has `anchors` anchors.
+    /// Packs and uploads the weights of `program`.
     ///
     /// # Errors
     /// Weights that are too large for the device.
-    pub fn new(gpu: &Gpu, program: &Program, anchors: usize, tuning: Tuning) -> Result<Self> {
+    pub fn new(gpu: &Gpu, program: &Program, tuning: Tuning) -> Result<Self> {
         let mut bytes: Vec<u8> = Vec::new();
         let mut put = |values: &[f32]| {
             let start = bytes.len();
@@ -68,6 +68,7 @@ impl GpuExecutor {
         };
         let ranges = (0..program.ops.len()).map(|op| put(&step::weights(program, op, tuning))).collect();
         let mut heads = Vec::new();
+        let anchors = program.anchors;
         for &value in &program.outputs {
             let Some(op) = program.ops.iter().position(|op| op.output == value) else { continue };
             let OpKind::Conv { shape, weights, .. } = &program.ops[op].kind else { continue };

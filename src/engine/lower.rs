@@ -23,6 +23,7 @@ pub fn lower_unweighted(graph: &Graph) -> Result<Program> {
 
 fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
     let mut lowering = Lowering { program: Program::default(), weights, row: 0 };
+    lowering.program.anchors = graph.anchors_per_level();
     lowering.program.value(graph.input_channels);
     for row in &graph.rows {
         lowering.row = row.index;
@@ -95,7 +96,7 @@ impl Weights<'_> {
             // Detect's: nothing is there.
             1 if key.contains(".m.") && !key.contains("conv") && !key.contains("bn") => (-12.0, 0.1),
             1 => (0.0, 0.1),
-            _ => (0.0, 1.7 * (3.0 / fan_in.max(1) as f32).sqrt()),
+            _ => (0.0, 1.3 * (3.0 / fan_in.max(1) as f32).sqrt()),
         };
         (0..shape.iter().product()).map(|_| centre + spread * next()).collect()
     }

@@ -136,6 +136,8 @@ pub struct Program {
     pub rows: Vec<Option<ValueId>>,
     /// The raw maps of the detect levels.
     pub outputs: Vec<ValueId>,
+    /// Anchors of each level (0 without Detect).
+    pub anchors: usize,
 }
 
 /// The network's input.

@@ -34,7 +34,7 @@ impl WebTimer {
         if device == "webgpu" {
             let opened = device::open().await.map_err(thrown)?;
             let tuning = Tuning::new(opened.software);
-            let executor = GpuExecutor::new(&opened, engine.program(), graph.anchors_per_level(), tuning);
+            let executor = GpuExecutor::new(&opened, engine.program(), tuning);
             gpu = Some(executor.map_err(thrown)?);
         } else if device != "cpu" {
             return Err(argument(&format!("device: {device:?} is none of webgpu, cpu")));
@@ -47,20 +47,32 @@ impl WebTimer {
         Ok(Self { engine, gpu, size: [side, side], rgb, pixels })
     }
 
-    /// Runs it once: milliseconds from the picture's bytes to the candidates (GPU) or raw maps (CPU).
+    /// JSON: row, name and milliseconds of each operation in one run on the CPU.
+    ///
+    /// # Errors
+    /// A network that runs on the GPU.
+    pub fn profile(&self) -> Result<String, JsValue> {
+        if self.gpu.is_some() {
+            return Err(argument("operations are timed on the CPU only"));
+        }
+        let (_, times) = self.engine.profile(&self.pixels, self.size).map_err(thrown)?;
+        serde_json::to_string(&times).map_err(|error| argument(&error.to_string()))
+    }
+
+    /// Runs it once: milliseconds from the picture's bytes to the candidates.
     ///
     /// # Errors
     /// What the device refuses.
     pub async fn run(&mut self) -> Result<f64, JsValue> {
         let start = web_time::Instant::now();
+        let floor = floor_logit(ghostdet::detection::DETECT_FLOOR).map_err(thrown)?;
         match &mut self.gpu {
             Some(executor) => {
-                let floor = floor_logit(ghostdet::detection::DETECT_FLOOR).map_err(thrown)?;
                 let found = executor.cells(self.engine.program(), &self.rgb, self.size, floor).await.map_err(thrown)?;
                 std::hint::black_box(found);
             }
             None => {
-                std::hint::black_box(self.engine.forward(&self.pixels, self.size).map_err(thrown)?);
+                std::hint::black_box(self.engine.cells(&self.pixels, self.size, floor).map_err(thrown)?);
             }
         }
         Ok(start.elapsed().as_secs_f64() * 1e3)

@@ -47,6 +47,11 @@ export class Engine {
     return this.#timers[index].run();
   }
 
+  /** Milliseconds of each operation in one run. */
+  profile(index) {
+    return JSON.parse(this.#timers[index].profile());
+  }
+
   dispose() {
     for (const timer of this.#timers) timer.free();
     this.#timers = [];

@@ -1,7 +1,8 @@
 //! `ghostdet plan`.
 
+use crate::device::Device;
 use crate::options::{parse_size, print, read_config};
-use crate::profile::cost;
+use crate::profile::{self, cost};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::engine::Engine;
@@ -39,6 +40,9 @@ pub struct Args {
     /// Whose layout of memory
     #[arg(long, value_enum, default_value = "cpu")]
     executor: Executor,
+    /// Also run it with made-up weights: milliseconds per step, the median of several runs
+    #[arg(long)]
+    time: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,7 +58,15 @@ impl Args {
             Executor::Gpu => Layout::Blocks,
         };
         let plan = Plan::new(program, self.imgsz, layout, false)?;
-        let steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
+        let mut steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
+        if self.time {
+            let device = match self.executor {
+                Executor::Cpu => Device::Cpu,
+                Executor::Gpu => Device::Gpu,
+            };
+            let (_, times) = profile::operations(&graph, &engine, self.imgsz, device)?;
+            steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.into());
+        }
         let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();
         let bytes = |floats: usize| floats * 4;
         if self.json {
@@ -70,13 +82,22 @@ impl Args {
             return Ok(true);
         }
         print(format!(
-            "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10}{:>10}  {}",
-            "step", "row", "what", "kernel", "in", "out", "MMAC", "at", "place"
+            "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10}{:>10}  {}{}",
+            "step",
+            "row",
+            "what",
+            "kernel",
+            "in",
+            "out",
+            "MMAC",
+            "at",
+            if self.time { format!("{:>8}{:>8}{:>7}  ", "ms", "GMAC/s", "GB/s") } else { String::new() },
+            "place"
         ))?;
         for step in &steps {
             let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
             print(format!(
-                "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10.2}{:>10}  {}",
+                "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10.2}{:>10}  {}{}",
                 step["step"].to_string(),
                 step["row"].to_string(),
                 text("what"),
@@ -85,6 +106,7 @@ impl Args {
                 text("out"),
                 step["multiply_adds"].as_f64().unwrap_or(0.0) / 1e6,
                 step["at"].to_string(),
+                rates(step),
                 text("place"),
             ))?;
         }
@@ -99,6 +121,13 @@ impl Args {
         ))?;
         Ok(true)
     }
+}
+
+/// Milliseconds, GMAC/s and GB/s of a step that was timed.
+fn rates(step: &Value) -> String {
+    let Some(ms) = step["milliseconds"].as_f64() else { return String::new() };
+    let per = |key: &str| step[key].as_f64().unwrap_or(0.0) / ms.max(1e-9) / 1e6;
+    format!("{ms:>8.3}{:>8.1}{:>7.1}  ", per("multiply_adds"), per("bytes"))
 }
 
 fn step(program: &Program, plan: &Plan, index: usize) -> Value {

@@ -1,18 +1,23 @@
-//! Depthwise convolution: vectors over channels, four neighbouring outputs at a time.
+//! Depthwise convolution: vectors over channels, a tile of neighbouring outputs at a time.
 
-use super::math::{activate, madd};
+use super::conv::store;
+use super::math::activate;
+use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
 
 /// Neighbouring outputs computed together, so that each weight is loaded once for all.
-const TILE: usize = 4;
+const TILE: usize = 8;
 
-/// Weights as `[chunk of L channels][ky][kx][L]`, zero-padded.
+/// Columns that a tile of the fast kernels reads at most.
+const COLUMNS: usize = (TILE - 1) * 2 + 5;
+
+/// Weights as `[chunk of channels][bias, ky kx …][lane]`, zero-padded.
 pub struct PackedDepthwise {
     shape: ConvShape,
     weights: Vec<f32>,
-    bias: Vec<f32>,
+    zeros: Vec<f32>,
     activation: Activation,
     with_input: bool,
 }
@@ -23,15 +28,15 @@ impl PackedDepthwise {
         let taps = shape.kernel[0] * shape.kernel[1];
         let channels = shape.channels[0];
         let chunks = channels.div_ceil(lanes);
-        let mut weights = vec![0.0; chunks * taps * lanes];
-        let mut bias = vec![0.0; chunks * lanes];
+        let mut weights = vec![0.0; chunks * (1 + taps) * lanes];
         for c in 0..channels {
-            bias[c] = source.bias[c];
+            let start = c / lanes * (1 + taps) * lanes + c % lanes;
+            weights[start] = source.bias[c];
             for tap in 0..taps {
-                weights[(c / lanes * taps + tap) * lanes + c % lanes] = source.weight[c * taps + tap];
+                weights[start + (1 + tap) * lanes] = source.weight[c * taps + tap];
             }
         }
-        Self { shape, weights, bias, activation, with_input: false }
+        Self { shape, weights, zeros: vec![0.0; channels + lanes], activation, with_input: false }
     }
 
     /// The input itself, with the residual, is written before the result's channels (stride 1, "same" padding).
@@ -42,105 +47,158 @@ impl PackedDepthwise {
 
     /// Floats held.
     pub fn floats(&self) -> usize {
-        self.weights.len() + self.bias.len()
+        self.weights.len()
     }
 }
 
-/// Computes output rows `first..last`.
+/// What one call computes: output rows `first..last`.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The weights.
+    pub packed: &'a PackedDepthwise,
+    /// What is read.
+    pub input: Map,
+    /// What is added.
+    pub residual: Option<Map>,
+    /// What is written.
+    pub output: MapMut,
+    /// First row.
+    pub first: usize,
+    /// One past the last row.
+    pub last: usize,
+}
+
+/// Runs the job.
 ///
 /// # Safety
-/// As for the dense convolution; `input` must have [`crate::engine::plan::SLACK`] readable floats after its end.
+/// As for the dense convolution; all maps must have [`crate::engine::plan::SLACK`] readable floats after their end.
 #[inline(always)]
-pub unsafe fn depthwise<const L: usize, const FMA: bool>(
-    packed: &PackedDepthwise,
-    input: Map,
-    residual: Option<Map>,
-    output: MapMut,
-    first: usize,
-    last: usize,
-) {
-    let shape = &packed.shape;
-    let [kh, kw] = shape.kernel;
-    let channels = shape.channels[0];
-    let d = shape.dilation;
-    for y in first..last {
-        let top = (y * shape.stride[0]) as isize - shape.padding[0] as isize;
-        for chunk in 0..channels.div_ceil(L) {
-            let lanes = L.min(channels - chunk * L);
-            let weights = unsafe { packed.weights.as_ptr().add(chunk * kh * kw * L) };
-            let bias = unsafe { *packed.bias.as_ptr().add(chunk * L).cast::<[f32; L]>() };
-            let base = unsafe { input.data.add(chunk * L) };
-            let mut x = 0;
-            while x < output.width {
-                let left = (x * shape.stride[1]) as isize - shape.padding[1] as isize;
-                let right = left + ((TILE - 1) * shape.stride[1] + (kw - 1) * d) as isize;
-                let whole = left >= 0 && right < input.width as isize && x + TILE <= output.width;
-                let count = if whole { TILE } else { 1 };
-                let mut acc = [bias; TILE];
-                for ky in 0..kh {
-                    let iy = top + (ky * d) as isize;
-                    if iy < 0 || iy >= input.height as isize {
-                        continue;
+pub unsafe fn depthwise<S: Simd>(job: Job) {
+    let shape = &job.packed.shape;
+    let square = shape.kernel[0] == shape.kernel[1] && shape.stride[0] == shape.stride[1] && shape.dilation == 1;
+    unsafe {
+        match (square, shape.kernel[0], shape.stride[0]) {
+            (true, 3, 1) => rows::<S, 3, 1>(&job),
+            (true, 3, 2) => rows::<S, 3, 2>(&job),
+            (true, 5, 1) => rows::<S, 5, 1>(&job),
+            (true, 5, 2) => rows::<S, 5, 2>(&job),
+            _ => any::<S>(&job),
+        }
+    }
+}
+
+/// A square kernel of K by K taps with a step of STEP.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
+    let (packed, input, output) = (job.packed, job.input, job.output);
+    let channels = packed.shape.channels[0];
+    let wide = (TILE - 1) * STEP + K;
+    for y in job.first..job.last {
+        let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
+        let mut x = 0;
+        while x < output.width {
+            let count = TILE.min(output.width - x);
+            let left = (x * STEP) as isize - packed.shape.padding[1] as isize;
+            // Where each column of each row of taps lies; zeros where there is none.
+            let mut table = [[packed.zeros.as_ptr(); COLUMNS]; K];
+            let whole = left >= 0 && left as usize + wide <= input.width;
+            for (ky, pointers) in table.iter_mut().enumerate() {
+                let iy = top + ky as isize;
+                if iy < 0 || iy >= input.height as isize {
+                    continue;
+                }
+                for (q, pointer) in pointers.iter_mut().enumerate().take(wide) {
+                    let ix = left + q as isize;
+                    if ix >= 0 && ix < input.width as isize {
+                        let at = (iy as usize * input.width + ix as usize) * input.stride;
+                        *pointer = unsafe { input.data.add(at) };
                     }
-                    let row = unsafe { base.add(iy as usize * input.width * input.stride) };
-                    for kx in 0..kw {
-                        let w = unsafe { *weights.add((ky * kw + kx) * L).cast::<[f32; L]>() };
-                        let ix = left + (kx * d) as isize;
-                        if whole {
-                            let from = unsafe { row.add(ix as usize * input.stride) };
-                            for (i, acc) in acc.iter_mut().enumerate() {
-                                let v = unsafe { *from.add(i * shape.stride[1] * input.stride).cast::<[f32; L]>() };
-                                for j in 0..L {
-                                    acc[j] = madd::<FMA>(v[j], w[j], acc[j]);
+                }
+            }
+            let inner = whole && top >= 0 && top as usize + K <= input.height;
+            let mut chunk = 0;
+            let mut weights = packed.weights.as_ptr();
+            while chunk < channels {
+                unsafe {
+                    let mut acc = [S::load(weights); TILE];
+                    weights = weights.add(S::LANES);
+                    for pointers in &table {
+                        let mut w = [S::splat(0.0); K];
+                        w.iter_mut().enumerate().for_each(|(kx, w)| *w = S::load(weights.add(kx * S::LANES)));
+                        weights = weights.add(K * S::LANES);
+                        if inner {
+                            let row = pointers[0].add(chunk);
+                            for kx in 0..K {
+                                for (i, acc) in acc.iter_mut().enumerate() {
+                                    let v = S::load(row.add((i * STEP + kx) * input.stride));
+                                    *acc = S::mul_add(v, w[kx], *acc);
                                 }
                             }
-                        } else if ix >= 0 && ix < input.width as isize {
-                            let v = unsafe { *row.add(ix as usize * input.stride).cast::<[f32; L]>() };
-                            for j in 0..L {
-                                acc[0][j] = madd::<FMA>(v[j], w[j], acc[0][j]);
+                        } else {
+                            for kx in 0..K {
+                                for (i, acc) in acc.iter_mut().enumerate() {
+                                    let v = S::load(pointers[i * STEP + kx].add(chunk));
+                                    *acc = S::mul_add(v, w[kx], *acc);
+                                }
                             }
                         }
                     }
-                }
-                for (i, values) in acc.iter_mut().enumerate().take(count) {
-                    activate::<L, FMA>(packed.activation, values);
-                    let at = y * output.width + x + i;
-                    let mut channel = chunk * L;
-                    if packed.with_input {
-                        let mut same = unsafe { *base.add(at * input.stride).cast::<[f32; L]>() };
-                        unsafe { store(&mut same, residual, output, at, channel, lanes) };
-                        channel += channels;
+                    for (i, &v) in acc.iter().enumerate().take(count) {
+                        finish::<S>(job, v, y * output.width + x + i, chunk);
                     }
-                    unsafe { store(values, residual, output, at, channel, lanes) };
                 }
-                x += count;
+                chunk += S::LANES;
             }
+            x += count;
         }
     }
 }
 
-/// Adds the residual and writes `lanes` values of pixel `at`.
+/// Any kernel, one output after the other.
 #[inline(always)]
-unsafe fn store<const L: usize>(
-    values: &mut [f32; L],
-    residual: Option<Map>,
-    output: MapMut,
-    at: usize,
-    channel: usize,
-    lanes: usize,
-) {
-    unsafe {
-        if let Some(r) = residual {
-            let r = r.data.add(at * r.stride + channel);
-            for (j, v) in values.iter_mut().enumerate().take(lanes) {
-                *v += *r.add(j);
+unsafe fn any<S: Simd>(job: &Job) {
+    let (packed, input, output) = (job.packed, job.input, job.output);
+    let shape = &packed.shape;
+    let [kh, kw] = shape.kernel;
+    for at in job.first * output.width..job.last * output.width {
+        let top = (at / output.width * shape.stride[0]) as isize - shape.padding[0] as isize;
+        let left = (at % output.width * shape.stride[1]) as isize - shape.padding[1] as isize;
+        let mut weights = packed.weights.as_ptr();
+        let mut chunk = 0;
+        while chunk < shape.channels[0] {
+            unsafe {
+                let mut acc = S::load(weights);
+                weights = weights.add(S::LANES);
+                for tap in 0..kh * kw {
+                    let iy = top + (tap / kw * shape.dilation) as isize;
+                    let ix = left + (tap % kw * shape.dilation) as isize;
+                    if iy >= 0 && iy < input.height as isize && ix >= 0 && ix < input.width as isize {
+                        let from = (iy as usize * input.width + ix as usize) * input.stride + chunk;
+                        acc = S::mul_add(S::load(input.data.add(from)), S::load(weights), acc);
+                    }
+                    weights = weights.add(S::LANES);
+                }
+                finish::<S>(job, acc, at, chunk);
             }
+            chunk += S::LANES;
         }
-        let to = output.data.add(at * output.stride + channel);
-        if lanes == L {
-            *to.cast::<[f32; L]>() = *values;
+    }
+}
+
+/// Activation, residual, store; with the input before it if the operation has two halves.
+#[inline(always)]
+unsafe fn finish<S: Simd>(job: &Job, v: S::V, at: usize, chunk: usize) {
+    let channels = job.packed.shape.channels[0];
+    let lanes = S::LANES.min(channels - chunk);
+    unsafe {
+        let v = activate::<S>(job.packed.activation, v);
+        if job.packed.with_input {
+            let same = S::load(job.input.data.add(at * job.input.stride + chunk));
+            store::<S>(same, job.residual, job.output, at, chunk, lanes);
+            store::<S>(v, job.residual, job.output, at, channels + chunk, lanes);
         } else {
-            std::ptr::copy_nonoverlapping(values.as_ptr(), to, lanes);
+            store::<S>(v, job.residual, job.output, at, chunk, lanes);
         }
     }
 }

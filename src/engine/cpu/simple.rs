@@ -1,6 +1,6 @@
 //! The operations that only move or compare values.
 
-use super::math::activate;
+use super::math::scalar;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
@@ -61,9 +61,7 @@ pub unsafe fn affine(
         for x in 0..output.width {
             let from = unsafe { input.pixel(y, x, output.channels) };
             for (c, t) in unsafe { output.pixel(y, x) }.iter_mut().enumerate() {
-                let mut v = [from[c] * scale[c] + bias[c]];
-                activate::<1, false>(act, &mut v);
-                *t = v[0];
+                *t = scalar(act, from[c] * scale[c] + bias[c]);
             }
         }
     }
