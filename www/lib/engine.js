@@ -1,11 +1,30 @@
 // What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
-import init, { WebDetector, WebTimer } from './pkg/ghostdet_web.js';
 
-/** The wasm module, compiled once per thread. */
-let compiled;
+/** A module of one function with an instruction of relaxed SIMD: validates where the browser has it. */
+const RELAXED = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
+  128, 2, 11,
+);
+
+/**
+ * The wasm module's functions, once `ready()` has loaded it.
+ * @type {typeof import('./pkg/ghostdet_web.js') | null}
+ */
+export let core = null;
+
+/** Loads the wasm module, once per thread; the one with fused multiply-add where the browser knows it. */
+let loading;
 export function ready() {
-  compiled ??= init({ module_or_path: new URL('./pkg/ghostdet_web_bg.wasm', import.meta.url) });
-  return compiled;
+  loading ??= (async () => {
+    const relaxed = WebAssembly.validate(RELAXED);
+    const module = relaxed ? await import('./pkg/relaxed/ghostdet_web.js') : await import('./pkg/ghostdet_web.js');
+    const file = relaxed
+      ? new URL('./pkg/relaxed/ghostdet_web_bg.wasm', import.meta.url)
+      : new URL('./pkg/ghostdet_web_bg.wasm', import.meta.url);
+    await module.default({ module_or_path: file });
+    core = module;
+  })();
+  return loading;
 }
 
 /** One detector, driven by plain messages. */
@@ -16,7 +35,7 @@ export class Engine {
   async load({ bytes, yaml, device, remembered }) {
     await ready();
     this.dispose();
-    this.#detector = await WebDetector.load(new Uint8Array(bytes), yaml ?? undefined, device, remembered ?? undefined);
+    this.#detector = await core.WebDetector.load(new Uint8Array(bytes), yaml ?? undefined, device, remembered ?? undefined);
     return JSON.parse(this.#detector.info());
   }
 
@@ -39,7 +58,7 @@ export class Engine {
   /** A network to time; answers its number. */
   async timer({ model, nc, size, device }) {
     await ready();
-    return this.#timers.push(await WebTimer.load(model, nc, size, device)) - 1;
+    return this.#timers.push(await core.WebTimer.load(model, nc, size, device)) - 1;
   }
 
   /** Milliseconds of one run. */

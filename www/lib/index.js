@@ -9,9 +9,8 @@
  */
 import { capture } from './capture.js';
 import { InlineChannel, WorkerChannel } from './channel.js';
-import { ready } from './engine.js';
+import { core, ready } from './engine.js';
 import { GhostdetError } from './errors.js';
-import * as core from './pkg/ghostdet_web.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
 export { GhostdetError, ready };
@@ -265,6 +264,7 @@ export async function measure(models, options = {}) {
 }
 
 function calculated(call) {
+  if (!core) throw new GhostdetError('argument', 'the wasm module is not loaded yet: await ready() first');
   try {
     return JSON.parse(call());
   } catch (error) {

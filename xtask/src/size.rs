@@ -9,7 +9,7 @@ use crate::Outcome;
 pub fn print(root: &Path) -> Outcome {
     println!("{:<44} {:>10} {:>10} {:>10}", "file", "raw", "gzip -9", "brotli");
     let mut files = Vec::new();
-    for folder in ["www", "www/js", "www/css", "www/lib", "www/lib/pkg", "weights"] {
+    for folder in ["www", "www/js", "www/css", "www/lib", "www/lib/pkg", "www/lib/pkg/relaxed", "weights"] {
         let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
         for entry in entries.flatten() {
             let name = format!("{folder}/{}", entry.file_name().to_string_lossy());

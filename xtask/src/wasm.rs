@@ -12,36 +12,43 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Where the system's second Rust keeps its wasm std, if there is one.
 const SYSTEM_STD: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
 
-/// Compiles `web/` and writes `www/lib/pkg`.
+/// Compiles `web/` twice and writes `www/lib/pkg`, which runs everywhere, and `www/lib/pkg/relaxed` for browsers with
+/// relaxed SIMD (fused multiply-add). Dependencies are compiled once: only our own crates differ.
 pub fn build(root: &Path) -> Outcome {
+    let output = root.join("www").join("lib").join("pkg");
+    for (features, folder) in [("relaxed-simd", output.join("relaxed")), ("", output)] {
+        bind(&compile(root, features)?, &folder)?;
+        let bytes = std::fs::metadata(folder.join("ghostdet_web_bg.wasm"))?.len();
+        println!("{}: {:.0} kB of wasm", folder.display(), bytes as f64 / 1000.0);
+    }
+    Ok(())
+}
+
+/// Compiles for wasm32; returns the module.
+fn compile(root: &Path, features: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let target = target_folder(root);
     let mut command = compiler();
     command
         .current_dir(root)
-        .args(["build", "--release", "-p", "ghostdet-web", "--target", TARGET])
+        .args(["build", "--release", "-p", "ghostdet-web", "--target", TARGET, "--features", features])
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", "-C target-feature=+simd128");
-    if let Some(features) = std::env::var_os("GHOSTDET_WEB_FEATURES") {
-        command.arg("--features").arg(features);
-    }
     let status = command.status()?;
     if !status.success() {
         return Err(format!("the wasm build failed ({status}); `scripts/setup-wasm.sh` prepares the compiler").into());
     }
+    Ok(target.join(TARGET).join("release").join("ghostdet_web.wasm"))
+}
 
-    let input = target.join(TARGET).join("release").join("ghostdet_web.wasm");
-    let output = root.join("www").join("lib").join("pkg");
+fn bind(input: &Path, output: &Path) -> Outcome {
     Bindgen::new()
-        .input_path(&input)
+        .input_path(input)
         .web(true)?
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&output)
-        .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
-    let bytes = std::fs::metadata(output.join("ghostdet_web_bg.wasm"))?.len();
-    println!("www/lib/pkg: {:.0} kB of wasm", bytes as f64 / 1000.0);
-    Ok(())
+        .generate(output)
+        .map_err(|error| format!("wasm-bindgen: {error:#}").into())
 }
 
 /// Cargo for wasm32: `GHOSTDET_WASM_CARGO` if set; else the toolchain's own where it has the target; else the system's.

@@ -122,6 +122,7 @@ pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usiz
 /// Pixels `block..end` of some panels. A function of its own in WebAssembly: browsers allocate registers badly in
 /// large ones.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     job: &Job,

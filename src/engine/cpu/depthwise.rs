@@ -89,6 +89,7 @@ pub unsafe fn depthwise<S: Simd>(job: Job) {
 
 /// A square kernel of K by K taps with a step of STEP.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);

@@ -21,7 +21,6 @@ pub trait Simd: Copy {
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
@@ -67,11 +66,6 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
         unsafe { std::arch::x86_64::_mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
-        unsafe { std::arch::x86_64::_mm256_mul_ps(a, b) }
     }
 
     #[inline(always)]
@@ -126,7 +120,7 @@ impl Simd for Sse2 {
 
     #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        unsafe { Self::add(Self::mul(a, b), c) }
+        unsafe { std::arch::x86_64::_mm_add_ps(std::arch::x86_64::_mm_mul_ps(a, b), c) }
     }
 
     #[inline(always)]
@@ -137,11 +131,6 @@ impl Simd for Sse2 {
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
         unsafe { std::arch::x86_64::_mm_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
-        unsafe { std::arch::x86_64::_mm_mul_ps(a, b) }
     }
 
     #[inline(always)]
@@ -196,9 +185,10 @@ impl Simd for Wasm {
 
     #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        #[cfg(target_feature = "relaxed-simd")]
+        // Inlined into functions that enable the feature.
+        #[cfg(feature = "relaxed-simd")]
         return std::arch::wasm32::f32x4_relaxed_madd(a, b, c);
-        #[cfg(not(target_feature = "relaxed-simd"))]
+        #[cfg(not(feature = "relaxed-simd"))]
         std::arch::wasm32::f32x4_add(std::arch::wasm32::f32x4_mul(a, b), c)
     }
 
@@ -210,11 +200,6 @@ impl Simd for Wasm {
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
         std::arch::wasm32::f32x4_sub(a, b)
-    }
-
-    #[inline(always)]
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
-        std::arch::wasm32::f32x4_mul(a, b)
     }
 
     #[inline(always)]
@@ -280,11 +265,6 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
-        unsafe { std::arch::aarch64::vmulq_f32(a, b) }
-    }
-
-    #[inline(always)]
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V {
         unsafe { std::arch::aarch64::vdivq_f32(a, b) }
     }
@@ -346,11 +326,6 @@ impl Simd for Plain {
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| a[i] - b[i])
-    }
-
-    #[inline(always)]
-    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
-        std::array::from_fn(|i| a[i] * b[i])
     }
 
     #[inline(always)]
