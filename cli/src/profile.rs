@@ -1,11 +1,11 @@
 //! Milliseconds per row, measured with made-up weights.
 
 use crate::device::Device;
+use ghostdet::Result;
 use ghostdet::engine::plan::{Layout, Plan};
 use ghostdet::engine::program::{Op, OpKind};
 use ghostdet::engine::{Engine, OpTime};
 use ghostdet::model::Graph;
-use ghostdet::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 /// Runs that count; one before them does not.
@@ -36,7 +36,7 @@ pub fn operations(
     let count = size[0] * size[1] * graph.input_channels;
     let pixels: Vec<f32> = (0..count).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
     let (name, runs) = match device {
-        Device::Gpu => ("gpu", on_gpu(graph, engine, &pixels, size)?),
+        Device::Gpu => ("gpu", on_gpu(engine, &pixels, size)?),
         _ => ("cpu", (0..=RUNS).map(|_| Ok(engine.profile(&pixels, size)?.1)).collect::<Result<Vec<_>>>()?),
     };
     let median = |index: usize| {
@@ -92,7 +92,7 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
 }
 
 #[cfg(feature = "gpu")]
-fn on_gpu(graph: &Graph, engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
+fn on_gpu(engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
     use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
     let gpu = pollster::block_on(Gpu::open())?;
     eprintln!("GPU: {}", gpu.name);
@@ -102,8 +102,8 @@ fn on_gpu(graph: &Graph, engine: &Engine, pixels: &[f32], size: [usize; 2]) -> R
 }
 
 #[cfg(not(feature = "gpu"))]
-fn on_gpu(_: &Graph, _: &Engine, _: &[f32], _: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
-    Err(Error::new(ErrorKind::Device, "this build has no GPU support")
+fn on_gpu(_: &Engine, _: &[f32], _: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
+    Err(ghostdet::Error::new(ghostdet::ErrorKind::Device, "this build has no GPU support")
         .hint("build with `--features gpu`, or use --device cpu"))
 }
 

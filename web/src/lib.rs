@@ -6,10 +6,14 @@ mod detector;
 mod device;
 mod error;
 mod figures;
+#[cfg(feature = "burn")]
+mod plain;
 mod timing;
 
 pub use detector::WebDetector;
 pub use figures::{compare, summarize};
+#[cfg(feature = "burn")]
+pub use plain::WebPlain;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -24,6 +24,14 @@ pub fn build(root: &Path) -> Outcome {
     Ok(())
 }
 
+/// Compiles `web/` with Burn's WebGPU backend in it and writes `www/lib/pkg/burn`: for checks and benches, not shipped.
+pub fn build_burn(root: &Path) -> Outcome {
+    let folder = root.join("www").join("lib").join("pkg").join("burn");
+    bind(&compile(root, "burn")?, &folder)?;
+    println!("{}", folder.display());
+    Ok(())
+}
+
 /// Compiles for wasm32; returns the module.
 fn compile(root: &Path, features: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let target = target_folder(root);
