@@ -1,6 +1,6 @@
 //! `ghostdet convert`.
 
-use crate::options::{print, read, read_config, write};
+use crate::options::{parse_side, print, read, read_config, write};
 use clap::ValueEnum;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
@@ -16,7 +16,8 @@ enum Choice {
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   ghostdet convert best.pt best.safetensors --half
-  ghostdet convert best.pt best.safetensors --unfold yes")]
+  ghostdet convert best.pt best.safetensors --unfold yes
+  ghostdet convert small.pt small.safetensors --imgsz 320")]
 pub struct Args {
     /// The checkpoint
     input: PathBuf,
@@ -31,6 +32,9 @@ pub struct Args {
     /// The YAML the weights were trained with, where the file does not hold it
     #[arg(long, value_name = "YAML")]
     config: Option<String>,
+    /// The picture size it is for, where the file does not say
+    #[arg(long, value_name = "N", value_parser = parse_side)]
+    imgsz: Option<usize>,
 }
 
 impl Args {
@@ -38,6 +42,7 @@ impl Args {
         let place = self.input.display();
         let mut checkpoint = Checkpoint::load(&read(&self.input)?).map_err(|error| error.at(&place))?;
         let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
+        checkpoint.imgsz = self.imgsz.or(checkpoint.imgsz);
         // What doesn't fit its network is not written.
         let detector =
             Detector::from_checkpoint(checkpoint.clone(), yaml.as_deref()).map_err(|error| error.at(&place))?;
