@@ -4,11 +4,12 @@ export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
 PORT ?= 8080
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm test size
+.PHONY: help demo wasm test size bench
 
 help:
 	@echo "make demo   build the page and serve it (PORT=$(PORT))"
 	@echo "make test   fmt, clippy, cargo test, wasm build, browser tests"
+	@echo "make bench  time networks beside onnxruntime-web (needs python3 and npm)"
 	@echo "make size   what a visitor downloads"
 
 wasm:
@@ -26,3 +27,6 @@ test:
 
 size: wasm
 	@$(XTASK) size
+
+bench: wasm
+	@scripts/bench.sh

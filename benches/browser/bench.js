@@ -4,7 +4,7 @@
 //   node benches/browser/bench.js [--networks yolov5n,yolov5n-ghost] [--sizes 320] [--engines ghostdet-cpu,ort-wasm]
 //        [--rounds 9] [--nc 80] [--onnx FOLDER] [--json FILE]
 //
-// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu. `make bench-browser` writes the ONNX files.
+// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu. `make bench` writes the ONNX files.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, extname, join, normalize } from 'node:path';
@@ -83,21 +83,26 @@ try {
   server.close();
 }
 
-/** A table of medians; ratios against the plain network on the same engine, and of the peer to ours. */
+/** A table of medians and bests; the share of the plain network's time, and the peer's time over ours. */
 function print(results) {
   const find = (size, network, engine) => results.find((r) => r.size === size && r.network === network && r.engine === engine);
   const engines = options.engines.split(',');
   const names = options.networks.split(',');
-  console.log(`| network | size | ${engines.map((engine) => `${engine} ms | / ${names[0]}`).join(' | ')} |`);
-  console.log(`|---|---|${engines.map(() => '---|---|').join('')}`);
+  const peer = engines.length > 1 ? `| ${engines[1]} / ${engines[0]} ` : '';
+  console.log(`| network | size | ${engines.map((engine) => `${engine}: median, best ms | of the plain one`).join(' | ')} ${peer}|`);
+  console.log(`|---|---|${engines.map(() => '---|---|').join('')}${peer && '---|'}`);
   for (const size of options.sizes.split(',').map(Number)) {
     for (const name of names) {
+      const plain = /^yolov5[nsmlx]/.exec(name)[0];
       const cells = engines.map((engine) => {
-        const [mine, first] = [find(size, name, engine), find(size, names[0], engine)];
+        const [mine, first] = [find(size, name, engine), find(size, plain, engine)];
         if (!mine?.median) return `${mine?.error ?? '–'} | –`;
-        return `${mine.median.toFixed(1)} | ${first?.median ? (mine.median / first.median).toFixed(3) : '–'}`;
+        const share = (key) => (first?.[key] ? (mine[key] / first[key]).toFixed(2) : '–');
+        return `${mine.median.toFixed(0)}, ${mine.best.toFixed(0)} | ${share('median')}, ${share('best')}`;
       });
-      console.log(`| ${name} | ${size} | ${cells.join(' | ')} |`);
+      const [ours, other] = engines.map((engine) => find(size, name, engine));
+      const ratio = (key) => (other?.[key] && ours?.[key] ? (other[key] / ours[key]).toFixed(2) : '–');
+      console.log(`| ${name} | ${size} | ${cells.join(' | ')} ${peer && `| ${ratio('median')}, ${ratio('best')} `}|`);
     }
   }
 }

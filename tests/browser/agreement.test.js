@@ -73,6 +73,29 @@ test('WebGPU, CPU and command line find the same', { skip: weights() ? false : '
   await page.context().close();
 });
 
+test('raw maps on WebGPU are those of the CPU', async (t) => {
+  const page = await open(browser, server.address);
+  const most = await page.evaluate(async () => {
+    if (!(await navigator.gpu?.requestAdapter())) return null;
+    const { WorkerChannel } = await import('/lib/channel.js');
+    const channel = new WorkerChannel();
+    const most = {};
+    for (const model of ['yolov5n', 'yolov5n-ghost', 'yolov5n-ghost-backbone']) {
+      const timer = await channel.call('timer', { model, nc: 3, size: 96, device: 'webgpu' });
+      most[model] = [...(await channel.call('deviation', timer))];
+    }
+    channel.close();
+    return most;
+  });
+  if (!most) return t.skip('no WebGPU adapter here');
+  for (const [model, [difference, largest]] of Object.entries(most)) {
+    t.diagnostic(`${model}: largest difference ${difference.toExponential(1)} of values up to ${largest.toFixed(1)}`);
+    assert.ok(largest > 1, 'the maps are not empty');
+    assert.ok(difference < 1e-3, `${model}: ${difference}`);
+  }
+  await page.context().close();
+});
+
 test('networks are timed on this device', async () => {
   const page = await open(browser, server.address);
   const measured = await page.evaluate(async () => {

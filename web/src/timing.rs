@@ -59,6 +59,27 @@ impl WebTimer {
         serde_json::to_string(&times).map_err(|error| argument(&error.to_string()))
     }
 
+    /// The largest difference between the raw maps of WebGPU and of the CPU, and the largest value among them.
+    ///
+    /// # Errors
+    /// A network that runs on the CPU; what the device refuses.
+    pub async fn deviation(&mut self) -> Result<Vec<f32>, JsValue> {
+        let Some(executor) = &mut self.gpu else {
+            return Err(argument("there is nothing to compare on the CPU"));
+        };
+        let pixels: Vec<f32> = self.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let expected = self.engine.forward(&pixels, self.size).map_err(thrown)?;
+        let got = executor.maps(self.engine.program(), &pixels, self.size).await.map_err(thrown)?;
+        let mut most = [0.0_f32; 2];
+        for (e, g) in expected.iter().zip(&got).flat_map(|(e, g)| e.data.iter().zip(&g.data)) {
+            if !(e - g).is_finite() {
+                return Err(argument("a map holds something that is not a number"));
+            }
+            most = [most[0].max((e - g).abs()), most[1].max(e.abs())];
+        }
+        Ok(most.to_vec())
+    }
+
     /// Runs it once: milliseconds from the picture's bytes to the candidates.
     ///
     /// # Errors

@@ -66,6 +66,11 @@ export class Engine {
     return this.#timers[index].run();
   }
 
+  /** The largest difference of WebGPU to the CPU, and the largest value. */
+  deviation(index) {
+    return this.#timers[index].deviation();
+  }
+
   /** Milliseconds of each operation in one run. */
   profile(index) {
     return JSON.parse(this.#timers[index].profile());
