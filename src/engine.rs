@@ -24,6 +24,9 @@ pub struct Engine {
     scratch: Mutex<Scratch>,
 }
 
+/// The cells of each detect level, and each level's `[height, width]`.
+pub type Picked = (Vec<Vec<Cell>>, Vec<[usize; 2]>);
+
 /// What the last run used.
 type Scratch = Option<(Plan, Vec<f32>)>;
 
@@ -111,7 +114,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::forward`].
-    pub fn cells(&self, pixels: &[f32], size: [usize; 2], floor: f32) -> Result<(Vec<Vec<Cell>>, Vec<[usize; 2]>)> {
+    pub fn cells(&self, pixels: &[f32], size: [usize; 2], floor: f32) -> Result<Picked> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
         self.fill_input(plan, arena, pixels)?;

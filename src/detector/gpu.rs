@@ -34,7 +34,8 @@ impl Detector {
         let expected = self.engine.forward(&pixels, size)?;
         let got = executor.maps(program, &pixels, size).await?;
         let pairs = expected.iter().zip(&got).flat_map(|(e, g)| e.data.iter().zip(&g.data));
-        let wrong = pairs.filter(|(e, g)| !((*e - *g).abs() <= TOLERANCE[0] + TOLERANCE[1] * e.abs())).count();
+        let differs = |e: f32, g: f32| (e - g).is_nan() || (e - g).abs() > TOLERANCE[0] + TOLERANCE[1] * e.abs();
+        let wrong = pairs.filter(|(e, g)| differs(**e, **g)).count();
         if wrong > 0 {
             let message =
                 format!("the GPU computes something else than the processor ({wrong} values of a test picture)");

@@ -130,17 +130,17 @@ unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
                         weights = weights.add(K * S::LANES);
                         if inner {
                             let row = pointers[0].add(chunk);
-                            for kx in 0..K {
+                            for (kx, &w) in w.iter().enumerate() {
                                 for (i, acc) in acc.iter_mut().enumerate() {
                                     let v = S::load(row.add((i * STEP + kx) * input.stride));
-                                    *acc = S::mul_add(v, w[kx], *acc);
+                                    *acc = S::mul_add(v, w, *acc);
                                 }
                             }
                         } else {
-                            for kx in 0..K {
+                            for (kx, &w) in w.iter().enumerate() {
                                 for (i, acc) in acc.iter_mut().enumerate() {
                                     let v = S::load(pointers[i * STEP + kx].add(chunk));
-                                    *acc = S::mul_add(v, w[kx], *acc);
+                                    *acc = S::mul_add(v, w, *acc);
                                 }
                             }
                         }
