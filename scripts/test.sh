@@ -20,6 +20,7 @@ keep fmt cargo fmt --all --check
 keep clippy cargo clippy --release --workspace --all-targets -- -D warnings
 keep cargo cargo test --release --workspace
 keep wasm cargo run --release -q -p xtask -- wasm
+keep types node_modules/.bin/tsc -p www/tsconfig.json
 keep browser node --test --test-concurrency=1 tests/browser/*.test.js
 
 rust=$(awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 } END { print passed + 0, failed + 0, ignored + 0 }' "$log/cargo")

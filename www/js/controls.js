@@ -2,6 +2,7 @@
 import { colour } from './stage.js';
 import { count, onLanguage, say } from './text.js';
 
+/** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
 let labels = [];
 let wanted = new Set();

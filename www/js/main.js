@@ -6,6 +6,7 @@ import * as sources from './sources.js';
 import { showBoxes, showPhoto, showVideo } from './stage.js';
 import { count, onLanguage, say, translate } from './text.js';
 
+/** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
 const video = get('video');
 const status = get('status');
@@ -92,7 +93,7 @@ async function look(quiet = true) {
   try {
     last = await detector.detect(picture, controls.options());
     get('device').textContent = device();
-    document.body.dataset.runs = ++runs;
+    document.body.dataset.runs = String(++runs);
     showBoxes(last);
     controls.report(last);
     if (quiet) ready();
@@ -158,7 +159,7 @@ async function watch() {
     const options = () => ({ ...controls.options(), signal: mine.stop.signal });
     for await (const frame of detector.stream(video, options)) {
       if (camera !== mine) return;
-      document.body.dataset.runs = ++runs;
+      document.body.dataset.runs = String(++runs);
       last = frame;
       showBoxes(frame);
       controls.report(frame);

@@ -2,6 +2,7 @@
 import { compare, measure, ready } from '../lib/index.js';
 import { count, onLanguage, say } from './text.js';
 
+/** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
 const PRESETS = { 'preset-5': 5, 'preset-80': 80 };
 

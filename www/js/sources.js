@@ -1,5 +1,5 @@
 // Where pictures come from: camera, files, drag and drop, paste, samples.
-const video = document.getElementById('video');
+const video = /** @type {HTMLVideoElement} */ (document.getElementById('video'));
 let stream = null;
 let facing = 'user';
 
@@ -31,7 +31,7 @@ export async function severalCameras() {
 
 /** Hands every file that is chosen, dropped or pasted to `open`. */
 export function listen(open) {
-  const input = document.getElementById('file');
+  const input = /** @type {HTMLInputElement} */ (document.getElementById('file'));
   document.getElementById('upload').addEventListener('click', () => input.click());
   input.addEventListener('change', () => {
     if (input.files.length) open([...input.files]);

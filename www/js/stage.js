@@ -1,8 +1,8 @@
 // The stage: one picture or video, and the boxes over it, whatever its shape, CSS size or pixel ratio.
 const stage = document.getElementById('stage');
-const photo = document.getElementById('photo');
-const video = document.getElementById('video');
-const canvas = document.getElementById('boxes');
+const photo = /** @type {HTMLImageElement} */ (document.getElementById('photo'));
+const video = /** @type {HTMLVideoElement} */ (document.getElementById('video'));
+const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('boxes'));
 const context = canvas.getContext('2d');
 
 let shown = null;

@@ -8,6 +8,8 @@ let context;
 
 /**
  * Pixels of anything that can be drawn.
+ * @param {any} source
+ * @param {{ largest?: number, fetch?: typeof globalThis.fetch, signal?: AbortSignal }} [options]
  * @returns {Promise<{ width: number, height: number, frame: { rgba: Uint8ClampedArray, width: number, height: number } }>}
  *   the source's own size, and the pixels, which may be fewer
  */

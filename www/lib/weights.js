@@ -13,10 +13,10 @@ const FOLDER = new URL('../weights/', import.meta.url);
 export async function fetchWeights(model, { get, signal, onProgress }) {
   if (model instanceof ArrayBuffer) return { bytes: model.slice(0), name: '' };
   if (ArrayBuffer.isView(model)) {
-    return { bytes: model.buffer.slice(model.byteOffset, model.byteOffset + model.byteLength), name: '' };
+    return { bytes: new Uint8Array(model.buffer, model.byteOffset, model.byteLength).slice().buffer, name: '' };
   }
   if (typeof Blob !== 'undefined' && model instanceof Blob) {
-    return { bytes: await model.arrayBuffer(), name: model.name ?? '' };
+    return { bytes: await model.arrayBuffer(), name: /** @type {any} */ (model).name ?? '' };
   }
   const text = String(model);
   const url = model instanceof URL || /[./]/.test(text) ? new URL(text, document.baseURI) : await named(text, get, signal);

@@ -3,7 +3,7 @@
 use crate::options::{parse_side, print, read, read_config, write};
 use clap::ValueEnum;
 use ghostdet::weights::Checkpoint;
-use ghostdet::{Detector, Result};
+use ghostdet::{Detector, Error, ErrorKind, Result};
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +35,9 @@ pub struct Args {
     /// The picture size it is for, where the file does not say
     #[arg(long, value_name = "N", value_parser = parse_side)]
     imgsz: Option<usize>,
+    /// A model card to put into the file: JSON of your own
+    #[arg(long, value_name = "JSON")]
+    card: Option<PathBuf>,
 }
 
 impl Args {
@@ -43,6 +46,11 @@ impl Args {
         let mut checkpoint = Checkpoint::load(&read(&self.input)?).map_err(|error| error.at(&place))?;
         let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
         checkpoint.imgsz = self.imgsz.or(checkpoint.imgsz);
+        if let Some(path) = &self.card {
+            let card = serde_json::from_slice(&read(path)?)
+                .map_err(|error| Error::new(ErrorKind::Argument, format!("not JSON: {error}")).at(path.display()))?;
+            checkpoint.card = Some(card);
+        }
         // What doesn't fit its network is not written.
         let detector =
             Detector::from_checkpoint(checkpoint.clone(), yaml.as_deref()).map_err(|error| error.at(&place))?;
