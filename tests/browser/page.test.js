@@ -97,6 +97,10 @@ test('foreign files are refused in words', async () => {
   await page.waitForSelector('#compare-table tbody tr');
   await drop(page, 'broken.pt', Buffer.from('not a checkpoint'));
   await page.waitForSelector('#status.bad');
+  if (weights()) {
+    await loaded(page);
+    assert.match(await page.getAttribute('#status', 'class'), /bad/, 'the shipped weights come in late and say nothing');
+  }
   await drop(page, 'notes.txt', Buffer.from('hello'), 'text/plain');
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('notes.txt'));
   assert.deepEqual(page.errors, []);

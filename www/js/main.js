@@ -19,8 +19,11 @@ let camera = null;
 let message = null;
 /** Network runs so far, for whoever wants to see that sliders need none. */
 let runs = 0;
+/** Whose words the status line shows: a load that is still under way is silent once something newer was said. */
+let turn = 0;
 
 function tell(key, values = {}, bad = false) {
+  if (bad) turn++;
   message = { key, values, bad };
   status.textContent = say(key, values);
   status.classList.toggle('bad', bad);
@@ -48,13 +51,22 @@ function ready() {
 
 /** What was given to `load` last. */
 let given = [];
+/** Loads begun, and the one whose weights are at work. */
+let loads = 0;
+let working = 0;
 
-/** Loads weights: the shipped ones, or a dropped file. Those at work stay until the new ones are ready. */
+/**
+ * Loads weights: the shipped ones, or a dropped file. Those at work stay until the new ones are ready; of several
+ * loads under way the one begun last wins.
+ */
 async function load(model, yaml) {
   const bar = get('progress');
+  const order = ++loads;
+  const mine = ++turn;
   given = [model, yaml];
   tell('status_loading');
   const onProgress = ({ stage, loaded, total }) => {
+    if (turn !== mine) return;
     bar.hidden = stage !== 'download';
     if (stage === 'download') {
       if (total) bar.value = loaded / total;
@@ -64,25 +76,32 @@ async function load(model, yaml) {
   };
   try {
     const next = await Detector.load({ model, yaml, device: get('place').value, onProgress });
+    if (order < working) {
+      next.dispose();
+      return false;
+    }
+    working = order;
     detector?.dispose();
     detector = next;
   } catch (error) {
-    fail(error);
+    if (order === loads) fail(error);
     return false;
   } finally {
-    bar.hidden = true;
+    if (order === loads) bar.hidden = true;
   }
   controls.fit(detector.info, detector.size);
   writeDevice();
   get('reset').hidden = !model;
   document.body.dataset.ready = detector.info.model;
-  if (model) {
+  if (turn !== mine) {
+    // Something newer stands in the status line.
+  } else if (model) {
     const { info } = detector;
     const facts = { file: info.file, model: info.model, classes: info.labels.length, format: info.format };
     tell('status_weights', { ...facts, parameters: count(info.parameters) });
   } else ready();
   if (camera) watch();
-  else if (picture) await look(!model);
+  else if (picture) await look(!model && turn === mine);
   return true;
 }
 
