@@ -1,12 +1,14 @@
-//! Data sets for validation: YOLO's `data.yaml`, COCO's JSON, and packs.
+//! Data sets: YOLO's `data.yaml`, COCO's JSON, and packs.
 //!
 //! What is wrong with a data set is named by file and line in [`Dataset::warnings`] and left out; only a data set that
 //! can't be read at all is an error.
 
+mod classes;
 mod coco;
 mod pack;
 mod yolo;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,29 @@ const MAX_ANNOTATIONS: u64 = 2 << 30;
 const MAX_TEXT: u64 = 64 << 20;
 /// Warnings beyond this are only counted.
 const MAX_WARNINGS: usize = 1000;
+
+/// Which pictures of a data set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// To train on. Boxes that a network drew (packs) are kept down to a score of 0.1: [`Label::score`] says how
+    /// little they weigh.
+    Train,
+    /// To validate on. Only boxes that are nearly certain.
+    #[default]
+    Val,
+    /// To test on, at the very end.
+    Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Split::Train => "train",
+            Split::Val => "val",
+            Split::Test => "test",
+        })
+    }
+}
 
 /// Where a labelled object is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,19 +68,25 @@ pub struct Label {
     pub area: Option<f64>,
     /// A crowd: finding it is neither right nor wrong.
     pub crowd: bool,
+    /// 1 if a person drew the box; else how sure the network was that drew it (0 to 1).
+    pub score: f32,
 }
 
 impl Label {
-    /// The label in pixels of its picture, for the metrics.
-    pub fn truth(&self, width: usize, height: usize) -> Truth {
-        let bounds = match self.bounds {
+    /// Corners `[x1, y1, x2, y2]` in pixels of a picture of this size.
+    pub fn corners(&self, width: usize, height: usize) -> [f64; 4] {
+        match self.bounds {
             Bounds::Pixels(bounds) => bounds,
             Bounds::Fractions([x, y, w, h]) => {
                 let (pw, ph) = (width as f64, height as f64);
                 [(x - w / 2.0) * pw, (y - h / 2.0) * ph, (x + w / 2.0) * pw, (y + h / 2.0) * ph]
             }
-        };
-        Truth { class: self.class, bounds, area: self.area, crowd: self.crowd }
+        }
+    }
+
+    /// The label in pixels of its picture, for the metrics.
+    pub fn truth(&self, width: usize, height: usize) -> Truth {
+        Truth { class: self.class, bounds: self.corners(width, height), area: self.area, crowd: self.crowd }
     }
 }
 
@@ -88,14 +119,19 @@ struct Entry {
 }
 
 impl Dataset {
-    /// Opens a YOLO `data.yaml` (its `val` pictures), a COCO annotation JSON (pictures in `images`), or a pack `.bin`
-    /// (with its `.jsonl` beside it). What it is, the file's ending tells.
+    /// Opens a data set to validate on: [`Dataset::open_split`] with [`Split::Val`].
     pub fn open(path: &Path, images: Option<&Path>) -> Result<Self> {
+        Self::open_split(path, images, Split::Val)
+    }
+
+    /// Opens a YOLO `data.yaml` (the pictures of `split`), a COCO annotation JSON (pictures in `images`), or a pack
+    /// `.bin` (with its `.jsonl` beside it). What it is, the file's ending tells. JSON and packs are one split each.
+    pub fn open_split(path: &Path, images: Option<&Path>, split: Split) -> Result<Self> {
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         let set = match ending.as_str() {
-            "yaml" | "yml" => yolo::open(path)?,
+            "yaml" | "yml" => yolo::open(path, split)?,
             "json" => coco::open(path, images)?,
-            "bin" | "jsonl" => pack::open(path)?,
+            "bin" | "jsonl" => pack::open(path, split)?,
             _ => {
                 return Err(Error::new(ErrorKind::Data, "not a known kind of data set")
                     .at(path.display())
@@ -157,47 +193,6 @@ impl Dataset {
         };
         Ok(Item { name: entry.name.clone(), bytes, labels: entry.labels.clone() })
     }
-
-    /// Renumbers the classes to those of a network, by name. Labels of classes the network doesn't know are left out,
-    /// with a warning. Without a name in common the numbers stay, with a warning, if both have as many classes; else
-    /// this is an error.
-    pub fn align(&mut self, names: &[String]) -> Result<()> {
-        if self.names == names {
-            return Ok(());
-        }
-        let map: Vec<Option<usize>> = self.names.iter().map(|name| names.iter().position(|n| n == name)).collect();
-        if map.iter().all(Option::is_none) {
-            if self.names.len() == names.len() {
-                let (own, other) = (shorten(&self.names), shorten(names));
-                self.warnings.push(format!("classes are named {own} here and {other} in the network: taken by number"));
-                self.names = names.to_vec();
-                return Ok(());
-            }
-            let text = format!("the data set's classes ({}) are none of the network's", shorten(&self.names));
-            return Err(Error::new(ErrorKind::Data, text)
-                .hint(format!("the network knows {}; class names must be the same", shorten(names))));
-        }
-        let unknown: Vec<String> =
-            self.names.iter().zip(&map).filter(|(_, m)| m.is_none()).map(|(n, _)| n.clone()).collect();
-        let mut dropped = 0;
-        for entry in &mut self.entries {
-            let before = entry.labels.len();
-            entry.labels.retain_mut(|label| match map.get(label.class).copied().flatten() {
-                Some(class) => {
-                    label.class = class;
-                    true
-                }
-                None => false,
-            });
-            dropped += before - entry.labels.len();
-        }
-        if dropped > 0 {
-            let text = format!("the network doesn't know {}: {dropped} labels left out", shorten(&unknown));
-            self.warnings.push(text);
-        }
-        self.names = names.to_vec();
-        Ok(())
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -214,14 +209,11 @@ impl Warnings {
             self.more += 1;
         }
     }
-}
 
-fn shorten(names: &[String]) -> String {
-    let mut text = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > 5 {
-        text.push_str(&format!(" and {} more", names.len() - 5));
+    fn append(&mut self, others: Warnings) {
+        self.more += others.more;
+        others.list.into_iter().for_each(|text| self.push(text));
     }
-    text
 }
 
 fn io(path: &Path, e: std::io::Error) -> Error {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ghostdet::data::{Bounds, Dataset};
+use ghostdet::data::{Bounds, Dataset, Split};
 use ghostdet::detection::Detection;
 use ghostdet::detection::metrics::{Evaluator, Metric, Truth, average_precision, correct};
 use serde_json::Value;
@@ -121,6 +121,25 @@ fn average_precision_alone() {
 }
 
 #[test]
+fn the_area_under_a_curve_is_the_average_precision() {
+    for case in golden()["cases"].as_array().unwrap() {
+        let mut evaluator = Evaluator::new(case["nc"].as_u64().unwrap() as usize, Metric::Yolo);
+        for image in case["images"].as_array().unwrap() {
+            evaluator.add(&labels(image), &detections(image));
+        }
+        let curves = evaluator.curves();
+        let report = evaluator.finish();
+        assert_eq!(curves.len(), report.classes.len());
+        for (curve, class) in curves.iter().zip(&report.classes) {
+            assert_eq!(curve.class, class.class);
+            assert!(curve.precision.is_sorted_by(|a, b| a >= b));
+            let area: f64 = curve.precision.windows(2).map(|p| (p[0] + p[1]) / 200.0).sum();
+            near(&format!("{} class {}", case["name"], class.class), area, class.map50);
+        }
+    }
+}
+
+#[test]
 fn crowds_are_neither_right_nor_wrong() {
     let crowd = Truth { crowd: true, ..Truth::new(0, [0.0, 0.0, 100.0, 100.0]) };
     let single = Truth::new(0, [200.0, 0.0, 240.0, 40.0]);
@@ -197,6 +216,11 @@ fn yolo_data_set() {
     assert!(set.align(&["fish".into()]).is_err());
     set.align(&["x".into(), "y".into()]).unwrap();
     assert_eq!((set.labels(0)[0].class, set.names()), (0, &["x".to_owned(), "y".to_owned()][..]));
+    let missing = Dataset::open_split(&dir.join("list.yaml"), None, Split::Train).unwrap_err().to_string();
+    assert!(missing.contains("no train"), "{missing}");
+    write(dir.join("both.yaml"), "path: set\ntrain: images/val/deep\nval: val.txt\nnames: 8\nnc: 8\n");
+    let train = Dataset::open_split(&dir.join("both.yaml"), None, Split::Train).unwrap();
+    assert_eq!((train.len(), train.labels(0)[0].class, train.labels(0)[0].score), (1, 7, 1.0));
     write(dir.join("bad.yaml"), "val: nowhere\nnames: [cat]\n");
     let error = Dataset::open(&dir.join("bad.yaml"), None).unwrap_err().to_string();
     assert!(error.contains("bad.yaml") && error.contains("nowhere"), "{error}");
@@ -240,6 +264,12 @@ fn packs() {
     assert_eq!((item.bytes.as_slice(), item.labels.len()), (&b"two"[..], 1));
     assert_eq!(set.names()[item.labels[0].class], "cat");
     near("area", item.labels[0].area.unwrap(), 400.0);
+    let train = Dataset::open_split(&dir.join("p.bin"), None, Split::Train).unwrap();
+    assert_eq!(train.labels(0).iter().map(|l| (l.class, l.score)).collect::<Vec<_>>(), [(15, 1.0), (0, 0.3)]);
+    let all = Dataset::join([set, train]).unwrap();
+    assert_eq!((all.len(), all.labels(0).len(), all.labels(1).len(), all.warnings().len()), (2, 1, 2, 2));
+    assert_eq!(all.item(1).unwrap().bytes, b"two");
+    assert!(Dataset::join([]).is_err());
     fs::remove_dir_all(dir).unwrap();
 }
 

@@ -95,7 +95,7 @@ fn label(annotation: &Annotation, classes: &HashMap<i64, usize>) -> Result<Label
         return Err(format!("bbox has a negative size ({w} x {h})"));
     }
     let bounds = Bounds::Pixels([x, y, x + w, y + h]);
-    Ok(Label { class, bounds, area: annotation.area, crowd: annotation.iscrowd.unwrap_or(0) != 0 })
+    Ok(Label { class, bounds, area: annotation.area, crowd: annotation.iscrowd.unwrap_or(0) != 0, score: 1.0 })
 }
 
 fn boxed(annotation: &Annotation) -> bool {

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Bounds, Dataset, Entry, Label, MAX_PICTURE, MAX_TEXT, Warnings, io, read_text};
+use super::{Bounds, Dataset, Entry, Label, MAX_PICTURE, MAX_TEXT, Split, Warnings, io, read_text};
 use crate::Result;
 
 /// Boxes that the networks which drew them were less sure of are no truth.
 const LEAST_SCORE: f64 = 0.35;
+/// Training takes guesses too, by their weight.
+const LEAST_SCORE_TRAIN: f64 = 0.1;
 
 #[derive(Deserialize)]
 struct Line {
@@ -19,8 +21,9 @@ struct Line {
     boxes: Vec<[f64; 6]>,
 }
 
-pub(super) fn open(path: &Path) -> Result<Dataset> {
+pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
     let (bin, lines) = (path.with_extension("bin"), path.with_extension("jsonl"));
+    let least = if split == Split::Train { LEAST_SCORE_TRAIN } else { LEAST_SCORE };
     let size = std::fs::metadata(&bin).map_err(|e| io(&bin, e))?.len();
     let names: Vec<String> = COCO_NAMES.split('|').map(str::to_owned).collect();
     let mut warnings = Warnings::default();
@@ -43,7 +46,7 @@ pub(super) fn open(path: &Path) -> Result<Dataset> {
         }
         let mut labels = Vec::with_capacity(line.boxes.len());
         for [class, x, y, w, h, score] in line.boxes {
-            if score < LEAST_SCORE {
+            if score < least {
                 continue;
             }
             if class.fract() != 0.0 || class < 0.0 || class >= names.len() as f64 {
@@ -52,7 +55,8 @@ pub(super) fn open(path: &Path) -> Result<Dataset> {
             }
             let area = w * f64::from(line.width) * h * f64::from(line.height);
             let bounds = Bounds::Fractions([x, y, w, h]);
-            labels.push(Label { class: class as usize, bounds, area: Some(area), crowd: false });
+            let score = score.min(1.0) as f32;
+            labels.push(Label { class: class as usize, bounds, area: Some(area), crowd: false, score });
         }
         entries.push(Entry {
             name: format!("{}#{i}", bin.display()),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Bounds, Dataset, Entry, Label, MAX_TEXT, Warnings, io, number, read_text};
+use super::{Bounds, Dataset, Entry, Label, MAX_TEXT, Split, Warnings, io, number, read_text};
 use crate::{Error, ErrorKind, Result};
 
 const READ: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "gif"];
 const UNREAD: [&str; 5] = ["tif", "tiff", "dng", "mpo", "pfm"];
 const MAX_CLASSES: usize = 100_000;
 
-pub(super) fn open(path: &Path) -> Result<Dataset> {
+pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
     let bad = |text: String| Error::new(ErrorKind::Data, text).at(path.display());
     let config: Value = serde_yaml::from_str(&read_text(path, MAX_TEXT)?)
         .map_err(|e| bad(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
@@ -23,10 +23,17 @@ pub(super) fn open(path: &Path) -> Result<Dataset> {
         Some(root) if !beside.join(root).exists() && Path::new(root).exists() => PathBuf::from(root),
         Some(root) => beside.join(root),
     };
-    let sources: Vec<&str> = match config.get("val") {
+    let sources: Vec<&str> = match config.get(split.to_string()) {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => return Err(bad("no val (the pictures to validate on)".to_owned())),
+        _ => {
+            let what = match split {
+                Split::Train => "train on",
+                Split::Val => "validate on",
+                Split::Test => "test on",
+            };
+            return Err(bad(format!("no {split} (the pictures to {what})")));
+        }
     };
     let mut warnings = Warnings::default();
     let mut pictures = BTreeSet::new();
@@ -42,8 +49,8 @@ pub(super) fn open(path: &Path) -> Result<Dataset> {
         } else if place.is_file() {
             list(&place, &mut pictures, &mut warnings)?;
         } else {
-            return Err(bad(format!("val: {} is not there", place.display()))
-                .hint("path and val are looked up from the folder of the YAML"));
+            return Err(bad(format!("{split}: {} is not there", place.display()))
+                .hint(format!("path and {split} are looked up from the folder of the YAML")));
         }
     }
     let mut entries = Vec::new();
@@ -189,7 +196,7 @@ fn read_labels(file: &Path, nc: usize) -> Result<Vec<Label>> {
         }
         let class = class as usize;
         if seen.insert((class, bounds.map(f64::to_bits))) {
-            labels.push(Label { class, bounds: Bounds::Fractions(bounds), area: None, crowd: false });
+            labels.push(Label { class, bounds: Bounds::Fractions(bounds), area: None, crowd: false, score: 1.0 });
         }
     }
     Ok(labels)

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Detection;
 pub use matching::{ConfusionMatrix, correct};
-pub use yolo::average_precision;
+pub use yolo::{PrecisionRecall, average_precision};
 
 /// One true object of a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,6 +160,11 @@ impl Evaluator {
         if self.metric == Metric::Coco {
             self.coco.add(&all, &detections);
         }
+    }
+
+    /// Precision over recall of the classes that occur in the labels, by number, as YOLOv5 draws them.
+    pub fn curves(&self) -> Vec<PrecisionRecall> {
+        self.yolo.curves()
     }
 
     /// Counts it all up.

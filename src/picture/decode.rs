@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::error::{ImageError, LimitErrorKind};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::{Picture, check_size};
@@ -28,24 +29,49 @@ impl Picture {
             Err(Error::new(ErrorKind::Picture, "the picture can't be decoded: the decoder crashed"))
         })
     }
+
+    /// `[width, height]` of a picture file as [`Picture::decode`] would give it, from its header alone: the pixels may
+    /// still be damaged.
+    pub fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
+        catch_unwind(AssertUnwindSafe(|| measure(bytes))).unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Picture, "the picture can't be measured: the decoder crashed"))
+        })
+    }
 }
 
-fn decode(bytes: &[u8]) -> Result<Picture> {
+fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
+    let (_, mut decoder) = open(bytes)?;
+    let (width, height) = decoder.dimensions();
+    let turned = matches!(
+        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let size = [width as usize, height as usize];
+    Ok(if turned { [size[1], size[0]] } else { size })
+}
+
+/// The decoder of a picture whose size is acceptable.
+fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_)> {
     let Ok(format) = image::guess_format(bytes) else { return Err(unknown(bytes)) };
     let fail = |error| failure(format, error);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_CODEC_BYTES);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(fail)?;
+    let decoder = reader.into_decoder().map_err(fail)?;
     let (width, height) = decoder.dimensions();
     check_size(width as usize, height as usize)?;
     if decoder.total_bytes() > MAX_CODEC_BYTES {
         return Err(Error::new(ErrorKind::Picture, format!("the {width}x{height} picture needs too much memory")));
     }
+    Ok((format, decoder))
+}
+
+fn decode(bytes: &[u8]) -> Result<Picture> {
+    let (format, mut decoder) = open(bytes)?;
     // Broken EXIF data is no reason to refuse the pixels.
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| failure(format, error))?;
     let mut image = DynamicImage::ImageRgb8(rgb(image));
     image.apply_orientation(orientation);
     let image = image.into_rgb8();

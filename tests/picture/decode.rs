@@ -130,6 +130,7 @@ fn exif_orientation_is_applied() {
         let picture = Picture::decode(&oriented(orientation)).unwrap();
         let size = if orientation < 5 { (48, 32) } else { (32, 48) };
         assert_eq!((picture.width, picture.height), size, "{orientation}");
+        assert_eq!(Picture::measure(&oriented(orientation)).unwrap(), [size.0, size.1], "{orientation}");
         for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let (at_x, at_y) = (picture.width / 4 + x * picture.width / 2, picture.height / 4 + y * picture.height / 2);
             assert_eq!(red(&picture, at_x, at_y), (x, y) == (right, below), "{orientation} {x} {y}");

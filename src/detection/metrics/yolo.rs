@@ -7,6 +7,18 @@ use crate::detection::Detection;
 const EPS: f64 = 1e-16;
 /// Points of the curves over confidence.
 const POINTS: usize = 1000;
+/// Points of the curves over recall.
+const RECALLS: usize = 101;
+
+/// Precision over recall of a class that occurs in the labels, at an overlap of 0.5.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrecisionRecall {
+    /// Class number.
+    pub class: usize,
+    /// The best precision that can still be had at a recall of 0, 0.01, 0.02 ... 1. The area under the curve is the
+    /// class's YOLOv5 average precision.
+    pub precision: [f64; RECALLS],
+}
 
 #[derive(Clone, Debug)]
 struct Judged {
@@ -43,6 +55,24 @@ impl Collected {
         }
     }
 
+    /// The class's detections, best first.
+    fn ranked(&self, class: usize) -> Vec<Judged> {
+        let mut judged = self.judged[class].clone();
+        judged.sort_by(|a, b| b.score.total_cmp(&a.score));
+        judged
+    }
+
+    pub fn curves(&self) -> Vec<PrecisionRecall> {
+        let labelled = self.labels.iter().enumerate().filter(|(_, n)| **n > 0);
+        labelled
+            .map(|(class, &labels)| {
+                let right: Vec<bool> = self.ranked(class).iter().map(|j| j.right[0]).collect();
+                let precision = if right.is_empty() { [0.0; RECALLS] } else { envelope(&right, labels) };
+                PrecisionRecall { class, precision }
+            })
+            .collect()
+    }
+
     pub fn finish(&self) -> Vec<ClassResult> {
         let any = self.judged.iter().flatten().any(|j| j.right.contains(&true));
         let mut results = Vec::new();
@@ -51,8 +81,7 @@ impl Collected {
             let mut result = ClassResult { class, labels, precision: 0.0, recall: 0.0, f1: 0.0, ap: [0.0; LEVELS] };
             let mut curve = (vec![0.0; POINTS], vec![0.0; POINTS]);
             if any && !self.judged[class].is_empty() {
-                let mut judged = self.judged[class].clone();
-                judged.sort_by(|a, b| b.score.total_cmp(&a.score));
+                let judged = self.ranked(class);
                 for (level, ap) in result.ap.iter_mut().enumerate() {
                     let right: Vec<bool> = judged.iter().map(|j| j.right[level]).collect();
                     *ap = average_precision(&right, labels);
@@ -107,15 +136,24 @@ fn running(right: &[bool], labels: usize) -> (Vec<f64>, Vec<f64>) {
 ///
 /// The area under the falling envelope of precision over recall, read at 101 points, the fall to (1, 0) included.
 pub fn average_precision(right: &[bool], labels: usize) -> f64 {
+    let read = envelope(right, labels);
+    (0..RECALLS - 1).map(|i| (recall_at(i + 1) - recall_at(i)) * (read[i] + read[i + 1]) / 2.0).sum()
+}
+
+/// The recall of a point of a precision-recall curve.
+fn recall_at(i: usize) -> f64 {
+    if i + 1 == RECALLS { 1.0 } else { i as f64 * 0.01 }
+}
+
+/// The falling envelope of precision over recall.
+fn envelope(right: &[bool], labels: usize) -> [f64; RECALLS] {
     let (recall, precision) = running(right, labels);
     let x: Vec<f64> = std::iter::once(0.0).chain(recall).chain([1.0]).collect();
     let mut y: Vec<f64> = std::iter::once(1.0).chain(precision).chain([0.0]).collect();
     for i in (1..y.len()).rev() {
         y[i - 1] = y[i - 1].max(y[i]);
     }
-    let at = |i: usize| if i == 100 { 1.0 } else { i as f64 * 0.01 };
-    let read: Vec<f64> = (0..=100).map(|i| interpolate(at(i), &x, &y, 0.0)).collect();
-    (0..100).map(|i| (at(i + 1) - at(i)) * (read[i] + read[i + 1]) / 2.0).sum()
+    std::array::from_fn(|i| interpolate(recall_at(i), &x, &y, 0.0))
 }
 
 /// `y` at `at`, linear between the rising `x`; `left` before the first, the last value after the last.
