@@ -145,6 +145,11 @@ impl Dataset {
         Ok(set)
     }
 
+    /// Without pictures and classes.
+    pub fn empty() -> Self {
+        Self { names: Vec::new(), entries: Vec::new(), warnings: Warnings::default() }
+    }
+
     /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.entries.len()
