@@ -8,16 +8,19 @@ use ghostdet::detection::{Detection, NmsOptions, Predictions, RawMap, candidates
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-/// The folder of golden data, if it is there.
-fn shared(file: &str) -> Option<Vec<u8>> {
-    let shared = std::env::var_os("GHOSTDET_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = shared.join("reference/golden").join(file);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        eprintln!("skipped: {} is not there", path.display());
+/// The repository's own golden data, and the large ones where they are.
+fn folders() -> Vec<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = std::env::var_os("GHOSTDET_SHARED").map_or_else(|| here.join("../shared"), PathBuf::from);
+    let large = shared.join("reference/golden");
+    if !large.is_dir() {
+        eprintln!("skipped: {} is not there", large.display());
     }
-    bytes
+    [here.join("tests/golden"), large].into_iter().filter(|folder| folder.is_dir()).collect()
+}
+
+fn read(folder: &Path, file: &str) -> Vec<u8> {
+    std::fs::read(folder.join(file)).unwrap_or_else(|e| panic!("{}/{file}: {e}", folder.display()))
 }
 
 fn tensor(file: &SafeTensors, name: &str) -> (Vec<usize>, Vec<f32>) {
@@ -41,7 +44,11 @@ fn near(what: &str, got: &[[f32; 4]], want: &[[f32; 4]]) {
 
 #[test]
 fn nms_is_the_references() {
-    let (Some(cases), Some(file)) = (shared("nms.json"), shared("nms.safetensors")) else { return };
+    folders().iter().for_each(|folder| nms_is_that_of(folder));
+}
+
+fn nms_is_that_of(folder: &Path) {
+    let (cases, file) = (read(folder, "nms.json"), read(folder, "nms.safetensors"));
     let cases: Value = serde_json::from_slice(&cases).unwrap();
     let file = SafeTensors::deserialize(&file).unwrap();
     for case in cases["cases"].as_array().unwrap() {
@@ -80,39 +87,60 @@ fn decode_is_the_references() {
         vec![[30., 61.], [62., 45.], [59., 119.]],
         vec![[116., 90.], [156., 198.], [373., 326.]],
     ];
-    let strides = [8.0, 16.0, 32.0];
-    for net in ["yolov5-n", "yolov5-ghost-n", "yolov5-ghost-backbone-n"] {
-        let Some(file) = shared(&format!("net_{net}-nc3.safetensors")) else { return };
-        let file = SafeTensors::deserialize(&file).unwrap();
-        let (shape, want) = tensor(&file, "decoded");
-        for image in 0..2 {
-            let maps: Vec<RawMap> = (0..3)
-                .map(|level| {
-                    // (picture, anchor, y, x, value) to (y, x, anchor, value)
-                    let (s, raw) = tensor(&file, &format!("raw{level}"));
-                    let (na, height, width, no) = (s[1], s[2], s[3], s[4]);
-                    let mut data = Vec::new();
-                    for cell in 0..height * width {
-                        for a in 0..na {
-                            let start = ((image * na + a) * height * width + cell) * no;
-                            data.extend_from_slice(&raw[start..start + no]);
-                        }
+    for folder in folders() {
+        let size = if folder.ends_with("tests/golden") { "tiny" } else { "n" };
+        for net in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
+            let file = read(&folder, &format!("net_{net}-{size}-nc3.safetensors"));
+            decode_is_that_of(&SafeTensors::deserialize(&file).unwrap(), "", &[8.0, 16.0, 32.0], &anchors);
+        }
+        let (cases, file) = (read(&folder, "modules.json"), read(&folder, "modules.safetensors"));
+        let (cases, file): (Value, _) =
+            (serde_json::from_slice(&cases).unwrap(), SafeTensors::deserialize(&file).unwrap());
+        let mut detects = 0;
+        for case in cases["cases"].as_array().unwrap() {
+            let Some((_, strides)) = case["module"].as_str().unwrap().split_once("strides ") else { continue };
+            let strides: Vec<f64> = serde_json::from_str(strides).unwrap();
+            let grid: Vec<Vec<[f32; 2]>> = serde_json::from_value(case["anchors_grid"].clone()).unwrap();
+            let scaled = grid.iter().zip(&strides);
+            let anchors = scaled.map(|(level, &s)| level.iter().map(|a| a.map(|v| v * s as f32)).collect()).collect();
+            decode_is_that_of(&file, &format!("{}/", case["name"].as_str().unwrap()), &strides, &anchors);
+            detects += 1;
+        }
+        assert_eq!(detects, 4);
+    }
+}
+
+fn decode_is_that_of(file: &SafeTensors, prefix: &str, strides: &[f64], anchors: &Vec<Vec<[f32; 2]>>) {
+    let decoded = if prefix.is_empty() { "decoded" } else { "output" };
+    let (shape, want) = tensor(file, &format!("{prefix}{decoded}"));
+    let nc = shape[2] - 5;
+    for image in 0..shape[0] {
+        let maps: Vec<RawMap> = (0..strides.len())
+            .map(|level| {
+                // (picture, anchor, y, x, value) to (y, x, anchor, value)
+                let (s, raw) = tensor(file, &format!("{prefix}raw{level}"));
+                let (na, height, width, no) = (s[1], s[2], s[3], s[4]);
+                let mut data = Vec::new();
+                for cell in 0..height * width {
+                    for a in 0..na {
+                        let start = ((image * na + a) * height * width + cell) * no;
+                        data.extend_from_slice(&raw[start..start + no]);
                     }
-                    RawMap { height, width, data }
-                })
-                .collect();
-            let all = decode(&maps, &strides, &anchors, 3).unwrap();
-            let rows = &want[image * shape[1] * shape[2]..(image + 1) * shape[1] * shape[2]];
-            assert_eq!(all.rows.len(), rows.len());
-            for (got, want) in all.rows.iter().zip(rows) {
-                assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{net}: {got} instead of {want}");
-            }
-            for conf in [0.01, 0.25, 0.9] {
-                let options = NmsOptions { conf, ..NmsOptions::validation() };
-                let few = candidates(&maps, &strides, &anchors, 3, conf).unwrap();
-                assert!(few.len() < all.len() || all.iter().all(|r| r[4] > conf));
-                assert_eq!(nms(&few, &options), nms(&all, &options));
-            }
+                }
+                RawMap { height, width, data }
+            })
+            .collect();
+        let all = decode(&maps, strides, anchors, nc).unwrap();
+        let rows = &want[image * shape[1] * shape[2]..(image + 1) * shape[1] * shape[2]];
+        assert_eq!(all.rows.len(), rows.len());
+        for (got, want) in all.rows.iter().zip(rows) {
+            assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{prefix}: {got} instead of {want}");
+        }
+        for conf in [0.01, 0.25, 0.9] {
+            let options = NmsOptions { conf, ..NmsOptions::validation() };
+            let few = candidates(&maps, strides, anchors, nc, conf).unwrap();
+            assert!(few.len() < all.len() || all.iter().all(|r| r[4] > conf));
+            assert_eq!(nms(&few, &options), nms(&all, &options));
         }
     }
 }

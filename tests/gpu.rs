@@ -5,12 +5,10 @@ mod support;
 use ghostdet::detection::DETECT_FLOOR;
 use ghostdet::engine::Engine;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
-use ghostdet::model::builtin;
-use ghostdet::weights::Tensor;
 use ghostdet::{Detector, picture::Picture};
 use pollster::block_on;
 use std::sync::LazyLock;
-use support::{channels_last, checkpoint, deviation, reference, tensors};
+use support::{channels_last, deviation, goldens, nets, single_modules};
 
 static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open()) {
     Ok(gpu) => {
@@ -27,37 +25,44 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
 const TUNINGS: [bool; 2] = [true, false];
 
 #[test]
+fn modules_equal_the_reference() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    for golden in goldens() {
+        for software in TUNINGS {
+            let (mut checked, mut largest) = (0, 0.0_f32);
+            for case in single_modules(&golden) {
+                let engine = Engine::module(&case.module, case.input.shape[1], &case.weights).unwrap();
+                let mut executor = GpuExecutor::new(gpu, engine.program(), Tuning::new(software)).unwrap();
+                for image in 0..case.input.shape[0] {
+                    let (pixels, size) = channels_last(&case.input, image);
+                    let (rows, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();
+                    largest = largest.max(case.check(image, rows[0].as_ref().expect("an output")));
+                }
+                checked += 1;
+            }
+            println!("{}: {checked} modules, largest deviation {largest:e} ({software})", golden.display());
+            assert!(checked >= 40, "only {checked} modules were checked");
+        }
+    }
+}
+
+#[test]
 fn nets_equal_the_reference() {
-    let (Some(folder), Some(gpu)) = (reference(), GPU.as_ref()) else { return };
-    for arch in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
-        let all = tensors(folder.join(format!("golden/net_{arch}-n-nc3.safetensors")));
-        let graph = builtin(&arch.replacen("yolov5", "yolov5n", 1)).expect("a built-in").graph(Some(3)).unwrap();
-        let engine = Engine::new(&graph, &checkpoint(&all, "weights/", "")).unwrap();
-        let input = &all["input_u8"];
-        let scaled = Tensor { shape: input.shape.clone(), data: input.data.iter().map(|v| v / 255.0).collect() };
+    let Some(gpu) = GPU.as_ref() else { return };
+    for net in nets() {
+        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap();
+        let (bytes, input) = (&net.tensors["input_u8"], net.input());
         for software in TUNINGS {
             let mut executor = GpuExecutor::new(gpu, engine.program(), Tuning::new(software)).unwrap();
             let mut largest = 0.0_f32;
-            for image in 0..2 {
-                let (pixels, size) = channels_last(&scaled, image);
+            for image in 0..input.shape[0] {
+                let (pixels, size) = channels_last(&input, image);
                 let maps = block_on(executor.maps(engine.program(), &pixels, size)).unwrap();
-                let rgb: Vec<u8> = channels_last(input, image).0.iter().map(|&v| v as u8).collect();
+                let rgb: Vec<u8> = channels_last(bytes, image).0.iter().map(|&v| v as u8).collect();
                 let from_bytes = block_on(executor.maps_of_picture(engine.program(), &rgb, size)).unwrap();
-                for (level, (map, other)) in maps.iter().zip(&from_bytes).enumerate() {
-                    let expected = &all[&format!("raw{level}")];
-                    let [_, na, ny, nx, no] = expected.shape[..] else { panic!("five dimensions") };
-                    let at = |y: usize, x: usize, a: usize, o: usize| (((image * na + a) * ny + y) * nx + x) * no + o;
-                    let wanted: Vec<f32> = (0..ny * nx * na * no)
-                        .map(|i| expected.data[at(i / (no * na * nx), i / (no * na) % nx, i / no % na, i % no)])
-                        .collect();
-                    for map in [map, other] {
-                        let (over, most) = deviation(&map.data, &wanted, 2e-4, 1e-3);
-                        assert!(over <= 0.0, "{arch} level {level}: off by {most}");
-                        largest = largest.max(most);
-                    }
-                }
+                largest = largest.max(net.check(image, &maps)).max(net.check(image, &from_bytes));
             }
-            println!("{arch}: largest deviation {largest:e} (software tiles: {software})");
+            println!("{}: largest deviation {largest:e} (software tiles: {software})", net.name);
         }
     }
 }

@@ -1,9 +1,13 @@
-//! Shared by the tests: golden files, when they are there.
+//! Shared by the tests: golden files, ours and (when they are there) the large ones.
 #![allow(dead_code)]
 
+mod module;
+
+use ghostdet::detection::RawMap;
+use ghostdet::model::{Graph, Module, builtin};
 use ghostdet::weights::{Checkpoint, Tensor};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder with the large golden vectors, if this machine has it.
 pub fn reference() -> Option<PathBuf> {
@@ -15,6 +19,107 @@ pub fn reference() -> Option<PathBuf> {
         return None;
     }
     Some(folder)
+}
+
+/// Every folder of golden vectors: the repository's own (written by `scripts/goldens.py`), and the large ones.
+pub fn goldens() -> Vec<PathBuf> {
+    let ours = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    std::iter::once(ours).chain(reference().map(|folder| folder.join("golden"))).collect()
+}
+
+/// A module that takes one map, and what it makes of it.
+pub struct Single {
+    pub name: String,
+    pub module: Module,
+    pub weights: Checkpoint,
+    pub input: Tensor,
+    pub output: Tensor,
+}
+
+/// The cases of a golden folder that are single modules with one input.
+pub fn single_modules(golden: &Path) -> Vec<Single> {
+    let index = std::fs::read(golden.join("modules.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    let all = tensors(golden.join("modules.safetensors"));
+    let single = |case: &serde_json::Value| {
+        let name = case["name"].as_str().unwrap().to_owned();
+        let (module, _) = module::module(case["module"].as_str().unwrap())?;
+        let weights = checkpoint(&all, &format!("{name}/weights/"), "model.0.");
+        let tensor = |key: &str| all[&format!("{name}/{key}")].clone();
+        Some(Single { module, weights, input: tensor("input0"), output: tensor("output"), name })
+    };
+    index["cases"].as_array().unwrap().iter().filter_map(single).collect()
+}
+
+impl Single {
+    /// Fails unless `found` is the output for `image`; how far off it is.
+    pub fn check(&self, image: usize, found: &Tensor) -> f32 {
+        assert_eq!(found.shape[..], self.output.shape[1..], "{}", self.name);
+        let each = self.output.data.len() / self.output.shape[0];
+        let (over, most) = deviation(&found.data, &self.output.data[image * each..][..each], 1e-4, 1e-4);
+        assert!(over <= 0.0, "{}: off by {most}", self.name);
+        most
+    }
+}
+
+/// A whole network with pictures and raw maps.
+pub struct Net {
+    pub name: String,
+    pub graph: Graph,
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+/// The three architectures: ours with hardly any channels, and the large files' n size.
+pub fn nets() -> Vec<Net> {
+    let mut nets = Vec::new();
+    for golden in goldens() {
+        for arch in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
+            let (size, width) = if golden.ends_with("tests/golden") { ("tiny", 0.03125) } else { ("n", 0.25) };
+            let config = builtin(arch).expect("a built-in").with_multiples(0.33, width).unwrap();
+            let tensors = tensors(golden.join(format!("net_{arch}-{size}-nc3.safetensors")));
+            nets.push(Net { name: format!("{arch}-{size}"), graph: config.graph(Some(3)).unwrap(), tensors });
+        }
+    }
+    nets
+}
+
+impl Net {
+    pub fn checkpoint(&self) -> Checkpoint {
+        checkpoint(&self.tensors, "weights/", "")
+    }
+
+    /// The pictures, 0 to 1.
+    pub fn input(&self) -> Tensor {
+        let bytes = &self.tensors["input_u8"];
+        Tensor { shape: bytes.shape.clone(), data: bytes.data.iter().map(|v| v / 255.0).collect() }
+    }
+
+    /// The raw maps of `image`.
+    pub fn maps(&self, image: usize) -> Vec<RawMap> {
+        let level = |level: usize| self.tensors.get(&format!("raw{level}"));
+        (0..).map_while(level).map(|raw| raw_map(raw, image)).collect()
+    }
+
+    /// Fails unless `found` are the raw maps of `image`; how far off they are.
+    pub fn check(&self, image: usize, found: &[RawMap]) -> f32 {
+        let expected = self.maps(image);
+        assert_eq!(found.len(), expected.len(), "{}", self.name);
+        let mut largest = 0.0_f32;
+        for (level, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let (over, most) = deviation(&found.data, &expected.data, 2e-4, 1e-3);
+            assert!(over <= 0.0, "{} level {level}: off by {most}", self.name);
+            largest = largest.max(most);
+        }
+        largest
+    }
+}
+
+/// Image `n` of a `(B, na, ny, nx, no)` tensor as `[ny][nx][na * no]`.
+pub fn raw_map(raw: &Tensor, n: usize) -> RawMap {
+    let [_, na, height, width, no] = raw.shape[..] else { panic!("five dimensions") };
+    let at = |cell: usize, a: usize| ((n * na + a) * height * width + cell) * no;
+    let cells = (0..height * width).flat_map(|cell| (0..na).map(move |a| at(cell, a)));
+    RawMap { height, width, data: cells.flat_map(|start| raw.data[start..start + no].iter().copied()).collect() }
 }
 
 /// All tensors of a safetensors file, widened to fp32.
