@@ -179,6 +179,11 @@ impl Dataset {
         self.entries.get(i).map_or(&[], |e| &e.labels)
     }
 
+    /// The file that is picture `i`; nothing in a pack, which has no files of their own for its pictures.
+    pub fn file(&self, i: usize) -> Option<&Path> {
+        self.entries.get(i).filter(|e| e.part.is_none()).map(|e| e.file.as_path())
+    }
+
     /// Reads picture `i`.
     pub fn item(&self, i: usize) -> Result<Item> {
         let entry = self.entries.get(i).ok_or_else(|| {

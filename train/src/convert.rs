@@ -1,0 +1,48 @@
+//! Other data sets as YOLO folders: `images/{train,val}`, `labels/{train,val}`, `data.yaml`.
+//!
+//! What is wrong with an annotation is named with its file (and line, where there is one) in [`Report::warnings`] and
+//! left out. Nothing is ever written outside of the target folder, whatever names the data set has: pictures get names
+//! of harmless letters. `data.yaml` is written last: a folder without it is not complete.
+
+mod coco;
+mod folders;
+mod split;
+mod subset;
+mod voc;
+
+use std::path::PathBuf;
+
+pub use coco::coco;
+pub use split::Validation;
+pub use subset::{Cut, subset};
+pub use voc::{Voc, voc};
+
+/// Where and how a data set is written.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The folder: new, or empty.
+    pub out: PathBuf,
+    /// Which pictures are for validation.
+    pub validation: Validation,
+    /// Copies pictures even where a hard link would do.
+    pub copy: bool,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Pictures to train on.
+    pub train: usize,
+    /// Pictures to validate on.
+    pub val: usize,
+    /// Boxes in both.
+    pub boxes: usize,
+    /// Boxes that were left out.
+    pub left_out: usize,
+    /// Class names.
+    pub names: Vec<String>,
+    /// The new `data.yaml`.
+    pub yaml: PathBuf,
+    /// Everything that was wrong.
+    pub warnings: Vec<String>,
+}
