@@ -12,6 +12,7 @@ mod modules;
 use std::collections::BTreeMap;
 
 use ghostdet::ErrorKind;
+use ghostdet::model::Graph;
 use ghostdet::network::{self, Device, Network};
 use ghostdet::picture::Picture;
 use ghostdet::weights::{Checkpoint, Tensor};
@@ -58,7 +59,10 @@ fn planar(raw: &Tensor) -> Vec<f32> {
 
 #[test]
 fn every_module_agrees_with_the_reference() {
-    let Some(golden) = Golden::open("modules.safetensors") else { return };
+    Golden::all("modules.safetensors", "modules.safetensors").iter().for_each(modules_agree);
+}
+
+fn modules_agree(golden: &Golden) {
     let device = device();
     let (mut largest, mut failed) = (Deviation::default(), Vec::new());
     let cases = modules::cases();
@@ -85,56 +89,63 @@ fn every_module_agrees_with_the_reference() {
             }
         }
     }
-    eprintln!("modules: {largest}");
+    eprintln!("{}: {largest}", golden.path.display());
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
 fn whole_networks_agree_with_the_reference() {
-    let device = device();
     for arch in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
-        let Some(golden) = Golden::open(&format!("net_{arch}-n-nc3.safetensors")) else { return };
-        let checkpoint = Checkpoint { tensors: golden.under("weights/"), ..Checkpoint::default() };
-        let network = Network::new(&graphs::nano(arch), &checkpoint, &device).expect(arch);
-        let pictures = golden.pictures("input_u8");
-        let input = network::input(&pictures.iter().collect::<Vec<_>>(), &device).expect("two pictures");
-
-        let (mut largest_row, mut failed) = (Deviation::default(), Vec::new());
-        for (row, output) in network.forward_rows(input.clone()).expect(arch).into_iter().enumerate() {
-            let Some(expected) = golden.get(&format!("row{row}")) else { continue };
-            let found = download(output[0].clone());
-            let deviation = Deviation::between(&found[..expected.data.len()], &expected.data);
-            if !deviation.within(2e-4, 1e-3) {
-                failed.push(format!("{arch} row {row}: {deviation}"));
-            }
-            largest_row = largest_row.max(deviation);
+        let (tiny, nano) = (format!("net_{arch}-tiny-nc3.safetensors"), format!("net_{arch}-n-nc3.safetensors"));
+        for golden in Golden::all(&tiny, &nano) {
+            let channels = if golden.path.ends_with(&tiny) { [8, 8, 8, 16, 32] } else { [16, 32, 64, 128, 256] };
+            network_agrees(arch, &graphs::sized(arch, channels), &golden);
         }
-        let maps = network.forward(input).expect(arch);
-        let mut largest_raw = Deviation::default();
-        for (level, map) in maps.iter().enumerate() {
-            let expected = planar(&golden.get(&format!("raw{level}")).expect("a raw map"));
-            let deviation = Deviation::between(&download(map.clone()), &expected);
-            if !deviation.within(2e-4, 1e-3) {
-                failed.push(format!("{arch} level {level}: {deviation}"));
-            }
-            largest_raw = largest_raw.max(deviation);
-        }
-        eprintln!("{arch}: rows {largest_row}; raw {largest_raw}");
-        assert!(failed.is_empty(), "{failed:#?}");
-
-        let first = download(maps[0].clone());
-        let read = network::read(maps).expect("finite maps");
-        assert_eq!((read.len(), read[0].len()), (2, 3));
-        let map = &read[1][0];
-        let (y, x, channel, channels) = (3, 5, 17, 24);
-        assert_eq!((map.height, map.width), (8, 12));
-        let planar = first[((channels + channel) * map.height + y) * map.width + x];
-        assert_eq!(map.data[(y * map.width + x) * channels + channel], planar);
     }
 }
 
+fn network_agrees(arch: &str, graph: &Graph, golden: &Golden) {
+    let device = device();
+    let checkpoint = Checkpoint { tensors: golden.under("weights/"), ..Checkpoint::default() };
+    let network = Network::new(graph, &checkpoint, &device).expect(arch);
+    let pictures = golden.pictures("input_u8");
+    let input = network::input(&pictures.iter().collect::<Vec<_>>(), &device).expect("two pictures");
+
+    let (mut largest_row, mut failed) = (Deviation::default(), Vec::new());
+    for (row, output) in network.forward_rows(input.clone()).expect(arch).into_iter().enumerate() {
+        let Some(expected) = golden.get(&format!("row{row}")) else { continue };
+        let found = download(output[0].clone());
+        let deviation = Deviation::between(&found[..expected.data.len()], &expected.data);
+        if !deviation.within(2e-4, 1e-3) {
+            failed.push(format!("{arch} row {row}: {deviation}"));
+        }
+        largest_row = largest_row.max(deviation);
+    }
+    let maps = network.forward(input).expect(arch);
+    let mut largest_raw = Deviation::default();
+    for (level, map) in maps.iter().enumerate() {
+        let expected = planar(&golden.get(&format!("raw{level}")).expect("a raw map"));
+        let deviation = Deviation::between(&download(map.clone()), &expected);
+        if !deviation.within(2e-4, 1e-3) {
+            failed.push(format!("{arch} level {level}: {deviation}"));
+        }
+        largest_raw = largest_raw.max(deviation);
+    }
+    eprintln!("{}: rows {largest_row}; raw {largest_raw}", golden.path.display());
+    assert!(failed.is_empty(), "{failed:#?}");
+
+    let first = download(maps[0].clone());
+    let read = network::read(maps).expect("finite maps");
+    assert_eq!((read.len(), read[0].len()), (2, 3));
+    let map = &read[1][0];
+    let (y, x, channel, channels) = (3, 5, 17, 24);
+    assert_eq!((map.height, map.width), (8, 12));
+    let planar = first[((channels + channel) * map.height + y) * map.width + x];
+    assert_eq!(map.data[(y * map.width + x) * channels + channel], planar);
+}
+
 /// A network of two rows with weights made here: a 1x1 convolution that is folded, and Detect.
-fn small() -> (ghostdet::model::Graph, Checkpoint) {
+fn small() -> (Graph, Checkpoint) {
     let tensor =
         |shape: &[usize], value: f32| Tensor { shape: shape.to_vec(), data: vec![value; shape.iter().product()] };
     let tensors = BTreeMap::from([

@@ -10,22 +10,27 @@ use safetensors::{Dtype, SafeTensors};
 
 /// A file of reference tensors.
 pub struct Golden {
+    /// Where it lies.
+    pub path: PathBuf,
     bytes: Vec<u8>,
 }
 
 impl Golden {
-    /// Opens a file of the reference, unless this checkout is without it.
-    pub fn open(name: &str) -> Option<Self> {
-        let shared = std::env::var_os("GHOSTDET_SHARED").map(PathBuf::from);
-        let shared = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-        let path = shared.join("reference/golden").join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => Some(Self { bytes }),
+    /// The repository's own file of that name, and the large reference's, unless this checkout is without it.
+    pub fn all(ours: &str, large: &str) -> Vec<Self> {
+        let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let shared = std::env::var_os("GHOSTDET_SHARED").map_or_else(|| here.join("../shared"), PathBuf::from);
+        let paths = [here.join("tests/golden").join(ours), shared.join("reference/golden").join(large)];
+        let read = |path: PathBuf| match std::fs::read(&path) {
+            Ok(bytes) => Some(Self { path, bytes }),
             Err(error) => {
                 eprintln!("skipped: {}: {error}", path.display());
                 None
             }
-        }
+        };
+        let found: Vec<Self> = paths.into_iter().filter_map(read).collect();
+        assert!(found.first().is_some_and(|golden| golden.path.ends_with(ours)), "the repository has its own {ours}");
+        found
     }
 
     fn file(&self) -> SafeTensors<'_> {

@@ -8,8 +8,9 @@ const ANCHORS: [[[f32; 2]; 3]; 3] = [
     [[116.0, 90.0], [156.0, 198.0], [373.0, 326.0]],
 ];
 
-/// Size n of one of the three networks, with 3 classes.
-pub fn nano(arch: &str) -> Graph {
+/// One of the three networks with 3 classes, the repeats of size n, and these channels after each halving.
+pub fn sized(arch: &str, channels: [usize; 5]) -> Graph {
+    let [c16, c32, c64, c128, c256] = channels;
     let (ghost_backbone, ghost_head) = (arch != "yolov5", arch == "yolov5-ghost");
     let down = |c1, c2, kernel, stride, ghost| {
         if ghost {
@@ -26,31 +27,31 @@ pub fn nano(arch: &str) -> Graph {
     let (b, h) = (ghost_backbone, ghost_head);
     let up = || Module::Upsample { scale: 2 };
     let modules = vec![
-        (vec![], conv(3, 16, 6, 2, 2)),
-        (vec![0], down(16, 32, 3, 2, b)),
-        (vec![1], block(32, 32, 1, true, b)),
-        (vec![2], down(32, 64, 3, 2, b)),
-        (vec![3], block(64, 64, 2, true, b)),
-        (vec![4], down(64, 128, 3, 2, b)),
-        (vec![5], block(128, 128, 3, true, b)),
-        (vec![6], down(128, 256, 3, 2, b)),
-        (vec![7], block(256, 256, 1, true, b)),
-        (vec![8], Module::Sppf { c1: 256, c2: 256, kernel: 5 }),
-        (vec![9], down(256, 128, 1, 1, h)),
+        (vec![], conv(3, c16, 6, 2, 2)),
+        (vec![0], down(c16, c32, 3, 2, b)),
+        (vec![1], block(c32, c32, 1, true, b)),
+        (vec![2], down(c32, c64, 3, 2, b)),
+        (vec![3], block(c64, c64, 2, true, b)),
+        (vec![4], down(c64, c128, 3, 2, b)),
+        (vec![5], block(c128, c128, 3, true, b)),
+        (vec![6], down(c128, c256, 3, 2, b)),
+        (vec![7], block(c256, c256, 1, true, b)),
+        (vec![8], Module::Sppf { c1: c256, c2: c256, kernel: 5 }),
+        (vec![9], down(c256, c128, 1, 1, h)),
         (vec![10], up()),
         (vec![11, 6], Module::Concat),
-        (vec![12], block(256, 128, 1, false, h)),
-        (vec![13], down(128, 64, 1, 1, h)),
+        (vec![12], block(c256, c128, 1, false, h)),
+        (vec![13], down(c128, c64, 1, 1, h)),
         (vec![14], up()),
         (vec![15, 4], Module::Concat),
-        (vec![16], block(128, 64, 1, false, h)),
-        (vec![17], down(64, 64, 3, 2, h)),
+        (vec![16], block(c128, c64, 1, false, h)),
+        (vec![17], down(c64, c64, 3, 2, h)),
         (vec![18, 14], Module::Concat),
-        (vec![19], block(128, 128, 1, false, h)),
-        (vec![20], down(128, 128, 3, 2, h)),
+        (vec![19], block(c128, c128, 1, false, h)),
+        (vec![20], down(c128, c128, 3, 2, h)),
         (vec![21, 10], Module::Concat),
-        (vec![22], block(256, 256, 1, false, h)),
-        (vec![17, 20, 23], Module::Detect { nc: 3, channels: vec![64, 128, 256] }),
+        (vec![22], block(c256, c256, 1, false, h)),
+        (vec![17, 20, 23], Module::Detect { nc: 3, channels: vec![c64, c128, c256] }),
     ];
     graph(modules, 3, vec![8.0, 16.0, 32.0], ANCHORS.map(Vec::from).to_vec())
 }
