@@ -135,7 +135,8 @@ def modules():
         if name in FOLDED:
             tensors.update({f"{name}/fused/weights/{key}": value for key, value in fold(w.tensors).items()})
             tensors[f"{name}/fused/output"] = f32(output)
-        cases.append({"name": name, "module": module, "seed": seed, "inputs": shapes, "output": list(output.shape), **more})
+        entry = {"name": name, "module": module, "seed": seed, "inputs": shapes, "output": list(output.shape)}
+        cases.append(entry | more)
 
     for seed, (name, module, row, shape, run) in enumerate(SINGLE, 100):
         case(name, module, seed, [shape], lambda w, inputs: (run(w, inputs[0]), []), row=row)
@@ -155,8 +156,8 @@ def networks():
     for seed, arch in enumerate(NETS, 400):
         w = Weights(seed, np.float16)
         # Two shaded pictures with edges: what a letterboxed photo looks like, roughly.
-        picture = w.random.integers(0, 256, (2, 3, 8, 12)).repeat(8, 2).repeat(8, 3) + w.random.integers(-30, 30, (2, 3, 64, 96))
-        picture = picture.clip(0, 255).astype(np.uint8)
+        tiles, noise = w.random.integers(0, 256, (2, 3, 8, 12)), w.random.integers(-30, 30, (2, 3, 64, 96))
+        picture = (tiles.repeat(8, 2).repeat(8, 3) + noise).clip(0, 255).astype(np.uint8)
         raws, decoded = l.network(w, arch, torch.from_numpy(picture / 255.0), 0.33, 0.03125, 3)
         tensors = {f"weights/{key}": value for key, value in w.tensors.items()}
         tensors |= {f"raw{index}": f32(raw) for index, raw in enumerate(raws)}
@@ -205,14 +206,15 @@ def suppression():
         return rows.astype(np.float32)
 
     def crafted(*rows):
-        return np.array([[[x, 50, 20, 20, score, *(1.0 if c == at else 0.0 for c in range(2))] for x, score, at in rows]], np.float32)
+        return np.array([[[x, 50, 20, 20, score, float(at == 0), float(at == 1)] for x, score, at in rows]], np.float32)
 
     def case(name, pred, **given):
-        usual = {"conf_thres": 0.25, "iou_thres": 0.45, "classes": None, "agnostic": False, "multi_label": False, "max_det": 300}
-        found = [nms(rows, **(usual | given)) for rows in pred]
+        args = {"conf_thres": 0.25, "iou_thres": 0.45, "classes": None, "agnostic": False, "multi_label": False}
+        args = args | {"max_det": 300} | given
+        found = [nms(rows, **args) for rows in pred]
         unique = all(len(set(rows[:, 4].tolist())) == len(rows) for rows in found)
         tensors.update({f"{name}/pred": pred} | {f"{name}/out{index}": rows for index, rows in enumerate(found)})
-        cases.append({"name": name, "pred": f"{name}/pred", "args": usual | given, "order_unique": unique})
+        cases.append({"name": name, "pred": f"{name}/pred", "args": args, "order_unique": unique})
 
     case("random", random_rows(2, 60, 3))
     case("multi_label", random_rows(1, 60, 3), multi_label=True)
