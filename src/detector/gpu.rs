@@ -1,7 +1,7 @@
 //! The detector on a GPU.
 
 use super::{Detector, Predicted, milliseconds};
-use crate::detection::floor_logit;
+use crate::detection::{RawMap, floor_logit};
 use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
 use crate::picture::Picture;
 use crate::{Error, ErrorKind, Result};
@@ -63,6 +63,15 @@ impl Detector {
             true => executor.rows(program, pixels, size).await,
             false => Ok((Vec::new(), executor.maps(program, pixels, size).await?)),
         }
+    }
+
+    /// The raw maps alone, as [`Detector::forward_on_gpu`] gives them.
+    ///
+    /// # Errors
+    /// As [`Detector::predict_on_gpu`].
+    pub async fn maps_on_gpu(&mut self, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
+        let executor = self.gpu.as_mut().ok_or_else(|| Error::new(ErrorKind::Device, "no GPU is attached"))?;
+        executor.maps(self.engine.program(), pixels, size).await
     }
 
     /// As [`Detector::predict_above`](super::Detector::predict_above), on the attached GPU.

@@ -81,6 +81,19 @@ impl WebDetector {
         Ok(self.keep(predicted))
     }
 
+    /// The raw maps for channels-last `values` of `height` x `width`, one level after the other: for checks.
+    ///
+    /// # Errors
+    /// Values that don't fit the size; what the device refuses.
+    pub async fn maps(&mut self, values: Vec<f32>, height: usize, width: usize) -> Result<Vec<f32>, JsValue> {
+        let size = [height, width];
+        let maps = match self.place.gpu() {
+            true => self.detector.maps_on_gpu(&values, size).await.map_err(thrown)?,
+            false => self.detector.engine().forward(&values, size).map_err(thrown)?,
+        };
+        Ok(maps.into_iter().flat_map(|map| map.data).collect())
+    }
+
     /// Boxes of the last run, best first: six numbers each, `x1, y1, x2, y2, score, class`. Without a run: none.
     pub fn boxes(
         &self,

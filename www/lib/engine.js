@@ -55,6 +55,11 @@ export class Engine {
     return { flat, nms: performance.now() - started };
   }
 
+  /** The raw maps for channels-last values, for checks. */
+  maps({ values, height, width }) {
+    return this.#need().maps(values, height, width);
+  }
+
   /** A network to time; answers its number. */
   async timer({ model, nc, size, device }) {
     await ready();
