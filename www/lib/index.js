@@ -100,6 +100,8 @@ export class Detector {
       const { width, height, frame } = await capture(source, { fetch: this.#fetch, signal, largest });
       const captured = performance.now();
       const payload = { ...frame, size: this.#size };
+      // From here on the candidates are this picture's, or nobody's: refine() must not take them for the last one's.
+      this.#last = null;
       const speed = await abortable(this.#channel.call('run', payload, [frame.rgba.buffer]), signal);
       this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
       const { detections, nms } = await this.#boxes(checked);

@@ -112,7 +112,8 @@ impl Gpu {
         self.wait()?;
         let outcome = receive.await.map_err(unavailable)?;
         self.check()?;
-        outcome.map_err(unavailable)?;
+        // What happened to the device may be told a moment after the buffer fails.
+        outcome.map_err(|error| unavailable(format!("no results came back, the device may be lost: {error}")))?;
         let bytes = buffer.get_mapped_range(..).map_err(unavailable)?.to_vec();
         buffer.unmap();
         Ok(bytes)
