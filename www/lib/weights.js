@@ -3,8 +3,11 @@ import { GhostdetError } from './errors.js';
 /** The weights that `Detector.load()` takes without being told. */
 export const DEFAULT_MODEL = 'yolov5n-ghost-backbone';
 
-/** Where named weights and their manifest are fetched from: `weights/` beside this package's folder. */
-const FOLDER = new URL('../weights/', import.meta.url);
+/** The default weights' file; a literal address, so that bundlers take it along. */
+const DEFAULT_FILE = new URL('./weights/yolov5n-ghost-backbone.safetensors', import.meta.url);
+
+/** Where other named weights and their manifest are: with the default ones. */
+const FOLDER = new URL('.', DEFAULT_FILE);
 
 /**
  * Bytes of a model: a URL, a Blob, an ArrayBuffer (or view), or a name of the manifest.
@@ -26,6 +29,7 @@ export async function fetchWeights(model, { get, signal, onProgress }) {
 
 /** The manifest's file of that name; without a manifest, the file called so. */
 async function named(name, get, signal) {
+  if (name === DEFAULT_MODEL) return DEFAULT_FILE;
   const answer = await get(new URL('manifest.json', FOLDER), { signal }).catch(() => null);
   signal?.throwIfAborted();
   if (answer?.ok) {

@@ -1,4 +1,5 @@
-//! A small static server: `www/` at `/`, with `weights/` and `configs/` beside it. Loopback only, GET and HEAD only.
+//! A small static server: `www/` at `/`, with `weights/` and `configs/` beside it, and `weights/` once more where the
+//! package has them, `lib/weights/`. Loopback only, GET and HEAD only.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -66,9 +67,11 @@ fn file(root: &Path, address: &str) -> Option<PathBuf> {
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
-    let outside = relative.starts_with("weights") || relative.starts_with("configs");
-    let base = if outside { root.to_path_buf() } else { root.join("www") };
-    let mut found = base.join(relative);
+    let mut found = match relative.strip_prefix("lib/weights") {
+        Ok(weights) => root.join("weights").join(weights),
+        Err(_) if relative.starts_with("weights") || relative.starts_with("configs") => root.join(relative),
+        Err(_) => root.join("www").join(relative),
+    };
     if found.is_dir() {
         found = found.join("index.html");
     }
@@ -118,6 +121,8 @@ mod tests {
         assert!(file(&root, "/../Cargo.toml").is_none());
         assert!(file(&root, "/%2e%2e/Cargo.toml").is_none());
         assert!(file(&root, "/weights/../Cargo.toml").is_none());
+        assert!(file(&root, "/lib/weights/../../Cargo.toml").is_none());
+        assert!(file(&root, "/lib/weights/manifest.json").is_some_and(|path| path.ends_with("weights/manifest.json")));
         assert!(file(&root, "//etc/passwd").is_none());
         assert!(file(&root, "/%zz").is_none());
         assert!(file(&root, "/?query").is_some_and(|path| path.ends_with("www/index.html")));
