@@ -324,8 +324,11 @@ fn classes_of(checkpoint: &Checkpoint) -> Option<usize> {
     }
 }
 
-/// Training may have replaced the anchors of the YAML: the file's own, in grid units, win.
-fn adopt_anchors(graph: &mut Graph, checkpoint: &Checkpoint) -> Result<()> {
+/// Training may have replaced the anchors of the YAML: the checkpoint's own (`model.N.anchors`, in grid units) win.
+///
+/// # Errors
+/// Anchors for another number of levels, or another number a level.
+pub fn adopt_anchors(graph: &mut Graph, checkpoint: &Checkpoint) -> Result<()> {
     let key = format!("model.{}.anchors", graph.rows.len().saturating_sub(1));
     let Some(Tensor { shape, data }) = checkpoint.tensors.get(&key) else { return Ok(()) };
     let (levels, each) = (graph.anchors.len(), graph.anchors_per_level());

@@ -8,15 +8,24 @@
 //! Which backend computes is a property of the [`Device`] and chosen at run time.
 
 mod build;
+#[cfg(feature = "train")]
+mod checking;
 mod convolution;
 mod device;
+#[cfg(feature = "train")]
+mod kernels;
 mod layer;
 mod load;
+mod pass;
+#[cfg(feature = "train")]
+mod training;
 mod transfer;
 
 use std::collections::BTreeMap;
 
 pub use burn::tensor::{Device, Tensor};
+#[cfg(feature = "train")]
+pub use checking::{ModuleRun, module_training};
 pub use convolution::{BatchNorm, Convolution, ParameterMut};
 pub use device::cpu;
 #[cfg(feature = "gpu")]
@@ -29,6 +38,11 @@ use crate::weights::{self, Checkpoint};
 use build::Builder;
 use layer::Block;
 use load::Loader;
+use pass::Pass;
+
+/// How much of a batch's mean and variance enters the running statistics.
+#[cfg(feature = "train")]
+pub const MOMENTUM: f64 = 0.03;
 
 /// A network with its parameters on a device.
 pub struct Network {
@@ -86,13 +100,13 @@ impl Network {
     ///
     /// `input` is `(batch, 3, height, width)` in 0..1; the sides must be multiples of the largest stride.
     pub fn forward(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
-        let mut outputs = self.run(input, false)?;
+        let mut outputs = self.run(input, false, Pass::Inference)?;
         outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
     }
 
     /// What every row gives: one tensor a row, and one a level for the Detect row at the end.
     pub fn forward_rows(&self, input: Tensor<4>) -> Result<Vec<Vec<Tensor<4>>>> {
-        self.run(input, true)
+        self.run(input, true, Pass::Inference)
     }
 
     /// Shows every parameter with its PyTorch key, for a trainer to take and replace.
@@ -102,7 +116,51 @@ impl Network {
         }
     }
 
-    fn run(&self, input: Tensor<4>, keep: bool) -> Result<Vec<Vec<Tensor<4>>>> {
+    /// [`forward`](Self::forward) as training does it: batch norm by the batch, whose mean and variance then enter
+    /// the running statistics with [`MOMENTUM`]. Gradients flow to what [`require_gradients`](Self::require_gradients)
+    /// marked.
+    #[cfg(feature = "train")]
+    pub fn forward_training(&mut self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
+        let moments = pass::Moments::default();
+        let mut outputs = self.run(input, false, Pass::Training(&moments))?;
+        let seen: BTreeMap<String, pass::Moment> =
+            moments.into_inner().into_iter().map(|moment| (moment.key.clone(), moment)).collect();
+        self.visit(&mut |key, parameter| {
+            let ParameterMut::Statistic(running) = parameter else { return };
+            let Some((norm, which)) = key.rsplit_once('.') else { return };
+            let Some(moment) = seen.get(norm) else { return };
+            let new = if which == "running_mean" { &moment.mean } else { &moment.variance };
+            let old = running.clone().without_autodiff();
+            *running = old * (1.0 - MOMENTUM) + new.clone().without_autodiff() * MOMENTUM;
+        });
+        outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
+    }
+
+    /// Runs forward with the running statistics and tells what every batch norm sees: its key (`model.0.bn`), mean and
+    /// variance of every channel.
+    #[cfg(feature = "train")]
+    pub fn watch(&self, input: Tensor<4>) -> Result<Vec<(String, Tensor<1>, Tensor<1>)>> {
+        let moments = pass::Moments::default();
+        self.run(input, false, Pass::Watching(&moments))?;
+        Ok(moments.into_inner().into_iter().map(|moment| (moment.key, moment.mean, moment.variance)).collect())
+    }
+
+    /// Marks the parameters that `wanted` names (by PyTorch key) as those gradients are computed for, and no others.
+    /// The device must be one with automatic differentiation.
+    #[cfg(feature = "train")]
+    pub fn require_gradients(&mut self, wanted: &dyn Fn(&str) -> bool) {
+        fn mark<const D: usize>(value: &mut Tensor<D>, wanted: bool) {
+            let plain = value.clone().without_autodiff();
+            *value = if wanted { plain.autodiff().require_grad() } else { plain };
+        }
+        self.visit(&mut |key, parameter| match parameter {
+            ParameterMut::Kernel(value) => mark(value, wanted(key)),
+            ParameterMut::Vector(value) => mark(value, wanted(key)),
+            ParameterMut::Statistic(value) => mark(value, false),
+        });
+    }
+
+    fn run(&self, input: Tensor<4>, keep: bool, pass: Pass<'_>) -> Result<Vec<Vec<Tensor<4>>>> {
         self.check_input(input.dims())?;
         let mut outputs: Vec<Vec<Tensor<4>>> = Vec::with_capacity(self.stages.len());
         for (index, stage) in self.stages.iter().enumerate() {
@@ -116,7 +174,7 @@ impl Network {
             if !keep {
                 stage.finished.iter().for_each(|&row| outputs[row].clear());
             }
-            outputs.push(stage.block.run(inputs).map_err(|error| error.at(format!("row {index}")))?);
+            outputs.push(stage.block.run(inputs, pass).map_err(|error| error.at(format!("row {index}")))?);
         }
         Ok(outputs)
     }
@@ -149,7 +207,21 @@ pub fn module_forward(
     let mut loader = Loader::new(weights, &first.device());
     let block = Builder::new(&mut loader, None, Activation::Silu).block(module, "")?;
     loader.finish()?;
-    block.run(inputs)
+    block.run(inputs, Pass::Inference)
+}
+
+/// The parameters `graph` has when no batch norm is folded, by PyTorch key, with their shapes.
+#[cfg(feature = "train")]
+pub fn parameters(graph: &Graph) -> Result<BTreeMap<String, Vec<usize>>> {
+    check_sources(graph)?;
+    let nothing = BTreeMap::new();
+    let mut loader = Loader::listing(&nothing, &cpu());
+    for row in &graph.rows {
+        Builder::new(&mut loader, Some(graph.anchors_per_level()), graph.activation)
+            .row(row)
+            .map_err(|error| error.at(format!("row {} ({})", row.index, row.printed_module)))?;
+    }
+    Ok(loader.asked())
 }
 
 fn check_sources(graph: &Graph) -> Result<()> {

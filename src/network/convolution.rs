@@ -4,11 +4,12 @@ use burn::tensor::module::{batch_norm, conv2d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
 
+use super::pass::Pass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::graph::Activation;
 
 /// Batch norm's epsilon (the reference replaces PyTorch's 1e-5).
-const EPSILON: f64 = 1e-3;
+pub(super) const EPSILON: f64 = 1e-3;
 
 /// A batch norm that isn't folded.
 #[derive(Clone, Debug)]
@@ -36,6 +37,24 @@ impl BatchNorm {
             self.running_var.clone(),
             EPSILON,
         )
+    }
+
+    /// Normalises as `pass` says, then applies the activation.
+    pub(super) fn activated(&self, x: Tensor<4>, activation: Activation, pass: Pass<'_>) -> Tensor<4> {
+        match pass {
+            Pass::Inference => activate(self.run(x), activation),
+            #[cfg(feature = "train")]
+            Pass::Watching(moments) => {
+                super::training::watch(self, x.clone(), moments);
+                activate(self.run(x), activation)
+            }
+            #[cfg(feature = "train")]
+            Pass::Training(moments) => {
+                let silu = matches!(activation, Activation::Silu);
+                let y = super::training::normalise(self, x, silu, moments);
+                if silu { y } else { activate(y, activation) }
+            }
+        }
     }
 
     pub(super) fn visit(&mut self, visitor: &mut dyn FnMut(&str, ParameterMut<'_>)) {
@@ -76,7 +95,7 @@ pub struct Convolution {
 
 impl Convolution {
     /// Runs it. The channels must be right, and the padded input at least as large as the kernel.
-    pub fn run(&self, x: Tensor<4>) -> Result<Tensor<4>> {
+    pub(super) fn run(&self, x: Tensor<4>, pass: Pass<'_>) -> Result<Tensor<4>> {
         let [_, channels, height, width] = x.dims();
         let [_, per_group, kernel_height, kernel_width] = self.weight.dims();
         if channels != per_group * self.options.groups {
@@ -98,12 +117,21 @@ impl Convolution {
                 .hint("take a larger picture size"));
             }
         }
-        let x = conv2d(x, self.weight.clone(), self.bias.clone(), self.options.clone());
-        let x = match &self.norm {
-            Some(norm) => norm.run(x),
-            None => x,
+        let x = match (pass, &self.bias) {
+            #[cfg(feature = "train")]
+            (Pass::Training(_), None) => super::training::convolve(x, self.weight.clone(), &self.options),
+            #[cfg(feature = "train")]
+            (Pass::Training(_), Some(bias)) => {
+                let filters = bias.dims()[0];
+                let x = super::training::convolve(x, self.weight.clone(), &self.options);
+                x + bias.clone().reshape([1, filters, 1, 1])
+            }
+            _ => conv2d(x, self.weight.clone(), self.bias.clone(), self.options.clone()),
         };
-        Ok(activate(x, self.activation))
+        Ok(match &self.norm {
+            Some(norm) => norm.activated(x, self.activation, pass),
+            None => activate(x, self.activation),
+        })
     }
 
     pub(super) fn visit(&mut self, visitor: &mut dyn FnMut(&str, ParameterMut<'_>)) {

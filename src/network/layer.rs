@@ -1,11 +1,13 @@
 //! The modules as a tree of few kinds of layers.
 
+use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, interpolate, max_pool2d};
 use burn::tensor::ops::{ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, activation};
 
 use super::convolution::{BatchNorm, Convolution, ParameterMut};
+use super::pass::Pass;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::graph::Activation;
 
 /// One tensor in, one out.
 pub(super) enum Layer {
@@ -63,15 +65,15 @@ pub(super) enum Block {
 }
 
 impl Block {
-    pub(super) fn run(&self, mut inputs: Vec<Tensor<4>>) -> Result<Vec<Tensor<4>>> {
+    pub(super) fn run(&self, mut inputs: Vec<Tensor<4>>, pass: Pass<'_>) -> Result<Vec<Tensor<4>>> {
         match self {
             Self::Single(layer) => match (inputs.pop(), inputs.is_empty()) {
-                (Some(x), true) => Ok(vec![layer.run(x)?]),
+                (Some(x), true) => Ok(vec![layer.run(x, pass)?]),
                 (last, _) => Err(count_error(1, inputs.len() + usize::from(last.is_some()))),
             },
             Self::Concat => concat(inputs).map(|x| vec![x]),
             Self::Detect(heads) if heads.len() != inputs.len() => Err(count_error(heads.len(), inputs.len())),
-            Self::Detect(heads) => heads.iter().zip(inputs).map(|(head, x)| head.run(x)).collect(),
+            Self::Detect(heads) => heads.iter().zip(inputs).map(|(head, x)| head.run(x, pass)).collect(),
         }
     }
 
@@ -85,19 +87,19 @@ impl Block {
 }
 
 impl Layer {
-    pub(super) fn run(&self, x: Tensor<4>) -> Result<Tensor<4>> {
+    pub(super) fn run(&self, x: Tensor<4>, pass: Pass<'_>) -> Result<Tensor<4>> {
         match self {
             Self::Identity => Ok(x),
-            Self::Conv(convolution) => convolution.run(x),
-            Self::Chain(layers) => layers.iter().try_fold(x, |x, layer| layer.run(x)),
+            Self::Conv(convolution) => convolution.run(x, pass),
+            Self::Chain(layers) => layers.iter().try_fold(x, |x, layer| layer.run(x, pass)),
             Self::Ghost { primary, cheap } => {
-                let primary = primary.run(x)?;
-                let cheap = cheap.run(primary.clone())?;
+                let primary = primary.run(x, pass)?;
+                let cheap = cheap.run(primary.clone(), pass)?;
                 concat(vec![primary, cheap])
             }
             Self::Sum { body, shortcut } => {
-                let shortcut = shortcut.run(x.clone())?;
-                let body = body.run(x)?;
+                let shortcut = shortcut.run(x.clone(), pass)?;
+                let body = body.run(x, pass)?;
                 if body.dims() != shortcut.dims() {
                     let (body, shortcut) = (body.dims(), shortcut.dims());
                     return Err(shape_error(format!("a sum of {body:?} and {shortcut:?} is not defined")));
@@ -105,13 +107,13 @@ impl Layer {
                 Ok(body + shortcut)
             }
             Self::Split { left, right, last } => {
-                let right = right.run(x.clone())?;
-                last.run(concat(vec![left.run(x)?, right])?)
+                let right = right.run(x.clone(), pass)?;
+                last.run(concat(vec![left.run(x, pass)?, right])?, pass)
             }
             Self::NormSilu(norm) if norm.weight.dims() != [x.dims()[1]] => {
                 Err(shape_error(format!("{} channels don't fit the batch norm", x.dims()[1])).at(&norm.key))
             }
-            Self::NormSilu(norm) => Ok(activation::silu(norm.run(x))),
+            Self::NormSilu(norm) => Ok(norm.activated(x, Activation::Silu, pass)),
             Self::Pools { pools, chained } => {
                 let mut parts = vec![x];
                 for options in pools {

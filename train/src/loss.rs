@@ -1,0 +1,241 @@
+//! YOLOv5's detection loss and its gradient on the raw maps.
+//!
+//! Labels are matched with anchors by the ratio of their sides and with up to three cells of a level (the one their
+//! centre lies in and its two nearest neighbours). Boxes are judged by CIoU (Zheng et al. 2020), objectness and classes
+//! by binary cross-entropy. The gradient is written out by hand: the network's backward pass starts from it.
+
+mod boxes;
+mod entropy;
+mod imitation;
+mod matching;
+
+use ghostdet::{Error, ErrorKind, Result};
+
+pub use boxes::ciou;
+pub use matching::{Match, match_level};
+
+use entropy::Entropy;
+
+/// One labelled object of a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Picture of the batch.
+    pub image: usize,
+    /// Class number.
+    pub class: usize,
+    /// Centre and size `x, y, w, h` as fractions of the picture.
+    pub bounds: [f32; 4],
+    /// How much it counts: 1 for a box drawn by a person, less for one that a network was not sure of.
+    pub weight: f32,
+}
+
+/// Gains and switches, as the reference's hyperparameters name them. Gains are used as they stand:
+/// [`Hyperparameters::scaled`] fits them to a network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hyperparameters {
+    /// Gain of the box loss.
+    pub box_gain: f32,
+    /// Gain of the class loss.
+    pub cls_gain: f32,
+    /// Gain of the objectness loss.
+    pub obj_gain: f32,
+    /// Weight of positive classes.
+    pub cls_pw: f32,
+    /// Weight of positive objectness.
+    pub obj_pw: f32,
+    /// Labels match anchors whose sides differ by less than this factor.
+    pub anchor_t: f32,
+    /// Focal loss's exponent; 0 for none.
+    pub fl_gamma: f32,
+    /// Takes this much of certainty from the class targets.
+    pub label_smoothing: f32,
+}
+
+impl Default for Hyperparameters {
+    fn default() -> Self {
+        Self {
+            box_gain: 0.05,
+            cls_gain: 0.5,
+            obj_gain: 1.0,
+            cls_pw: 1.0,
+            obj_pw: 1.0,
+            anchor_t: 4.0,
+            fl_gamma: 0.0,
+            label_smoothing: 0.0,
+        }
+    }
+}
+
+impl Hyperparameters {
+    /// The gains for a network of `nc` classes and `levels` detect maps on pictures of `imgsz` pixels.
+    pub fn scaled(self, nc: usize, levels: usize, imgsz: usize) -> Self {
+        let share = 3.0 / levels as f32;
+        Self {
+            box_gain: self.box_gain * share,
+            cls_gain: self.cls_gain * nc as f32 / 80.0 * share,
+            obj_gain: self.obj_gain * (imgsz as f32 / 640.0).powi(2) * share,
+            ..self
+        }
+    }
+}
+
+/// A raw map: `(batch, anchors, nc + 5, height, width)`, in the order the network gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<'a> {
+    /// The values.
+    pub values: &'a [f32],
+    /// Cells from top to bottom.
+    pub height: usize,
+    /// Cells from left to right.
+    pub width: usize,
+}
+
+/// A loss with its parts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// The sum of the parts times the batch size: what the gradients belong to.
+    pub total: f32,
+    /// Box, objectness and class part, with their gains.
+    pub parts: [f32; 3],
+    /// Labels' matches, over all levels.
+    pub matches: usize,
+}
+
+/// Computes the loss for one network.
+#[derive(Clone, Debug)]
+pub struct DetectionLoss {
+    hyp: Hyperparameters,
+    nc: usize,
+    /// A level's anchors, width and height in cells.
+    anchors: Vec<Vec<[f32; 2]>>,
+    balance: Vec<f32>,
+    /// The level that stays at 1 while the others' weights are adapted; nothing for fixed weights.
+    autobalance: Option<usize>,
+}
+
+impl DetectionLoss {
+    /// `anchors` are a level's pairs of width and height in cells (pixels divided by the stride).
+    pub fn new(hyp: Hyperparameters, nc: usize, anchors: Vec<Vec<[f32; 2]>>) -> Self {
+        let balance = match anchors.len() {
+            3 => vec![4.0, 1.0, 0.4],
+            levels => [4.0, 1.0, 0.25, 0.06, 0.02].into_iter().chain(std::iter::repeat(0.02)).take(levels).collect(),
+        };
+        Self { hyp, nc, anchors, balance, autobalance: None }
+    }
+
+    /// Adapts the levels' objectness weights after every call, relative to level `fixed`.
+    pub fn with_autobalance(mut self, fixed: usize) -> Self {
+        self.autobalance = Some(fixed.min(self.balance.len().saturating_sub(1)));
+        self
+    }
+
+    /// The levels' objectness weights.
+    pub fn balance(&self) -> &[f32] {
+        &self.balance
+    }
+
+    /// The loss of a batch and its gradient on every value of every map.
+    ///
+    /// # Errors
+    /// A map whose size doesn't fit, a target outside of the batch or the classes.
+    pub fn compute(&mut self, batch: usize, maps: &[Map<'_>], targets: &[Target]) -> Result<(Loss, Vec<Vec<f32>>)> {
+        self.check(batch, maps, targets)?;
+        let (mut parts, mut matches) = ([0.0_f64; 3], 0);
+        let mut gradients = Vec::with_capacity(maps.len());
+        for (level, map) in maps.iter().enumerate() {
+            let found = match_level(&self.anchors[level], [map.height, map.width], targets, self.hyp.anchor_t);
+            matches += found.len();
+            let mut gradient = vec![0.0; map.values.len()];
+            let objectness = self.level(level, batch, map, &found, &mut gradient, &mut parts);
+            gradients.push(gradient);
+            if self.autobalance.is_some() {
+                self.balance[level] = self.balance[level] * 0.9999 + 0.0001 / objectness as f32;
+            }
+        }
+        if let Some(fixed) = self.autobalance {
+            let by = self.balance[fixed];
+            self.balance.iter_mut().for_each(|balance| *balance /= by);
+        }
+        let gains = [self.hyp.box_gain, self.hyp.obj_gain, self.hyp.cls_gain];
+        let parts: [f32; 3] = std::array::from_fn(|i| (parts[i] * f64::from(gains[i])) as f32);
+        Ok((Loss { total: parts.iter().sum::<f32>() * batch as f32, parts, matches }, gradients))
+    }
+
+    /// Adds a level's parts (without gains), fills its gradient, returns its objectness loss.
+    fn level(
+        &self,
+        level: usize,
+        batch: usize,
+        map: &Map<'_>,
+        found: &[Match],
+        gradient: &mut [f32],
+        parts: &mut [f64; 3],
+    ) -> f64 {
+        let (area, size, anchors) = (map.height * map.width, self.nc + 5, &self.anchors[level]);
+        let scale = batch as f32;
+        let mut wanted = vec![0.0_f32; batch * anchors.len() * area];
+        let weights: f32 = found.iter().map(|one| one.weight).sum();
+        let classes = Entropy { positive: self.hyp.cls_pw, gamma: self.hyp.fl_gamma };
+        let (low, high) = (0.5 * self.hyp.label_smoothing, 1.0 - 0.5 * self.hyp.label_smoothing);
+        for one in found {
+            let cell = one.row * map.width + one.column;
+            let first = (one.image * anchors.len() + one.anchor) * size * area + cell;
+            let raw: [f32; 4] = std::array::from_fn(|i| map.values[first + i * area]);
+            let (iou, slope) = boxes::iou_of_raw(raw, anchors[one.anchor], one.bounds);
+            let share = one.weight / weights;
+            parts[0] += f64::from(share) * (1.0 - iou);
+            for (i, slope) in slope.into_iter().enumerate() {
+                gradient[first + i * area] -= slope as f32 * share * self.hyp.box_gain * scale;
+            }
+            wanted[(one.image * anchors.len() + one.anchor) * area + cell] = (iou as f32).max(0.0) * one.weight;
+            if self.nc > 1 {
+                let share = share / self.nc as f32;
+                for class in 0..self.nc {
+                    let place = first + (5 + class) * area;
+                    let target = if class == one.class { high } else { low };
+                    let (loss, slope) = classes.of(map.values[place], target);
+                    parts[2] += f64::from(share) * loss;
+                    gradient[place] += slope as f32 * share * self.hyp.cls_gain * scale;
+                }
+            }
+        }
+        let objectness = Entropy { positive: self.hyp.obj_pw, gamma: self.hyp.fl_gamma };
+        let cells = wanted.len() as f64;
+        let gain = f64::from(self.balance[level] * self.hyp.obj_gain * scale) / cells;
+        let mut sum = 0.0;
+        for (plane, wanted) in wanted.chunks_exact(area.max(1)).enumerate() {
+            let first = (plane * size + 4) * area;
+            for (cell, &target) in wanted.iter().enumerate() {
+                let (loss, slope) = objectness.of(map.values[first + cell], target);
+                sum += loss;
+                gradient[first + cell] += (slope * gain) as f32;
+            }
+        }
+        parts[1] += sum / cells * f64::from(self.balance[level]);
+        sum / cells
+    }
+
+    fn check(&self, batch: usize, maps: &[Map<'_>], targets: &[Target]) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::Argument, message).at("loss"));
+        if maps.len() != self.anchors.len() {
+            return wrong(format!("{} maps for {} levels of anchors", maps.len(), self.anchors.len()));
+        }
+        for (level, map) in maps.iter().enumerate() {
+            let expected = batch * self.anchors[level].len() * (self.nc + 5) * map.height * map.width;
+            if map.values.len() != expected || expected == 0 {
+                return wrong(format!("map {level} has {} values, not {expected}", map.values.len()));
+            }
+        }
+        let outside = |target: &&Target| {
+            target.image >= batch
+                || target.class >= self.nc
+                || !target.bounds.iter().all(|side| side.is_finite())
+                || target.weight.is_nan()
+                || target.weight <= 0.0
+        };
+        match targets.iter().find(outside) {
+            Some(target) => wrong(format!("{target:?} doesn't fit {batch} pictures and {} classes", self.nc)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! A whole training: epochs of batches, validation, checkpoints, early stop.
+
+mod validate;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ghostdet::data::Dataset;
+use ghostdet::detection::RawMap;
+use ghostdet::detection::metrics::Report;
+use ghostdet::detector::adopt_anchors;
+use ghostdet::model::{Config, Graph};
+use ghostdet::network::Device;
+use ghostdet::weights::{Checkpoint, Tensor};
+use ghostdet::{Detector, Error, ErrorKind, Result};
+
+use crate::anchors::{check, label_sizes};
+use crate::augment::Augment;
+use crate::initial::start;
+use crate::loader::{Batch, Loader, LoaderOptions};
+use crate::loss::{DetectionLoss, Hyperparameters, Loss};
+use crate::optimizer::Frozen;
+use crate::plot;
+use crate::results::Row;
+use crate::schedule::Schedule;
+use crate::state::{self, Position, replace};
+use crate::trainer::{Pictures, Trainer};
+
+pub use validate::validate;
+
+/// Batches that show a folded network's batch norms what they see.
+const CALIBRATION: usize = 4;
+/// Pictures whose labels tell whether the anchors fit.
+const ANCHOR_PICTURES: usize = 5000;
+/// Saving may take this part of the time.
+const SAVING: u32 = 20;
+
+/// What is trained, on what, how long.
+pub struct Options {
+    /// The network; its classes are the data's.
+    pub config: Config,
+    /// Weights to begin with.
+    pub weights: Option<Checkpoint>,
+    /// Pictures to learn from.
+    pub data: Dataset,
+    /// Pictures to measure on; without them the last weights are the best.
+    pub val: Option<Dataset>,
+    /// Where results go.
+    pub out: PathBuf,
+    /// Side of the pictures.
+    pub imgsz: usize,
+    /// Sides that batches draw from; empty for `imgsz` alone.
+    pub sizes: Vec<usize>,
+    /// Epochs, batch size and learning rates; the number of batches is filled in.
+    pub schedule: Schedule,
+    /// How pictures are changed.
+    pub augment: Augment,
+    /// The last epochs do without mosaic.
+    pub close_mosaic: usize,
+    /// The loss's gains.
+    pub hyp: Hyperparameters,
+    /// Rows that keep their weights.
+    pub frozen: Frozen,
+    /// Epochs without a better result after which it ends.
+    pub patience: usize,
+    /// Looks whether the anchors fit the labels, and takes better ones if they don't.
+    pub autoanchor: bool,
+    /// A network to learn from beside the labels, and how much of the loss it makes.
+    pub teacher: Option<(Detector, f32)>,
+    /// Seed of everything that is left to chance.
+    pub seed: u64,
+    /// Threads that prepare pictures.
+    pub workers: usize,
+    /// Decay of the moving average, and steps until it is reached.
+    pub average: (f32, f32),
+    /// Where the network runs.
+    pub device: Device,
+    /// Goes on from the state in `out`.
+    pub resume: bool,
+}
+
+/// What happens on the way.
+pub enum Event<'a> {
+    /// Something to tell.
+    Note(&'a str),
+    /// A batch was learnt from.
+    Batch(&'a Progress),
+    /// Pictures were measured: how many of how many.
+    Validating(usize, usize),
+    /// An epoch is over.
+    Epoch(&'a Row, Option<&'a Report>),
+}
+
+/// How far it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Batches done in this epoch.
+    pub batch: usize,
+    /// Batches an epoch.
+    pub batches: usize,
+    /// Mean box, objectness and class loss of this epoch.
+    pub parts: [f64; 3],
+    /// Pictures a second, lately.
+    pub rate: f64,
+    /// What is left to do, at this rate, without validation.
+    pub remaining: Duration,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The best epoch and its fitness.
+    pub best: Option<(f64, usize)>,
+    /// Epochs that were finished.
+    pub epochs: usize,
+    /// It was asked to stop: there is something to resume.
+    pub stopped: bool,
+}
+
+/// Files in the output folder.
+pub struct Files {
+    /// The state to resume from.
+    pub state: PathBuf,
+    /// Averaged weights of now.
+    pub last: PathBuf,
+    /// Averaged weights of the best epoch.
+    pub best: PathBuf,
+    /// A line an epoch.
+    pub results: PathBuf,
+}
+
+impl Files {
+    /// The files in `folder`.
+    pub fn inside(folder: &Path) -> Self {
+        Self {
+            state: folder.join("state.safetensors"),
+            last: folder.join("last.safetensors"),
+            best: folder.join("best.safetensors"),
+            results: folder.join("results.csv"),
+        }
+    }
+}
+
+/// Trains until the epochs are over, nothing gets better, or `stop` is set.
+///
+/// # Errors
+/// Settings that don't fit together, a folder that can't be written to, a loss that is no number. What was saved before
+/// stays whole.
+pub fn run(options: Options, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+    let names = options.data.names().to_vec();
+    let config = options.config.with_nc(names.len())?;
+    let graph = config.graph(None)?;
+    check_size(&options, &graph)?;
+    let files = Files::inside(&options.out);
+    std::fs::create_dir_all(&options.out)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("can't be made: {error}")).at(options.out.display()))?;
+    if files.state.exists() && !options.resume {
+        return Err(Error::new(ErrorKind::Argument, "a training was stopped here")
+            .at(options.out.display())
+            .hint("--resume goes on with it; another --out begins anew"));
+    }
+    let session = Session::new(options, config, graph, names, files, tell)?;
+    session.train(stop, tell)
+}
+
+fn check_size(options: &Options, graph: &Graph) -> Result<()> {
+    let stride = graph.max_stride();
+    let sizes = options.sizes.iter().chain([&options.imgsz]);
+    match sizes.copied().find(|&size| size < 2 * stride || size % stride != 0) {
+        None => Ok(()),
+        Some(size) => {
+            Err(Error::new(ErrorKind::Argument, format!("pictures of {size} don't fit a stride of {stride}"))
+                .hint(format!("take a multiple of {stride}, at least {}", 2 * stride)))
+        }
+    }
+}
+
+struct Session {
+    options: Options,
+    config: Config,
+    names: Vec<String>,
+    /// Key and tensor of the anchors, in grid units.
+    anchors: (String, Tensor),
+    files: Files,
+    schedule: Schedule,
+    trainer: Trainer,
+    loader: Loader,
+    position: Position,
+    rows: Vec<Row>,
+}
+
+impl Session {
+    fn new(
+        mut options: Options,
+        config: Config,
+        mut graph: Graph,
+        names: Vec<String>,
+        files: Files,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Self> {
+        let schedule = Schedule { batches: options.data.len().div_ceil(options.schedule.batch), ..options.schedule };
+        if let Some(weights) = &options.weights {
+            adopt_anchors(&mut graph, weights)?;
+        }
+        if options.autoanchor {
+            fit_anchors(&options, &mut graph, tell)?;
+        }
+        let hyp = options.hyp.scaled(names.len(), graph.strides.len(), options.imgsz);
+        let cells = |(anchors, stride): (&Vec<[f32; 2]>, &f64)| {
+            anchors.iter().map(|sides| sides.map(|side| side / *stride as f32)).collect::<Vec<_>>()
+        };
+        let anchors = graph.anchors.iter().zip(&graph.strides).map(cells).collect();
+        let loss = DetectionLoss::new(hyp, names.len(), anchors);
+        let begin = start(&graph, &names, options.seed, options.weights.as_ref())?;
+        let mut trainer = Trainer::new(&graph, &begin.checkpoint, &options.device, loss, &options.frozen)?;
+        (trainer.average.decay, trainer.average.ramp) = options.average;
+        if options.weights.take().is_some() {
+            tell(Event::Note(&format!("{} of {} tensors taken over from the weights", begin.taken, begin.all)));
+        }
+        let loader = Loader::new(
+            options.data.clone(),
+            LoaderOptions {
+                batch: schedule.batch,
+                sizes: if options.sizes.is_empty() { vec![options.imgsz] } else { options.sizes.clone() },
+                augment: options.augment.clone(),
+                seed: options.seed,
+                workers: options.workers,
+                ..LoaderOptions::default()
+            },
+        )?;
+        let setting = format!(
+            "{} classes, batch {}, {} pictures, size {}, seed {}",
+            names.len(),
+            schedule.batch,
+            loader.len(),
+            options.imgsz,
+            options.seed
+        );
+        let mut position = Position {
+            epoch: 0,
+            batch: 0,
+            last_step: -1,
+            best: None,
+            average: trainer.average,
+            sums: [0.0; 3],
+            seed: options.seed,
+            setting: setting.clone(),
+        };
+        let mut rows = Vec::new();
+        if options.resume {
+            position = state::load(&files.state, trainer.parameters_mut())?;
+            if position.setting != setting {
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    format!("the stopped training had {}, this one has {setting}", position.setting),
+                )
+                .at(options.out.display())
+                .hint("give it the same data and options"));
+            }
+            trainer.average = position.average;
+            trainer.push_all();
+            rows = crate::results::read(&files.results)?;
+            rows.truncate(position.epoch);
+            tell(Event::Note(&format!("goes on at epoch {}, batch {}", position.epoch + 1, position.batch + 1)));
+        }
+        let anchors = anchors_tensor(&graph);
+        let mut session = Self { options, config, names, anchors, files, schedule, trainer, loader, position, rows };
+        if !session.options.resume && !begin.folded.is_empty() {
+            session.calibrate(&begin.folded)?;
+            tell(Event::Note("batch norms, folded in the weights, were opened again on the first pictures"));
+        }
+        Ok(session)
+    }
+
+    fn calibrate(&mut self, folded: &[String]) -> Result<()> {
+        let mut kept = Vec::new();
+        for batch in self.loader.epoch(0, 0, false)?.take(CALIBRATION) {
+            kept.push(batch?);
+        }
+        let batches: Vec<Pictures<'_>> = kept
+            .iter()
+            .map(|batch| Pictures {
+                count: batch.count,
+                size: batch.size,
+                pixels: &batch.images,
+                targets: &[],
+                taught: None,
+            })
+            .collect();
+        self.trainer.calibrate(folded, &batches)
+    }
+
+    fn train(mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+        while self.position.epoch < self.schedule.epochs {
+            let began = Instant::now();
+            if !self.epoch(stop, tell)? {
+                self.save()?;
+                return Ok(self.outcome(true));
+            }
+            let report = self.measure(tell)?;
+            let row = self.row(report.as_ref(), began.elapsed());
+            self.rows.push(row);
+            let fitness = row.fitness();
+            let better = self.position.best.is_none_or(|(best, _)| report.is_none() || fitness >= best);
+            if better {
+                self.position.best = Some((fitness, self.position.epoch));
+            }
+            self.position =
+                Position { epoch: self.position.epoch + 1, batch: 0, sums: [0.0; 3], ..self.position.clone() };
+            let weights = self.checkpoint()?;
+            replace(&self.files.last, &weights)?;
+            if better {
+                replace(&self.files.best, &weights)?;
+            }
+            self.report(&report)?;
+            self.save()?;
+            tell(Event::Epoch(&row, report.as_ref()));
+            let since = self.position.best.map_or(0, |(_, epoch)| self.position.epoch - 1 - epoch);
+            if self.options.patience > 0 && since >= self.options.patience {
+                tell(Event::Note(&format!("nothing got better for {since} epochs: it ends here")));
+                break;
+            }
+        }
+        let _ = std::fs::remove_file(&self.files.state);
+        Ok(self.outcome(false))
+    }
+
+    /// Learns from the rest of the epoch. False if it was asked to stop.
+    fn epoch(&mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<bool> {
+        let epoch = self.position.epoch;
+        let mosaic = epoch + self.options.close_mosaic < self.schedule.epochs;
+        let mut saved = Instant::now();
+        let (mut pace, mut last) = (Pace::default(), Instant::now());
+        let batches = self.loader.epoch(epoch, self.position.batch, mosaic)?;
+        for batch in batches {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let batch = batch?;
+            for warning in self.loader.warnings() {
+                tell(Event::Note(&format!("warning: {warning}")));
+            }
+            let at = epoch * self.schedule.batches + self.position.batch;
+            let loss = self.learn(&batch, at)?;
+            for (sum, part) in self.position.sums.iter_mut().zip(loss.parts) {
+                *sum += f64::from(part);
+            }
+            self.position.batch += 1;
+            pace.add(batch.count, last.elapsed());
+            last = Instant::now();
+            tell(Event::Batch(&self.progress(&pace)));
+            // Saved after every step, unless that would take more than a small part of the time.
+            let took = Instant::now();
+            if self.position.last_step == at as i64 && pace.saving * SAVING <= saved.elapsed() {
+                self.save()?;
+                pace.saving = took.elapsed();
+                saved = Instant::now();
+            }
+        }
+        Ok(true)
+    }
+
+    fn learn(&mut self, batch: &Batch, at: usize) -> Result<Loss> {
+        let taught = match &self.options.teacher {
+            Some((teacher, share)) => Some((teach(teacher, batch)?, *share)),
+            None => None,
+        };
+        let taught = taught.as_ref().map(|(maps, share)| (&maps[..], *share));
+        let pictures =
+            Pictures { count: batch.count, size: batch.size, pixels: &batch.images, targets: &batch.targets, taught };
+        let place = |error: Error| error.at(format!("epoch {}, batch {}", batch.epoch + 1, batch.index + 1));
+        let loss = self.trainer.gather(&pictures).map_err(place)?;
+        if at as i64 - self.position.last_step >= self.schedule.accumulate(at) as i64 {
+            let norm = self.trainer.step(&self.schedule.at(batch.epoch, at));
+            if !norm.is_finite() {
+                return Err(place(Error::new(ErrorKind::Numeric, format!("the gradient's norm is {norm}")))
+                    .hint("go on from the last checkpoint with a lower --lr"));
+            }
+            self.position.last_step = at as i64;
+            self.position.average = self.trainer.average;
+        }
+        Ok(loss)
+    }
+
+    fn save(&self) -> Result<()> {
+        state::save(&self.files.state, self.trainer.parameters(), &self.position)
+    }
+
+    /// The averaged weights as a file.
+    fn checkpoint(&self) -> Result<Vec<u8>> {
+        let checkpoint = self.averaged();
+        let half = checkpoint.tensors.values().flat_map(|tensor| &tensor.data).all(|value| value.abs() < 6e4);
+        checkpoint.to_safetensors(half)
+    }
+
+    fn averaged(&self) -> Checkpoint {
+        Checkpoint {
+            tensors: self.trainer.averaged().chain([self.anchors.clone()]).collect(),
+            yaml: Some(self.config.to_yaml()),
+            names: self.names.clone(),
+            imgsz: Some(self.options.imgsz),
+            format: "in training".into(),
+            ..Checkpoint::default()
+        }
+    }
+
+    fn measure(&self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Report>> {
+        let Some(val) = &self.options.val else { return Ok(None) };
+        validate(self.averaged(), val, self.options.imgsz, tell).map(Some)
+    }
+
+    /// Writes the table and the curves.
+    fn report(&self, report: &Option<Report>) -> Result<()> {
+        let text = crate::results::text(&self.rows);
+        replace(&self.files.results, text.as_bytes())?;
+        replace(&self.files.results.with_extension("svg"), plot::training("Training", &text)?.as_bytes())?;
+        Ok(())
+    }
+
+    fn row(&self, report: Option<&Report>, took: Duration) -> Row {
+        let mean = self.position.sums.map(|sum| sum / self.position.batch.max(1) as f64);
+        let numbers = self.schedule.at(self.position.epoch, usize::MAX);
+        Row {
+            epoch: self.position.epoch,
+            losses: mean,
+            metrics: report.map(|report| [report.precision, report.recall, report.map50, report.map]),
+            rate: f64::from(numbers.rate),
+            seconds: took.as_secs_f64(),
+        }
+    }
+
+    fn progress(&self, pace: &Pace) -> Progress {
+        let Position { epoch, batch, sums, .. } = &self.position;
+        let rate = pace.rate();
+        let left = (self.schedule.epochs - epoch) * self.schedule.batches - batch;
+        let remaining = left as f64 * self.schedule.batch as f64 / rate.max(1e-9);
+        Progress {
+            epoch: *epoch,
+            epochs: self.schedule.epochs,
+            batch: *batch,
+            batches: self.schedule.batches,
+            parts: sums.map(|sum| sum / (*batch).max(1) as f64),
+            rate,
+            remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
+        }
+    }
+
+    fn outcome(&self, stopped: bool) -> Outcome {
+        Outcome { best: self.position.best, epochs: self.position.epoch, stopped }
+    }
+}
+
+/// Replaces the anchors of `graph` if they fit too few labels and better ones are found.
+fn fit_anchors(options: &Options, graph: &mut Graph, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    let sizes = label_sizes(&options.data, options.imgsz, ANCHOR_PICTURES)?;
+    let found = check(&graph.anchors, &sizes, options.hyp.anchor_t, options.seed);
+    let percent = |recall: f64| recall * 100.0;
+    let before = percent(found.before.recall);
+    match found.better {
+        Some((anchors, fit)) => {
+            let after = percent(fit.recall);
+            tell(Event::Note(&format!("anchors fitted {before:.1} % of the labels; new ones fit {after:.1} %")));
+            graph.anchors = anchors;
+        }
+        None => tell(Event::Note(&format!("anchors fit {before:.1} % of the labels"))),
+    }
+    Ok(())
+}
+
+/// The anchors as a checkpoint keeps them: levels, anchors, width and height in cells.
+fn anchors_tensor(graph: &Graph) -> (String, Tensor) {
+    let cells = graph.anchors.iter().zip(&graph.strides);
+    let data = cells.flat_map(|(level, stride)| level.iter().flatten().map(|side| side / *stride as f32)).collect();
+    let shape = vec![graph.anchors.len(), graph.anchors_per_level(), 2];
+    (format!("model.{}.anchors", graph.rows.len().saturating_sub(1)), Tensor { shape, data })
+}
+
+/// What a teacher says of a batch: its raw maps, picture by picture.
+fn teach(teacher: &Detector, batch: &Batch) -> Result<Vec<Vec<RawMap>>> {
+    let area = batch.size[0] * batch.size[1];
+    let picture = |planes: &[u8]| {
+        let pixels: Vec<f32> =
+            (0..area).flat_map(|at| [0, 1, 2].map(|c| f32::from(planes[c * area + at]) / 255.0)).collect();
+        teacher.engine().forward(&pixels, batch.size)
+    };
+    batch.images.chunks_exact(3 * area).map(picture).collect()
+}
+
+/// Pictures a second, newer batches counting more.
+#[derive(Default)]
+struct Pace {
+    pictures: f64,
+    seconds: f64,
+    /// What the last save took.
+    saving: Duration,
+}
+
+impl Pace {
+    fn add(&mut self, pictures: usize, took: Duration) {
+        const KEPT: f64 = 0.9;
+        self.pictures = self.pictures * KEPT + pictures as f64;
+        self.seconds = self.seconds * KEPT + took.as_secs_f64();
+    }
+
+    fn rate(&self) -> f64 {
+        self.pictures / self.seconds.max(1e-9)
+    }
+}
