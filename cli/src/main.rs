@@ -37,6 +37,10 @@ enum Command {
     Val(commands::val::Args),
     Convert(commands::convert::Args),
     Forward(commands::forward::Args),
+    #[cfg(feature = "train")]
+    Train(Box<commands::train::Args>),
+    #[cfg(feature = "train")]
+    Data(commands::data::Args),
     Completions(commands::completions::Args),
 }
 
@@ -49,6 +53,10 @@ fn main() -> ExitCode {
         Command::Val(args) => args.run(),
         Command::Convert(args) => args.run(),
         Command::Forward(args) => args.run(),
+        #[cfg(feature = "train")]
+        Command::Train(args) => args.run(),
+        #[cfg(feature = "train")]
+        Command::Data(args) => args.run(),
         Command::Completions(args) => args.run::<Cli>(),
     };
     match done {
