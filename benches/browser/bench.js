@@ -5,15 +5,11 @@
 //        [--rounds 9] [--nc 80] [--onnx FOLDER] [--json FILE]
 //
 // Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu. `make bench` writes the ONNX files.
-import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { dirname, extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { launch, root, serve } from './serve.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..');
 const { values: options } = parseArgs({
   options: {
     networks: { type: 'string', default: 'yolov5n,yolov5n-ghost-backbone,yolov5n-ghost' },
@@ -26,43 +22,14 @@ const { values: options } = parseArgs({
   },
 });
 
-const folders = {
-  '/ghostdet/': join(root, 'www'),
-  '/ort/': join(here, '..', 'node_modules', 'onnxruntime-web', 'dist'),
-  '/onnx/': options.onnx,
-  '/bench/': here,
-};
-const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
-
-const server = createServer(async (request, response) => {
-  const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
-  const prefix = Object.keys(folders).find((prefix) => path.startsWith(prefix));
-  try {
-    if (path === '/') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<script type="module" src="/bench/page.js"></script>');
-      return;
-    }
-    const body = await readFile(join(folders[prefix], path.slice(prefix.length)));
-    response.writeHead(200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' }).end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync',
-    '--disable-component-update', '--enable-unsafe-webgpu',
-  ],
-});
+const server = await serve('page.js', options.onnx);
+const browser = await launch();
 try {
   const page = await browser.newPage();
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => console.error(String(error)));
   page.setDefaultTimeout(0);
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(server.address);
   await page.waitForFunction(() => window.ready);
   // yolov5n-ghost was exported as yolov5-ghost-n-SIZE.onnx.
   const networks = options.networks.split(',').map((name) => {

@@ -1,0 +1,51 @@
+// What the benches share: a server of the page's, the peer's and the benches' files, and a Chromium.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const root = join(here, '..', '..');
+const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+
+/**
+ * Serves the folders on a free port; `/` is an empty page with the module `script`.
+ * @param {string} script
+ * @param {string} onnx the folder with the peer's networks
+ */
+export async function serve(script, onnx) {
+  const folders = {
+    '/ghostdet/': join(root, 'www'),
+    '/weights/': join(root, 'weights'),
+    '/ort/': join(here, '..', 'node_modules', 'onnxruntime-web', 'dist'),
+    '/onnx/': onnx,
+    '/bench/': here,
+  };
+  const server = createServer(async (request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
+    const prefix = Object.keys(folders).find((prefix) => path.startsWith(prefix));
+    try {
+      if (path === '/') {
+        response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><script type="module" src="/bench/${script}"></script>`);
+        return;
+      }
+      const body = await readFile(join(folders[prefix], path.slice(prefix.length)));
+      const type = types[extname(path)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
+
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync',
+      '--disable-component-update', '--enable-unsafe-webgpu',
+    ],
+  });

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// Which variant works better: the three architectures at one size, on the same pictures, with the same schedule and
+// seeds. Prints a table, writes JSON for the page's panel.
+//
+//   node scripts/experiment.js --data data.yaml [--val DATA] [--letter n] [--seeds 0,1,2] [--epochs 20] [--imgsz 160]
+//        [--batch 16] [--out FOLDER] [--json FILE] [-- more options of `ghostdet train`]
+//
+// A run that is finished in --out is not run again; one that was stopped goes on.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: 'string', multiple: true },
+    val: { type: 'string' },
+    letter: { type: 'string', default: 'n' },
+    seeds: { type: 'string', default: '0,1,2' },
+    epochs: { type: 'string', default: '20' },
+    imgsz: { type: 'string', default: '160' },
+    batch: { type: 'string', default: '16' },
+    out: { type: 'string', default: 'runs/experiment' },
+    json: { type: 'string' },
+    ghostdet: { type: 'string', default: 'ghostdet' },
+  },
+});
+if (!options.data) throw new Error('--data DATA is needed');
+const architectures = ['', '-ghost', '-ghost-backbone'];
+const seeds = options.seeds.split(',').map(Number);
+const ask = (...args) => execFileSync(options.ghostdet, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const spread = (values) => (values.length > 1 ? Math.sqrt(values.reduce((sum, v) => sum + (v - mean(values)) ** 2, 0) / (values.length - 1)) : 0);
+
+const models = [];
+for (const architecture of architectures) {
+  const name = `yolov5${options.letter}${architecture}`;
+  const runs = [];
+  for (const seed of seeds) {
+    const folder = join(options.out, `${name}-${seed}`);
+    const best = join(folder, 'best.safetensors');
+    if (!existsSync(best) || existsSync(join(folder, 'state.safetensors'))) {
+      const resume = existsSync(join(folder, 'state.safetensors')) ? ['--resume'] : [];
+      const args = [
+        'train', '--data', ...options.data, ...(options.val ? ['--val', options.val] : []), '--cfg', name, '--epochs', options.epochs,
+        '--imgsz', options.imgsz, '--batch', options.batch, '--seed', String(seed), '--out', folder, ...resume, ...positionals,
+      ];
+      const { status } = spawnSync(options.ghostdet, args, { stdio: 'inherit' });
+      if (status !== 0) throw new Error(`${name}, seed ${seed}: ended with ${status}`);
+    }
+    const report = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', best, '--imgsz', options.imgsz, '--json'));
+    runs.push({ seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(best).size });
+  }
+  const last = readFileSync(join(options.out, `${name}-${seeds[0]}`, 'results.csv'), 'utf8').trim().split('\n').length - 1;
+  const [milliseconds] = ask('summary', name, '--imgsz', '320', '--line-profile').trim().split('\n').slice(-1).map((line) => Number(/([\d.]+) ms/.exec(line)?.[1]));
+  models.push({
+    name, epochs: last, runs, bytes: runs[0].bytes, native: milliseconds,
+    map50: { mean: mean(runs.map((run) => run.map50)), spread: spread(runs.map((run) => run.map50)) },
+    map: { mean: mean(runs.map((run) => run.map)), spread: spread(runs.map((run) => run.map)) },
+  });
+}
+const nc = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', join(options.out, `${models[0].name}-${seeds[0]}`, 'best.safetensors'), '--imgsz', options.imgsz, '--json')).classes.length;
+const compared = JSON.parse(ask('compare', ...models.map(({ name }) => name), '--nc', String(nc), '--json')).models;
+for (const [index, model] of models.entries()) Object.assign(model, { parameters: compared[index]?.parameters, gflops: compared[index]?.gflops });
+
+console.log('| network | parameters | GFLOPs at 640 | file | CPU, native, 320 px | mAP50 | mAP50-95 |\n|---|---|---|---|---|---|---|');
+for (const { name, parameters, gflops, bytes, native, map50, map } of models) {
+  const pair = ({ mean, spread }) => `${mean.toFixed(3)} ± ${spread.toFixed(3)}`;
+  console.log(`| ${name} | ${parameters} | ${gflops} | ${(bytes / 1e6).toFixed(1)} MB | ${native} ms | ${pair(map50)} | ${pair(map)} |`);
+}
+const { seeds: _, json, ghostdet: __, ...setting } = options;
+if (json) writeFileSync(json, `${JSON.stringify({ ...setting, seeds, nc, models }, null, 1)}\n`);
