@@ -5,6 +5,7 @@
 //! batch of any epoch.
 
 mod batch;
+mod cache;
 mod source;
 
 use std::sync::Arc;
@@ -34,11 +35,21 @@ pub struct LoaderOptions {
     pub workers: usize,
     /// Batches that may lie ready.
     pub ahead: usize,
+    /// Bytes of memory for decoded pictures: what fits in there is decoded only once.
+    pub cache: usize,
 }
 
 impl Default for LoaderOptions {
     fn default() -> Self {
-        Self { batch: 16, sizes: vec![640], augment: Augment::default(), seed: 0, workers: 0, ahead: 3 }
+        Self {
+            batch: 16,
+            sizes: vec![640],
+            augment: Augment::default(),
+            seed: 0,
+            workers: 0,
+            ahead: 3,
+            cache: 256 << 20,
+        }
     }
 }
 

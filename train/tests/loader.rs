@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ghostdet::data::{Dataset, Split};
 use ghostdet::picture::Picture;
@@ -131,6 +133,37 @@ fn too_many_broken_pictures_are_an_error() {
     assert!(batches.next().is_none());
 }
 
+/// Counts what is read.
+struct Counted(Greys, Arc<AtomicUsize>);
+
+impl Source for Counted {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn example(&self, index: usize) -> Result<Example> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.example(index)
+    }
+}
+
+#[test]
+fn kept_pictures_are_read_once_and_change_nothing() {
+    let two_epochs = |cache| {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let options = LoaderOptions { batch: 4, cache, ..options(1) };
+        let loader = Loader::new(Counted(good(42), reads.clone()), options).unwrap();
+        let batches = [all(&loader, 0, 0), all(&loader, 1, 0)];
+        (batches, reads.load(Ordering::Relaxed))
+    };
+    let (batches, without) = two_epochs(0);
+    let (same, with) = two_epochs(1 << 20);
+    assert_eq!((without, with), (2 * 4 * 42, 42));
+    let (half, some) = two_epochs(21 * (24 * 16 * 3 + 64));
+    assert!(some > 100 && some < 300, "{some}");
+    assert!(batches == same && batches == half);
+}
+
 #[test]
 fn a_dropped_epoch_ends_its_thread() {
     let loader = loader(good(42), options(2));
@@ -187,12 +220,30 @@ fn speed() {
     let Some(shared) = std::env::var_os("GHOSTDET_SHARED") else { return eprintln!("skipped: no GHOSTDET_SHARED") };
     let data = Dataset::open_split(&Path::new(&shared).join("data/train-a.bin"), None, Split::Train).unwrap();
     println!("{} pictures, {} labels", data.len(), (0..data.len()).map(|i| data.labels(i).len()).sum::<usize>());
-    for workers in [1, 2] {
-        let options = LoaderOptions { batch: 16, sizes: vec![320], workers, ..LoaderOptions::default() };
-        let loader = Loader::new(data.clone(), options).unwrap();
+    let time = |what: &str, loader: &Loader, epoch| {
         let start = std::time::Instant::now();
-        let count: usize = loader.epoch(0, 0, true).unwrap().take(40).map(|b| b.unwrap().count).sum();
+        let count: usize = loader.epoch(epoch, 0, true).unwrap().take(19).map(|b| b.unwrap().count).sum();
         let each = start.elapsed().as_secs_f64() / count as f64 * 1e3;
-        println!("{workers} workers: {each:.1} ms a picture, {:.0} pictures/s {:?}", 1e3 / each, loader.warnings());
+        println!("{what}: {each:.1} ms a picture, {:.0} pictures/s {:?}", 1e3 / each, loader.warnings());
+    };
+    for workers in [1, 2] {
+        let options = LoaderOptions { sizes: vec![320], workers, ..LoaderOptions::default() };
+        time(&format!("{workers} workers"), &Loader::new(data.clone(), options.clone()).unwrap(), 0);
+        let few = Loader::new(First(data.clone(), 300), options).unwrap();
+        time(&format!("{workers} workers, 300 pictures, first epoch"), &few, 0);
+        time(&format!("{workers} workers, 300 pictures, second epoch"), &few, 1);
+    }
+}
+
+/// The first pictures of a data set.
+struct First(Dataset, usize);
+
+impl Source for First {
+    fn len(&self) -> usize {
+        self.1
+    }
+
+    fn example(&self, index: usize) -> Result<Example> {
+        self.0.example(index)
     }
 }

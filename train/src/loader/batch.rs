@@ -8,6 +8,7 @@ use fastrand::Rng;
 use ghostdet::{Error, ErrorKind, Result};
 use rayon::prelude::*;
 
+use super::cache::Cache;
 use super::{Batch, LoaderOptions, Source, Target};
 use crate::augment::{Augment, Example};
 
@@ -21,6 +22,7 @@ pub(super) struct Maker {
     pub data: Box<dyn Source>,
     pub options: LoaderOptions,
     pool: rayon::ThreadPool,
+    cache: Cache,
     tried: AtomicUsize,
     failed: AtomicUsize,
     judged: AtomicBool,
@@ -49,6 +51,7 @@ impl Maker {
             .build()
             .map_err(|e| Error::new(ErrorKind::Io, format!("no threads to load pictures: {e}")))?;
         Ok(Self {
+            cache: Cache::new(options.cache),
             data,
             options,
             pool,
@@ -104,10 +107,16 @@ impl Maker {
         let mut last = None;
         for _ in 0..MOST_IN_A_ROW {
             self.tried.fetch_add(1, Ordering::Relaxed);
+            if let Some(example) = self.cache.get(index) {
+                return Ok(example);
+            }
             let known = self.problems.lock().unwrap_or_else(PoisonError::into_inner).bad.contains(&index);
             if !known {
                 match self.data.example(index) {
-                    Ok(example) => return Ok(example),
+                    Ok(example) => {
+                        self.cache.keep(index, &example);
+                        return Ok(example);
+                    }
                     Err(error) => {
                         self.note(index, &error);
                         last = Some(error);

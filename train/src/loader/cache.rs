@@ -1,0 +1,42 @@
+//! Decoded pictures that are kept in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::augment::Example;
+
+/// Keeps pictures as long as there is room. None ever makes way for another one: every epoch wants all of them, so
+/// whichever are kept save as much.
+pub(super) struct Cache {
+    room: usize,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    bytes: usize,
+    examples: HashMap<usize, Arc<Example>>,
+}
+
+impl Cache {
+    /// With room for this many bytes.
+    pub fn new(room: usize) -> Self {
+        Self { room, kept: RwLock::default() }
+    }
+
+    /// Picture `index`, if it was kept.
+    pub fn get(&self, index: usize) -> Option<Example> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).examples.get(&index).cloned();
+        kept.map(|example| (*example).clone())
+    }
+
+    /// Keeps a picture if there is room.
+    pub fn keep(&self, index: usize, example: &Example) {
+        let bytes = example.picture.rgb.len() + size_of_val(example.boxes.as_slice());
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + bytes <= self.room && !kept.examples.contains_key(&index) {
+            kept.bytes += bytes;
+            kept.examples.insert(index, Arc::new(example.clone()));
+        }
+    }
+}
