@@ -102,7 +102,8 @@ fn decode_is_the_references() {
             let strides: Vec<f64> = serde_json::from_str(strides).unwrap();
             let grid: Vec<Vec<[f32; 2]>> = serde_json::from_value(case["anchors_grid"].clone()).unwrap();
             let scaled = grid.iter().zip(&strides);
-            let anchors = scaled.map(|(level, &s)| level.iter().map(|a| a.map(|v| v * s as f32)).collect()).collect();
+            let anchors: Vec<_> =
+                scaled.map(|(level, &s)| level.iter().map(|a| a.map(|v| v * s as f32)).collect()).collect();
             decode_is_that_of(&file, &format!("{}/", case["name"].as_str().unwrap()), &strides, &anchors);
             detects += 1;
         }
@@ -110,7 +111,7 @@ fn decode_is_the_references() {
     }
 }
 
-fn decode_is_that_of(file: &SafeTensors, prefix: &str, strides: &[f64], anchors: &Vec<Vec<[f32; 2]>>) {
+fn decode_is_that_of(file: &SafeTensors, prefix: &str, strides: &[f64], anchors: &[Vec<[f32; 2]>]) {
     let decoded = if prefix.is_empty() { "decoded" } else { "output" };
     let (shape, want) = tensor(file, &format!("{prefix}{decoded}"));
     let nc = shape[2] - 5;
