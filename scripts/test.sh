@@ -17,8 +17,8 @@ keep() {
 scripts/setup-wasm.sh
 scripts/setup-browser.sh
 keep fmt cargo fmt --all --check
-keep clippy cargo clippy --release --workspace --all-targets -- -D warnings
-keep cargo cargo test --release --workspace
+keep clippy cargo clippy --release --workspace --all-targets --features ghostdet-cli/train -- -D warnings
+keep cargo cargo test --release --workspace --features ghostdet-cli/train
 keep wasm cargo run --release -q -p xtask -- wasm
 keep types node_modules/.bin/tsc -p www/tsconfig.json
 keep browser node --test --test-concurrency=1 tests/browser/*.test.js

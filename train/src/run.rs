@@ -27,7 +27,7 @@ use crate::schedule::Schedule;
 use crate::state::{self, Position, replace};
 use crate::trainer::{Pictures, Trainer};
 
-pub use validate::validate;
+pub use validate::{Measured, validate};
 
 /// Batches that show a folded network's batch norms what they see.
 const CALIBRATION: usize = 4;
@@ -302,8 +302,9 @@ impl Session {
                 self.save()?;
                 return Ok(self.outcome(true));
             }
-            let report = self.measure(tell)?;
-            let row = self.row(report.as_ref(), began.elapsed());
+            let measured = self.measure(tell)?;
+            let report = measured.as_ref().map(|measured| &measured.report);
+            let row = self.row(report, began.elapsed());
             self.rows.push(row);
             let fitness = row.fitness();
             let better = self.position.best.is_none_or(|(best, _)| report.is_none() || fitness >= best);
@@ -317,9 +318,9 @@ impl Session {
             if better {
                 replace(&self.files.best, &weights)?;
             }
-            self.report(&report)?;
+            self.report(measured.as_ref().filter(|_| better))?;
             self.save()?;
-            tell(Event::Epoch(&row, report.as_ref()));
+            tell(Event::Epoch(&row, report));
             let since = self.position.best.map_or(0, |(_, epoch)| self.position.epoch - 1 - epoch);
             if self.options.patience > 0 && since >= self.options.patience {
                 tell(Event::Note(&format!("nothing got better for {since} epochs: it ends here")));
@@ -409,16 +410,21 @@ impl Session {
         }
     }
 
-    fn measure(&self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Report>> {
+    fn measure(&self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Measured>> {
         let Some(val) = &self.options.val else { return Ok(None) };
         validate(self.averaged(), val, self.options.imgsz, tell).map(Some)
     }
 
-    /// Writes the table and the curves.
-    fn report(&self, report: &Option<Report>) -> Result<()> {
+    /// Writes the table and the curves, and what the best network confuses.
+    fn report(&self, best: Option<&Measured>) -> Result<()> {
         let text = crate::results::text(&self.rows);
+        let draw = |name: &str, svg: String| replace(&self.options.out.join(name), svg.as_bytes());
         replace(&self.files.results, text.as_bytes())?;
-        replace(&self.files.results.with_extension("svg"), plot::training("Training", &text)?.as_bytes())?;
+        draw("results.svg", plot::training("Training", &text)?)?;
+        if let Some(Measured { report, curves }) = best {
+            draw("precision_recall.svg", plot::precision_recall("Precision over recall", curves, &self.names))?;
+            draw("confusion_matrix.svg", plot::confusion("Confusion", &report.confusion, &self.names))?;
+        }
         Ok(())
     }
 

@@ -96,7 +96,9 @@ fn a_training_lowers_the_loss_and_leaves_weights_that_detect() {
     assert_eq!(detector.names(), ["light", "dark"]);
     assert_eq!(detector.imgsz(), 64);
     assert!(!files.state.exists(), "nothing is left to resume");
-    assert!(files.results.with_file_name("results.svg").exists());
+    for name in ["results.svg", "precision_recall.svg", "confusion_matrix.svg"] {
+        assert!(files.results.with_file_name(name).exists(), "{name}");
+    }
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Sub for Dual {
 
 impl Mul for Dual {
     type Output = Self;
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the product rule is a sum")]
     fn mul(self, other: Self) -> Self {
         let slope = std::array::from_fn(|i| self.slope[i] * other.value + self.value * other.slope[i]);
         Self { value: self.value * other.value, slope }
@@ -82,6 +83,7 @@ impl Mul for Dual {
 
 impl Div for Dual {
     type Output = Self;
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the quotient rule has a product")]
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
         Self { value, slope: std::array::from_fn(|i| (self.slope[i] - value * other.slope[i]) / other.value) }

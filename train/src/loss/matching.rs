@@ -40,7 +40,8 @@ pub fn match_level(anchors: &[[f32; 2]], [height, width]: [usize; 2], targets: &
     fn near(at: f32) -> bool {
         at % 1.0 < 0.5 && at > 1.0
     }
-    let takes: [fn(f32, f32, f32, f32) -> bool; 5] = [
+    type Takes = fn(f32, f32, f32, f32) -> bool;
+    let takes: [Takes; 5] = [
         |_, _, _, _| true,
         |x, _, _, _| near(x),
         |_, y, _, _| near(y),

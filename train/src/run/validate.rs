@@ -1,13 +1,21 @@
 //! Measuring on the validation pictures while training.
 
 use ghostdet::data::Dataset;
-use ghostdet::detection::metrics::{Evaluator, Metric, Report, Truth};
+use ghostdet::detection::metrics::{Evaluator, Metric, PrecisionRecall, Report, Truth};
 use ghostdet::detection::{NmsOptions, VAL_FLOOR};
 use ghostdet::picture::Picture;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
 
 use super::Event;
+
+/// What was measured.
+pub struct Measured {
+    /// Precision, recall, mAP, confusion.
+    pub report: Report,
+    /// Precision over recall, class by class.
+    pub curves: Vec<PrecisionRecall>,
+}
 
 /// Precision, recall and mAP of a network, with our own executor on the CPU: pictures are fitted into a square of
 /// `imgsz`. Pictures that can't be read are named and left out.
@@ -16,7 +24,7 @@ pub fn validate(
     data: &Dataset,
     imgsz: usize,
     tell: &mut dyn FnMut(Event<'_>),
-) -> Result<Report> {
+) -> Result<Measured> {
     let detector = Detector::from_checkpoint(checkpoint, None)?;
     let mut evaluator = Evaluator::new(detector.info().nc, Metric::Yolo).with_names(detector.names());
     let options = NmsOptions::validation();
@@ -35,5 +43,5 @@ pub fn validate(
         }
         tell(Event::Validating(index + 1, data.len()));
     }
-    Ok(evaluator.finish())
+    Ok(Measured { report: evaluator.finish(), curves: evaluator.curves() })
 }
