@@ -149,7 +149,6 @@ impl Detector {
         let mut graph = config.graph(classes)?;
         checkpoint.fold()?;
         adopt_anchors(&mut graph, &checkpoint)?;
-        let engine = Engine::new(&graph, &checkpoint)?;
         refuse_unused(&graph, &checkpoint)?;
         let names = match checkpoint.names.len() == graph.nc {
             true => checkpoint.names.clone(),
@@ -158,9 +157,11 @@ impl Detector {
         let stride = graph.max_stride();
         let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(stride, MAX_SIDE);
         let cost = Cost::of(&graph, true);
+        let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
+        let engine = Engine::taking(&graph, checkpoint)?;
         let info = Info {
-            architecture: architecture(&checkpoint),
-            format: checkpoint.format.clone(),
+            architecture,
+            format,
             nc: graph.nc,
             parameters: cost.parameters as u64,
             gflops: cost.gflops(640),
@@ -177,6 +178,11 @@ impl Detector {
             config,
             info,
         })
+    }
+
+    /// Gives back the memory of weights that are only needed to attach a GPU.
+    pub fn forget_weights(&mut self) {
+        self.engine.forget_weights();
     }
 
     /// Class names, one per class.
@@ -247,10 +253,10 @@ impl Detector {
         let start = Instant::now();
         let least = floor_logit(floor)?;
         if least == f32::NEG_INFINITY {
-            let maps = self.engine.forward(&prepared.pixels(), prepared.size())?;
+            let maps = self.engine.forward(&prepared.picture.rgb, prepared.size())?;
             return self.finish(&prepared, &maps, milliseconds(start), floor);
         }
-        let (cells, sizes) = self.engine.cells(&prepared.pixels(), prepared.size(), least)?;
+        let (cells, sizes) = self.engine.cells(&prepared.picture.rgb, prepared.size(), least)?;
         self.finish_cells(&prepared, &cells, &sizes, milliseconds(start))
     }
 

@@ -24,6 +24,45 @@ pub struct Engine {
     scratch: Mutex<Scratch>,
 }
 
+/// A channels-last picture.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Values from 0 to 1.
+    Values(&'a [f32]),
+    /// Bytes, which stand for a 255th each.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> From<&'a [f32]> for Input<'a> {
+    fn from(values: &'a [f32]) -> Self {
+        Self::Values(values)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f32; N]> for Input<'a> {
+    fn from(values: &'a [f32; N]) -> Self {
+        Self::Values(values)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for Input<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Self::Values(values)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Input<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Input<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 /// The cells of each detect level, and each level's `[height, width]`.
 pub type Picked = (Vec<Vec<Cell>>, Vec<[usize; 2]>);
 
@@ -48,6 +87,19 @@ impl Engine {
     /// A tensor that is missing or doesn't fit.
     pub fn new(graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
         Ok(Self::from_program(lower::lower(graph, checkpoint)?))
+    }
+
+    /// As [`Engine::new`], taking the tensors instead of copying them.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_taking(graph, checkpoint)?))
+    }
+
+    /// Gives back the memory of the weights as they were before packing: they are only needed to attach a GPU.
+    pub fn forget_weights(&mut self) {
+        self.program.forget_packed_weights();
     }
 
     /// A network with made-up weights (the same every time): for timing, and for comparing executors. It finds nothing.
@@ -85,8 +137,8 @@ impl Engine {
     ///
     /// # Errors
     /// A picture size that doesn't fit the network.
-    pub fn forward(&self, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.run(pixels, size, |_, _| {})
+    pub fn forward<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
+        self.run(input.into(), size, |_, _| {})
     }
 
     /// As [`Engine::forward`], and what each operation took.
@@ -96,7 +148,7 @@ impl Engine {
     pub fn profile(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<RawMap>, Vec<OpTime>)> {
         let mut times = Vec::with_capacity(self.program.ops.len());
         let mut last = None;
-        let maps = self.run(pixels, size, |index, begins| {
+        let maps = self.run(pixels.into(), size, |index, begins| {
             let now = web_time::Instant::now();
             if begins {
                 last = Some(now);
@@ -114,10 +166,10 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::forward`].
-    pub fn cells(&self, pixels: &[f32], size: [usize; 2], floor: f32) -> Result<Picked> {
+    pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
-        self.fill_input(plan, arena, pixels)?;
+        self.fill_input(plan, arena, input.into())?;
         let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
         let heads = heads::heads(&self.program, plan).unwrap_or_default();
         for index in 0..self.program.ops.len() {
@@ -138,10 +190,10 @@ impl Engine {
         Ok((levels, sizes))
     }
 
-    fn run(&self, pixels: &[f32], size: [usize; 2], mut watch: impl FnMut(usize, bool)) -> Result<Vec<RawMap>> {
+    fn run(&self, input: Input<'_>, size: [usize; 2], mut watch: impl FnMut(usize, bool)) -> Result<Vec<RawMap>> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
-        self.fill_input(plan, arena, pixels)?;
+        self.fill_input(plan, arena, input)?;
         for index in 0..self.program.ops.len() {
             watch(index, true);
             self.cpu.run(&self.program, plan, index, arena);
@@ -169,7 +221,7 @@ impl Engine {
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
         let plan = Plan::new(&self.program, size, Layout::ChannelsLast, true)?;
         let mut arena = vec![0.0; plan.arena];
-        self.fill_input(&plan, &mut arena, pixels)?;
+        self.fill_input(&plan, &mut arena, pixels.into())?;
         for index in 0..self.program.ops.len() {
             self.cpu.run(&self.program, &plan, index, &mut arena);
         }
@@ -177,14 +229,24 @@ impl Engine {
         Ok((rows, self.program.outputs.iter().map(|&v| raw_map(&plan, &arena, v)).collect()))
     }
 
-    fn fill_input(&self, plan: &Plan, arena: &mut [f32], pixels: &[f32]) -> Result<()> {
+    fn fill_input(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>) -> Result<()> {
         let place = plan.places[INPUT];
         let expected = place.height * place.width * place.channels;
-        if pixels.len() != expected {
-            let message = format!("the input has {} values, {expected} are needed", pixels.len());
+        let found = match input {
+            Input::Values(values) => values.len(),
+            Input::Bytes(bytes) => bytes.len(),
+        };
+        if found != expected {
+            let message = format!("the input has {found} values, {expected} are needed");
             return Err(Error::new(ErrorKind::Argument, message));
         }
-        arena[place.start..place.start + expected].copy_from_slice(pixels);
+        let target = &mut arena[place.start..place.start + expected];
+        match input {
+            Input::Values(values) => target.copy_from_slice(values),
+            Input::Bytes(bytes) => {
+                target.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
+            }
+        }
         Ok(())
     }
 }

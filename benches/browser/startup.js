@@ -46,6 +46,29 @@ try {
   server.close();
 }
 
+/** The longest task of the page's main thread, from navigation to the first boxes. */
+async function longest() {
+  const pageServer = await serve('first.js', options.onnx);
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    await page.route('**/lib/weights/*', (route) => route.fulfill({ path: join(root, 'weights', new URL(route.request().url()).pathname.split('/').pop()) }));
+    await page.addInitScript(() => {
+      window.tasks = [];
+      new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)))
+        .observe({ type: 'longtask', buffered: true });
+    });
+    await page.goto(`${pageServer.address}ghostdet/index.html`);
+    await page.waitForFunction(() => document.body.dataset.ready, null, { timeout: 120_000 });
+    await page.setInputFiles('#file', join(root, 'www', 'samples', 'cat.jpg'));
+    await page.waitForFunction(() => document.body.dataset.runs, null, { timeout: 120_000 });
+    return await page.evaluate(() => Math.max(0, ...window.tasks));
+  } finally {
+    await browser.close();
+    pageServer.close();
+  }
+}
+
 const results = engines.map((engine) => {
   const { cold, warm, memory, stages } = found[engine];
   const named = Object.keys(stages[0]).map((stage) => [stage, median(stages.map((one) => one[stage]))]);
@@ -59,4 +82,6 @@ for (const { engine, cold, warm, memory, stages } of results) {
 const [ours, peer] = results;
 const ratio = (key) => (peer[key] / ours[key]).toFixed(2);
 console.log(`peer / ours: cold ${ratio('cold')}, warm ${ratio('warm')}, memory ${ratio('memory')}`);
-if (options.json) await writeFile(options.json, JSON.stringify(results, null, 1));
+const task = await longest();
+console.log(`the page's longest main-thread task: ${task ? `${task.toFixed(0)} ms` : 'none of 50 ms or more'}`);
+if (options.json) await writeFile(options.json, JSON.stringify({ results, longestTask: task }, null, 1));

@@ -2,8 +2,10 @@
 
 use super::program::{ConvShape, ConvWeights, INPUT, OpKind, Program, ValueId};
 use crate::model::{Activation, Graph, Module, Source};
-use crate::weights::Checkpoint;
+use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Lowers `graph` with the weights of `checkpoint`, whose batch norm must be folded.
 ///
@@ -11,6 +13,11 @@ use crate::{Error, ErrorKind, Result};
 /// A tensor that is missing or has another shape than the graph asks for.
 pub fn lower(graph: &Graph, checkpoint: &Checkpoint) -> Result<Program> {
     lower_from(graph, Weights::Checkpoint(checkpoint))
+}
+
+/// As [`lower`], taking the tensors out of the checkpoint instead of copying them.
+pub fn lower_taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Program> {
+    lower_from(graph, Weights::Taken(RefCell::new(checkpoint.tensors)))
 }
 
 /// Lowers `graph` with made-up weights, the same for the same graph: for timing, and for comparing executors.
@@ -73,6 +80,7 @@ struct Lowering<'a> {
 /// Where weights come from.
 enum Weights<'a> {
     Checkpoint(&'a Checkpoint),
+    Taken(RefCell<BTreeMap<String, Tensor>>),
     /// Values whose sums keep the size of what they sum over, so that activations neither vanish nor grow.
     MadeUp {
         anchors: usize,
@@ -133,8 +141,12 @@ fn gcd(a: usize, b: usize) -> usize {
 
 impl Lowering<'_> {
     fn tensor(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let Weights::Checkpoint(checkpoint) = &self.weights else { return Ok(Weights::made_up(key, shape)) };
-        let found = checkpoint.tensors.get(key).ok_or_else(|| {
+        let found = match &self.weights {
+            Weights::MadeUp { .. } => return Ok(Weights::made_up(key, shape)),
+            Weights::Checkpoint(checkpoint) => checkpoint.tensors.get(key).cloned(),
+            Weights::Taken(tensors) => tensors.borrow_mut().remove(key),
+        };
+        let found = found.ok_or_else(|| {
             Error::new(ErrorKind::Weights, format!("the checkpoint has no tensor {key}"))
                 .hint("it was made for another architecture or size; give the YAML it was trained with")
         })?;
@@ -145,7 +157,7 @@ impl Lowering<'_> {
             )
             .hint("it was made for another architecture, size or number of classes"));
         }
-        Ok(found.data.clone())
+        Ok(found.data)
     }
 
     fn channels(&self, value: ValueId) -> usize {
@@ -438,11 +450,12 @@ impl Lowering<'_> {
 
     /// Outputs of a detect level, told from the bias and checked against the classes.
     fn detect_outputs(&self, key: &str, nc: usize) -> Result<usize> {
-        let checkpoint = match &self.weights {
-            Weights::Checkpoint(checkpoint) => checkpoint,
+        let bias = format!("{key}.bias");
+        let outputs = match &self.weights {
+            Weights::Checkpoint(checkpoint) => checkpoint.tensors.get(&bias).map_or(0, |bias| bias.data.len()),
+            Weights::Taken(tensors) => tensors.borrow().get(&bias).map_or(0, |bias| bias.data.len()),
             Weights::MadeUp { anchors } => return Ok(anchors * (nc + 5)),
         };
-        let outputs = checkpoint.tensors.get(&format!("{key}.bias")).map_or(0, |bias| bias.data.len());
         if outputs == 0 || !outputs.is_multiple_of(nc + 5) {
             return Err(Error::new(
                 ErrorKind::Weights,

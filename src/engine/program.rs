@@ -144,6 +144,17 @@ pub struct Program {
 pub const INPUT: ValueId = 0;
 
 impl Program {
+    /// Empties the weights of the operations that executors pack, but for the last convolutions: cells are picked with
+    /// those.
+    pub(super) fn forget_packed_weights(&mut self) {
+        let outputs = &self.outputs;
+        for op in self.ops.iter_mut().filter(|op| !outputs.contains(&op.output)) {
+            if let OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } = &mut op.kind {
+                *weights = ConvWeights { weight: Vec::new(), bias: Vec::new() };
+            }
+        }
+    }
+
     /// A new value.
     pub fn value(&mut self, channels: usize) -> ValueId {
         self.values.push(Value { channels, home: None });

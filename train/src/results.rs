@@ -1,6 +1,5 @@
 //! `results.csv`: a line an epoch, with the reference's column names.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use ghostdet::{Error, ErrorKind, Result};
@@ -36,13 +35,15 @@ impl Row {
 pub fn text(rows: &[Row]) -> String {
     let mut text = format!("{HEADER}\n");
     for row in rows {
-        let _ = write!(text, "{}", row.epoch);
-        row.losses.iter().for_each(|loss| drop(write!(text, ",{loss:.6}")));
-        match row.metrics {
-            Some(metrics) => metrics.iter().for_each(|metric| drop(write!(text, ",{metric:.5}"))),
-            None => text.push_str(",,,,"),
+        text += &row.epoch.to_string();
+        for loss in row.losses {
+            text += &format!(",{loss:.6}");
         }
-        let _ = writeln!(text, ",{:.7},{:.1}", row.rate, row.seconds);
+        match row.metrics {
+            Some(metrics) => metrics.iter().for_each(|metric| text += &format!(",{metric:.5}")),
+            None => text += ",,,,",
+        }
+        text += &format!(",{:.7},{:.1}\n", row.rate, row.seconds);
     }
     text
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Golden, apart, planes};
+use common::{Golden, apart};
 use ghostdet::model::builtin;
 use ghostdet::network;
 use ghostdet::weights::{Checkpoint, Tensor};

@@ -41,6 +41,9 @@ impl WebDetector {
         let mut detector = Detector::load(&bytes, yaml.as_deref()).map_err(thrown)?;
         drop(bytes);
         let place = Place::choose(&mut detector, choice).await.map_err(thrown)?;
+        if !place.gpu() {
+            detector.forget_weights();
+        }
         Ok(Self { detector, place, last: None })
     }
 

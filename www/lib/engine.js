@@ -32,6 +32,11 @@ export class Engine {
   #detector = null;
   #timers = [];
 
+  /** Loads the wasm module. */
+  async warm() {
+    await ready();
+  }
+
   async load({ bytes, yaml, device, remembered }) {
     await ready();
     this.dispose();

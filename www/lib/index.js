@@ -54,11 +54,15 @@ export class Detector {
     let channel;
     try {
       signal?.throwIfAborted();
-      const [{ bytes, name }] = await Promise.all([fetchWeights(model, { get, signal, onProgress }), ready()]);
+      channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
+      // The wasm module is compiled, in the worker and here, while the weights come in.
+      const warm = Promise.all([channel.call('warm', {}), ready()]);
+      warm.catch(() => {});
+      const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
-      channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
       const payload = { bytes, yaml, device, remembered: recall() };
+      await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
       remember(info.device);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });

@@ -1,10 +1,13 @@
 //! `ghostdet train`.
 
-use crate::options::{parse_fraction, parse_side, read, read_config};
+use crate::draw;
+use crate::options::{io, parse_fraction, parse_side, read, read_config, write};
 use clap::ValueEnum;
 use ghostdet::data::{Dataset, Split};
+use ghostdet::detector::DetectOptions;
 use ghostdet::model::builtin_names;
 use ghostdet::network;
+use ghostdet::picture::Picture;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use ghostdet_train::hyp::Hyp;
@@ -16,6 +19,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Pictures that are drawn at the end.
+const SHOWN: usize = 8;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Device {
@@ -130,6 +136,7 @@ impl Args {
         });
         handler.map_err(|error| Error::new(ErrorKind::Io, format!("Ctrl-C can't be watched: {error}")))?;
         let options = self.options()?;
+        let shown = options.val.clone();
         let mut screen = Screen::new();
         let outcome = run(options, &stop, &mut |event| screen.show(&event));
         screen.bar.finish_and_clear();
@@ -138,6 +145,9 @@ impl Args {
         if outcome.stopped {
             eprintln!("stopped in epoch {}; --resume goes on", outcome.epochs + 1);
             return Ok(false);
+        }
+        if let Some(data) = shown {
+            show_some(&data, &files.best, &self.out.join("pictures"))?;
         }
         if let Some((_, epoch)) = outcome.best {
             eprintln!("{} epochs; the best was {}: {}", outcome.epochs, epoch + 1, files.best.display());
@@ -241,6 +251,19 @@ impl Args {
             Device::Gpu => network::gpu(&pollster::block_on(ghostdet::engine::gpu::Gpu::open_whole())?),
         }
     }
+}
+
+/// Draws what the trained network finds in a few pictures it was measured on.
+fn show_some(data: &Dataset, weights: &Path, folder: &Path) -> Result<()> {
+    let detector = Detector::load(&read(weights)?, None)?;
+    std::fs::create_dir_all(folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
+    for (place, index) in (0..SHOWN.min(data.len())).map(|place| (place, place * data.len() / SHOWN.min(data.len()))) {
+        let Ok(picture) = data.item(index).and_then(|item| Picture::decode(&item.bytes)) else { continue };
+        let found = detector.detect(&picture, &DetectOptions::default())?.detections;
+        let annotated = draw::annotate(&picture, &found, detector.names());
+        write(&folder.join(format!("{place}.jpg")), &draw::encode_jpeg(&annotated)?)?;
+    }
+    Ok(())
 }
 
 fn check_numbers(args: &Args, schedule: &Schedule) -> Result<()> {

@@ -70,6 +70,7 @@ impl Golden {
 }
 
 /// `(batch, anchors, height, width, values)` in the network's order `(batch, anchors, values, height, width)`.
+#[allow(dead_code)]
 pub fn planes((shape, values): &(Vec<usize>, Vec<f32>)) -> (usize, usize, Vec<f32>) {
     let [batch, anchors, height, width, size] = shape[..] else { panic!("{shape:?}") };
     let mut out = vec![0.0; values.len()];
