@@ -9,6 +9,8 @@ use web_time::Instant;
 
 /// What the GPU's maps may differ from the CPU's by in the self-test: absolute, and relative.
 const TOLERANCE: [f32; 2] = [5e-3, 5e-3];
+/// The same where activations and weights are halves.
+const HALF_TOLERANCE: [f32; 2] = [1e-1, 5e-2];
 
 impl Detector {
     /// Puts the network on `gpu` and checks it there: a small picture through both executors must give the same maps,
@@ -34,7 +36,8 @@ impl Detector {
         let expected = self.engine.forward(&pixels, size)?;
         let got = executor.maps(program, &pixels, size).await?;
         let pairs = expected.iter().zip(&got).flat_map(|(e, g)| e.data.iter().zip(&g.data));
-        let differs = |e: f32, g: f32| (e - g).is_nan() || (e - g).abs() > TOLERANCE[0] + TOLERANCE[1] * e.abs();
+        let [absolute, relative] = if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
+        let differs = |e: f32, g: f32| (e - g).is_nan() || (e - g).abs() > absolute + relative * e.abs();
         let wrong = pairs.filter(|(e, g)| differs(**e, **g)).count();
         if wrong > 0 {
             let message =

@@ -20,6 +20,7 @@ use super::{OpTime, program::Op};
 use crate::detection::{Cell, RawMap};
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
+use half::f16;
 use prepared::Prepared;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -57,16 +58,21 @@ impl GpuExecutor {
     /// # Errors
     /// Weights that are too large for the device.
     pub fn new(gpu: &Gpu, program: &Program, tuning: Tuning) -> Result<Self> {
+        let tuning = tuning.fit(program);
         let mut bytes: Vec<u8> = Vec::new();
-        let mut put = |values: &[f32]| {
+        let mut put = |values: &[f32], half: bool| {
             let start = bytes.len();
             // Nothing to bind is not allowed: at least one block.
-            bytes.extend(values.iter().chain(&[0.0; 4]).flat_map(|v| v.to_le_bytes()));
+            let values = values.iter().chain(&[0.0; 4]);
+            match half {
+                true => bytes.extend(values.flat_map(|&v| f16::from_f32(v).to_le_bytes())),
+                false => bytes.extend(values.flat_map(|v| v.to_le_bytes())),
+            }
             let end = bytes.len();
             bytes.resize(end.next_multiple_of(ALIGNMENT), 0);
             start as u64..end as u64
         };
-        let ranges = (0..program.ops.len()).map(|op| put(&step::weights(program, op, tuning))).collect();
+        let ranges = (0..program.ops.len()).map(|op| put(&step::weights(program, op, tuning), tuning.half)).collect();
         let mut heads = Vec::new();
         let anchors = program.anchors;
         for &value in &program.outputs {
@@ -75,7 +81,7 @@ impl GpuExecutor {
             if !step::pickable(program, op) || !shape.channels[1].is_multiple_of(anchors.max(1)) {
                 continue;
             }
-            let range = put(&pack::head(shape, weights));
+            let range = put(&pack::head(shape, weights), false);
             heads.push(Head { op, range, anchors, outputs: shape.channels[1] / anchors.max(1) });
         }
         let limits = gpu.device.limits();
@@ -92,6 +98,11 @@ impl GpuExecutor {
         let layout = prepared::layout(&gpu.device);
         let pipelines = HashMap::new();
         Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, pipelines, layout, prepared: None })
+    }
+
+    /// How it runs there.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
     }
 
     /// The GPU it runs on.

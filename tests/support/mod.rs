@@ -54,9 +54,15 @@ pub fn single_modules(golden: &Path) -> Vec<Single> {
 impl Single {
     /// Fails unless `found` is the output for `image`; how far off it is.
     pub fn check(&self, image: usize, found: &Tensor) -> f32 {
+        self.check_within(image, found, 1.0)
+    }
+
+    /// The same with bounds that are `slack` times as wide.
+    pub fn check_within(&self, image: usize, found: &Tensor, slack: f32) -> f32 {
         assert_eq!(found.shape[..], self.output.shape[1..], "{}", self.name);
         let each = self.output.data.len() / self.output.shape[0];
-        let (over, most) = deviation(&found.data, &self.output.data[image * each..][..each], 1e-4, 1e-4);
+        let (over, most) =
+            deviation(&found.data, &self.output.data[image * each..][..each], slack * 1e-4, slack * 1e-4);
         assert!(over <= 0.0, "{}: off by {most}", self.name);
         most
     }
@@ -102,11 +108,16 @@ impl Net {
 
     /// Fails unless `found` are the raw maps of `image`; how far off they are.
     pub fn check(&self, image: usize, found: &[RawMap]) -> f32 {
+        self.check_within(image, found, 1.0)
+    }
+
+    /// The same with bounds that are `slack` times as wide.
+    pub fn check_within(&self, image: usize, found: &[RawMap], slack: f32) -> f32 {
         let expected = self.maps(image);
         assert_eq!(found.len(), expected.len(), "{}", self.name);
         let mut largest = 0.0_f32;
         for (level, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            let (over, most) = deviation(&found.data, &expected.data, 2e-4, 1e-3);
+            let (over, most) = deviation(&found.data, &expected.data, slack * 2e-4, slack * 1e-3);
             assert!(over <= 0.0, "{} level {level}: off by {most}", self.name);
             largest = largest.max(most);
         }

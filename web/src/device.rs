@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use ghostdet::engine::gpu::Gpu;
+use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, Result};
 use serde_json::{Value, json};
 
@@ -28,10 +28,14 @@ pub struct Place {
     reason: String,
     /// Milliseconds of the network on the CPU and on the GPU, where they were measured.
     measured: Option<[f64; 2]>,
+    /// How it runs on the GPU.
+    tuning: Option<Tuning>,
 }
 
 /// Runs of each in a comparison; the best counts.
 const RUNS: usize = 3;
+/// A GPU that takes so many times what the CPU takes is not tried in other ways.
+const HOPELESS: f64 = 4.0;
 
 impl Place {
     /// Chooses, and puts the network on the GPU if that is the choice.
@@ -41,7 +45,7 @@ impl Place {
             Choice::WebGpu => {
                 let gpu = open().await?;
                 detector.attach_gpu(&gpu).await?;
-                return Ok(Self { gpu: true, adapter: gpu.name, reason: "asked for".into(), measured: None });
+                return Ok(Self::gpu_because("asked for", gpu, Tuning::new));
             }
             Choice::Auto { remembered } => remembered,
         };
@@ -56,35 +60,33 @@ impl Place {
         if let Some((_, "cpu")) = known {
             return Ok(Self::cpu("measured faster than WebGPU here"));
         }
-        if let Err(error) = detector.attach_gpu(&gpu).await {
-            return Ok(Self::cpu(&format!("WebGPU failed: {error}")));
+        let tuning = known.and_then(|(_, kind)| Tuning::named(kind.strip_prefix("webgpu/")?, gpu.software));
+        if let Some(tuning) = tuning
+            && detector.attach_gpu_tuned(&gpu, tuning).await.is_ok()
+        {
+            return Ok(Self::gpu_because("measured faster than the CPU here", gpu, |_| tuning));
         }
-        if known.is_some() {
-            return Ok(Self {
-                gpu: true,
-                adapter: gpu.name,
-                reason: "measured faster than the CPU here".into(),
-                measured: None,
-            });
-        }
-        let measured = match compare(detector).await {
-            Ok(measured) => measured,
+        let (measured, tuning) = match compare(detector, &gpu).await {
+            Ok(found) => found,
             Err(error) => return Ok(Self::cpu(&format!("WebGPU failed: {error}"))),
         };
         let [cpu, webgpu] = measured;
-        let faster = webgpu <= cpu;
-        let place = if faster {
-            Self { gpu: true, adapter: gpu.name, reason: "measured faster than the CPU here".into(), measured: None }
-        } else {
-            Self::cpu("measured faster than WebGPU here")
+        let place = match webgpu <= cpu {
+            true => Self::gpu_because("measured faster than the CPU here", gpu, |_| tuning),
+            false => Self::cpu("measured faster than WebGPU here"),
         };
         Ok(Self { measured: Some(measured), ..place })
+    }
+
+    fn gpu_because(reason: &str, gpu: Gpu, tuning: impl Fn(bool) -> Tuning) -> Self {
+        let tuning = Some(tuning(gpu.software));
+        Self { gpu: true, adapter: gpu.name, reason: reason.into(), measured: None, tuning }
     }
 
     fn cpu(reason: &str) -> Self {
         let simd = cfg!(target_feature = "simd128");
         let adapter = if simd { "WebAssembly SIMD128, one thread" } else { "WebAssembly, one thread" };
-        Self { gpu: false, adapter: adapter.into(), reason: reason.into(), measured: None }
+        Self { gpu: false, adapter: adapter.into(), reason: reason.into(), measured: None, tuning: None }
     }
 
     /// Whether it is the GPU.
@@ -107,6 +109,7 @@ impl Place {
             "adapter": self.adapter,
             "reason": self.reason,
             "gpu": gpu,
+            "tuning": self.tuning.map(Tuning::name),
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
         })
     }
@@ -124,15 +127,41 @@ pub async fn open() -> Result<Gpu> {
     Ok(gpu)
 }
 
-/// Milliseconds of the network on the CPU and on the GPU, the best of a few.
-async fn compare(detector: &mut Detector) -> Result<[f64; 2]> {
+/// Milliseconds of the network on the CPU and on the GPU, the best of a few, and how the GPU got there; the network
+/// stays on the GPU that way. Ways that compute wrongly there are left out.
+async fn compare(detector: &mut Detector, gpu: &Gpu) -> Result<([f64; 2], Tuning)> {
     let side = detector.imgsz();
     let grey = ghostdet::picture::Picture::new(side, side, vec![114; side * side * 3])?;
-    let mut best = [f64::INFINITY; 2];
+    let floor = ghostdet::detection::DETECT_FLOOR;
+    let mut cpu = f64::INFINITY;
     for _ in 0..RUNS {
-        let floor = ghostdet::detection::DETECT_FLOOR;
-        best[1] = best[1].min(detector.predict_on_gpu(&grey, None, true, floor).await?.speed.network);
-        best[0] = best[0].min(detector.predict_above(&grey, None, true, floor)?.speed.network);
+        cpu = cpu.min(detector.predict_above(&grey, None, true, floor)?.speed.network);
     }
-    Ok(best)
+    let mut best: Option<(f64, Tuning)> = None;
+    let mut failed = None;
+    let mut attached = None;
+    for tuning in Tuning::candidates(gpu.software) {
+        if let Err(error) = detector.attach_gpu_tuned(gpu, tuning).await {
+            failed = Some(error);
+            continue;
+        }
+        attached = Some(tuning);
+        let mut took = f64::INFINITY;
+        for _ in 0..RUNS {
+            took = took.min(detector.predict_on_gpu(&grey, None, true, floor).await?.speed.network);
+        }
+        if best.is_none_or(|(least, _)| took < least) {
+            best = Some((took, tuning));
+        }
+        if took > HOPELESS * cpu {
+            break;
+        }
+    }
+    let Some((took, tuning)) = best else {
+        return Err(failed.unwrap_or_else(|| Error::new(ghostdet::ErrorKind::Device, "no way to run was tried")));
+    };
+    if attached != Some(tuning) {
+        detector.attach_gpu_tuned(gpu, tuning).await?;
+    }
+    Ok(([cpu, took], tuning))
 }

@@ -21,7 +21,8 @@ pub struct WebTimer {
 
 #[wasm_bindgen]
 impl WebTimer {
-    /// A built-in network or a YAML text for `nc` classes at `size` pixels a side, on `device` (`webgpu` or `cpu`).
+    /// A built-in network or a YAML text for `nc` classes at `size` pixels a side, on `device`: `cpu`, `webgpu`, or
+    /// `webgpu/TUNING` (`webgpu/half-4096-4x2`) for one way of running there.
     ///
     /// # Errors
     /// A configuration that can't be built, a device that can't be had.
@@ -31,9 +32,15 @@ impl WebTimer {
         let side = checked(size)?.div_ceil(stride) * stride;
         let engine = Engine::unweighted(&graph).map_err(thrown)?;
         let mut gpu = None;
-        if device == "webgpu" {
+        if let Some(way) = device.strip_prefix("webgpu") {
             let opened = device::open().await.map_err(thrown)?;
-            let tuning = Tuning::new(opened.software);
+            let tuning = match way.strip_prefix('/') {
+                None => Tuning::new(opened.software),
+                Some(name) => [true, false]
+                    .into_iter()
+                    .find_map(|software| Tuning::named(name, software))
+                    .ok_or_else(|| argument(&format!("device: no way of running on WebGPU is called {name:?}")))?,
+            };
             let executor = GpuExecutor::new(&opened, engine.program(), tuning);
             gpu = Some(executor.map_err(thrown)?);
         } else if device != "cpu" {

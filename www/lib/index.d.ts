@@ -51,13 +51,17 @@ export interface Info {
   imgsz: number | null;
   format: string;
   file?: string;
-  /** `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared. */
+  /**
+   * `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared; `tuning`: how it
+   * runs on WebGPU (fp32 or halves in memory, threads, tile).
+   */
   device: {
     kind: 'cpu' | 'webgpu';
     adapter: string;
     reason: string;
     gpu: string | null;
     measured: { cpu: number; webgpu: number } | null;
+    tuning: string | null;
   };
 }
 

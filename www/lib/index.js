@@ -285,7 +285,7 @@ function checkSize(size) {
   return size;
 }
 
-/** What `auto` measured earlier in this browser, as `adapter=kind`. */
+/** What `auto` measured earlier in this browser, as `adapter=cpu` or `adapter=webgpu/tuning`. */
 function recall() {
   try {
     return globalThis.localStorage?.getItem(REMEMBERED) ?? null;
@@ -294,10 +294,10 @@ function recall() {
   }
 }
 
-function remember({ kind, gpu, measured }) {
+function remember({ kind, gpu, measured, tuning }) {
   if (!measured || !gpu) return;
   try {
-    globalThis.localStorage?.setItem(REMEMBERED, `${gpu}=${kind}`);
+    globalThis.localStorage?.setItem(REMEMBERED, `${gpu}=${kind}${tuning ? `/${tuning}` : ''}`);
   } catch {
     // Storage may be forbidden: then it is measured again next time.
   }

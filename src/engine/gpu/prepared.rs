@@ -2,12 +2,13 @@
 
 use super::step::{self, Step};
 use super::wgsl::{self, CELLS, HEADER};
-use super::{ALIGNMENT, Gpu, GpuExecutor, Head, too_large};
+use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, too_large};
 use crate::detection::{Cell, RawMap};
 use crate::engine::plan::{Place, Plan};
 use crate::engine::program::{INPUT, Program};
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
+use half::f16;
 use std::ops::Range;
 use wgpu::{BufferUsages, ShaderStages};
 
@@ -37,6 +38,8 @@ pub struct Prepared {
     parameters: wgpu::Buffer,
     /// Byte offsets of the floors among the parameters.
     floors: Vec<u64>,
+    /// Bytes of a stored value: 4 or 2.
+    width: usize,
 }
 
 /// The four bindings of all shaders: activations, parameters, weights or picture, results.
@@ -78,17 +81,17 @@ impl Prepared {
             );
         }
         let body = list.len();
-        list.push((input_step(&plan), Source::Picture));
+        list.push((input_step(&plan, tuning), Source::Picture));
         let mut place = HEADER + executor.heads.len() * CELLS;
         for (level, head) in executor.heads.iter().enumerate() {
-            for step in head_steps(program, &plan, level, head, place) {
+            for step in head_steps(program, &plan, level, head, place, tuning) {
                 list.push((step, Source::Weights(head.range.clone())));
             }
             place += CELLS * head.outputs;
         }
         let [height, width] = plan.size;
-        let sizes =
-            [plan.arena.max(4) * 4, (height * width * 3).next_multiple_of(16), place * 4].map(|size| size as u64);
+        let sizes = [plan.arena.max(4) * tuning.bytes(), (height * width * 3).next_multiple_of(16), place * 4]
+            .map(|size| size as u64);
         let limits = executor.gpu.device.limits();
         let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(&size) = sizes.iter().find(|&&size| size > most) {
@@ -106,7 +109,7 @@ impl Prepared {
         let arena = buffer("activations", sizes[0], storage | BufferUsages::COPY_SRC);
         let picture = buffer("picture", sizes[1], storage);
         let found = buffer("cells", sizes[2], storage | BufferUsages::COPY_SRC);
-        let maps_bytes: u64 = program.outputs.iter().map(|&v| bytes_of(&plan.places[v])).sum();
+        let maps_bytes: u64 = program.outputs.iter().map(|&v| bytes_of(&plan.places[v], tuning.bytes())).sum();
         let back = if whole { sizes[0] } else { sizes[2] };
         let staging = buffer("read back", back.max(maps_bytes), BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let parameters =
@@ -161,7 +164,20 @@ impl Prepared {
         while let (Some(first), Some(second)) = (ends.next(), ends.next()) {
             picks.push([first, second]);
         }
-        Ok(Self { plan, steps: dispatches, maps, input, picks, arena, picture, found, staging, parameters, floors })
+        Ok(Self {
+            plan,
+            steps: dispatches,
+            maps,
+            input,
+            picks,
+            arena,
+            picture,
+            found,
+            staging,
+            parameters,
+            floors,
+            width: tuning.bytes(),
+        })
     }
 
     /// Bytes of its buffers.
@@ -173,14 +189,18 @@ impl Prepared {
     pub fn upload_values(&self, gpu: &Gpu, pixels: &[f32], channels: usize) {
         let place = &self.plan.places[INPUT];
         let count = place.height * place.width;
-        let mut bytes = vec![0u8; channels.next_multiple_of(4) * count * 4];
+        let width = self.width;
+        let mut bytes = vec![0u8; channels.next_multiple_of(4) * count * width];
         for (pixel, values) in pixels.chunks_exact(channels).enumerate() {
             for (c, value) in values.iter().enumerate() {
-                let at = ((c / 4 * count + pixel) * 4 + c % 4) * 4;
-                bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+                let at = ((c / 4 * count + pixel) * 4 + c % 4) * width;
+                match width {
+                    2 => bytes[at..at + 2].copy_from_slice(&f16::from_f32(*value).to_le_bytes()),
+                    _ => bytes[at..at + 4].copy_from_slice(&value.to_le_bytes()),
+                }
             }
         }
-        gpu.queue.write_buffer(&self.arena, (place.start * 4) as u64, &bytes);
+        gpu.queue.write_buffer(&self.arena, (place.start * width) as u64, &bytes);
     }
 
     /// The letterboxed picture.
@@ -243,12 +263,12 @@ impl Prepared {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut to = 0;
         for place in &places {
-            encoder.copy_buffer_to_buffer(&self.arena, place.start as u64 * 4, &self.staging, to, bytes_of(place));
-            to += bytes_of(place);
+            let (from, size) = ((place.start * self.width) as u64, bytes_of(place, self.width));
+            encoder.copy_buffer_to_buffer(&self.arena, from, &self.staging, to, size);
+            to += size;
         }
         gpu.queue.submit([encoder.finish()]);
-        let bytes = gpu.read(&self.staging).await?;
-        let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let values = self.values(&gpu.read(&self.staging).await?);
         let mut start = 0;
         let mut maps = Vec::new();
         for place in &places {
@@ -257,7 +277,7 @@ impl Prepared {
             let data =
                 (0..count).flat_map(|i| (0..place.channels).map(move |c| level[(c / 4 * count + i) * 4 + c % 4]));
             maps.push(RawMap { height: place.height, width: place.width, data: data.collect() });
-            start += bytes_of(place) as usize / 4;
+            start += bytes_of(place, self.width) as usize / self.width;
         }
         Ok(maps)
     }
@@ -267,8 +287,7 @@ impl Prepared {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.arena, 0, &self.staging, 0, self.arena.size());
         gpu.queue.submit([encoder.finish()]);
-        let bytes = gpu.read(&self.staging).await?;
-        let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let values = self.values(&gpu.read(&self.staging).await?);
         let tensor = |value: usize| {
             let place = &self.plan.places[value];
             let count = place.height * place.width;
@@ -281,6 +300,14 @@ impl Prepared {
             Tensor { shape: vec![place.channels, place.height, place.width], data }
         };
         Ok(program.rows.iter().map(|row| row.map(tensor)).collect())
+    }
+
+    /// What is stored, as fp32.
+    fn values(&self, bytes: &[u8]) -> Vec<f32> {
+        match self.width {
+            2 => bytes.as_chunks::<2>().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            _ => bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+        }
     }
 
     /// The cells that [`Prepared::run_cells`] found, per level; none if there were more than fit.
@@ -313,8 +340,9 @@ impl Prepared {
     }
 }
 
-fn bytes_of(place: &Place) -> u64 {
-    (place.height * place.width * place.channels.next_multiple_of(4) * 4) as u64
+/// Bytes of a map whose values take `width` each.
+fn bytes_of(place: &Place, width: usize) -> u64 {
+    (place.height * place.width * place.channels.next_multiple_of(4) * width) as u64
 }
 
 fn record<'a>(encoder: &mut wgpu::CommandEncoder, dispatches: impl Iterator<Item = &'a Dispatch>) {
@@ -352,17 +380,18 @@ fn pipeline(executor: &mut GpuExecutor, shader: &str) -> wgpu::ComputePipeline {
     pipeline
 }
 
-fn input_step(plan: &Plan) -> Step {
+fn input_step(plan: &Plan, tuning: Tuning) -> Step {
     let place = plan.places[INPUT];
     let threads = place.height * place.width;
     let mut parameters = [0; 16];
     parameters[0] = threads as u32;
     parameters[6] = (place.start / 4) as u32;
-    Step { op: 0, shader: wgsl::input(), parameters, groups: step::groups(threads) }
+    Step { op: 0, shader: wgsl::input(tuning.block()), parameters, groups: step::groups(threads) }
 }
 
 /// Objectness, then the cells, of one level whose rows begin at word `rows` of the results.
-fn head_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: usize) -> [Step; 2] {
+fn head_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: usize, tuning: Tuning) -> [Step; 2] {
+    let unit = tuning.block();
     let place = plan.places[program.ops[head.op].input];
     let threads = place.height * place.width;
     let mut parameters = [0; 16];
@@ -378,9 +407,9 @@ fn head_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: u
     parameters[13] = level as u32;
     parameters[15] = (HEADER + level * CELLS) as u32;
     let (anchors, outputs) = (head.anchors, head.outputs);
-    let first =
-        Step { op: head.op, shader: wgsl::objectness(anchors, outputs), parameters, groups: step::groups(threads) };
+    let shader = wgsl::objectness(unit, anchors, outputs);
+    let first = Step { op: head.op, shader, parameters, groups: step::groups(threads) };
     parameters[14] = rows as u32;
-    let second = Step { op: head.op, shader: wgsl::cells(anchors, outputs), parameters, groups: [64, 1] };
+    let second = Step { op: head.op, shader: wgsl::cells(unit, anchors, outputs), parameters, groups: [64, 1] };
     [first, second]
 }

@@ -15,12 +15,62 @@ pub struct Tuning {
     pub pixels: usize,
     /// Most output blocks per thread.
     pub blocks: usize,
+    /// Activations and weights lie in memory as halves (fp16), where the network allows it; sums are fp32.
+    pub half: bool,
 }
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
     pub fn new(software: bool) -> Self {
-        if software { Self { threads: 16, pixels: 8, blocks: 2 } } else { Self { threads: 4096, pixels: 4, blocks: 2 } }
+        match software {
+            true => Self { threads: 16, pixels: 8, blocks: 2, half: false },
+            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false },
+        }
+    }
+
+    /// What is worth timing on an adapter, the likeliest first.
+    pub fn candidates(software: bool) -> Vec<Self> {
+        let first = Self::new(software);
+        if software {
+            return vec![first];
+        }
+        vec![
+            Self { half: true, ..first },
+            first,
+            Self { half: true, pixels: 8, ..first },
+            Self { half: true, blocks: 4, ..first },
+        ]
+    }
+
+    /// A name to remember it by: `half-4096-4x2`.
+    pub fn name(self) -> String {
+        let Self { threads, pixels, blocks, half } = self;
+        format!("{}-{threads}-{pixels}x{blocks}", if half { "half" } else { "full" })
+    }
+
+    /// The candidate of that name.
+    pub fn named(name: &str, software: bool) -> Option<Self> {
+        Self::candidates(software).into_iter().find(|one| one.name() == name)
+    }
+
+    /// The same, without halves where the network can't have them.
+    pub fn fit(self, program: &Program) -> Self {
+        let whole = |(index, op): (usize, &Op)| unit_of(program, op) == Unit::Block && !needs_values(program, index);
+        Self { half: self.half && program.ops.iter().enumerate().all(whole), ..self }
+    }
+
+    /// Bytes of a stored value.
+    pub fn bytes(self) -> usize {
+        if self.half { 2 } else { 4 }
+    }
+
+    /// How blocks are stored.
+    pub fn block(self) -> Unit {
+        if self.half { Unit::Half } else { Unit::Block }
+    }
+
+    fn stored(self, unit: Unit) -> Unit {
+        if unit == Unit::Block { self.block() } else { unit }
     }
 
     fn blocks(self, outputs: usize) -> usize {
@@ -75,7 +125,7 @@ impl Call {
         let begin = |place: &Place, extra: usize| {
             let (start, offset) = (place.start / width, (place.offset + extra) / width);
             match unit {
-                Unit::Block => [start + offset * place.height * place.width, 0],
+                Unit::Block | Unit::Half => [start + offset * place.height * place.width, 0],
                 Unit::Scalar => [start, offset],
             }
         };
@@ -128,6 +178,17 @@ fn unit_of(program: &Program, op: &Op) -> Unit {
         _ => true,
     };
     if whole && values.into_iter().all(|v| aligned(program, v)) { Unit::Block } else { Unit::Scalar }
+}
+
+/// Whether operation `index` runs value by value.
+fn needs_values(program: &Program, index: usize) -> bool {
+    let op = &program.ops[index];
+    match &op.kind {
+        OpKind::Conv { shape, .. } => matches!(path(shape, unit_of(program, op)), Path::Plain),
+        OpKind::GhostTail { shape, .. } => !matches!(path(shape, unit_of(program, op)), Path::Depthwise),
+        OpKind::ConvTranspose { .. } => true,
+        _ => false,
+    }
 }
 
 /// Whether the fast shaders know this convolution.
@@ -185,8 +246,9 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
     let residual = op.residual.map(|r| plan.places[r]);
     let pixels = output.height * output.width;
     let each = |unit: Unit| output.channels.div_ceil(unit.channels()) * pixels;
+    let stored = tuning.stored(unit);
     let call = Call { threads: each(unit), input, output, residual, behind: 0 };
-    let one = |shader: String| vec![call.step(index, unit, shader)];
+    let one = |shader: String| vec![call.step(index, stored, shader)];
     match &op.kind {
         OpKind::Conv { shape, activation, .. } => match path(shape, unit) {
             Path::Dense => {
@@ -197,8 +259,8 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
                 let threads = tiles * shape.channels[1].div_ceil(4 * tile.blocks);
-                let shader = wgsl::dense(shape, *activation, residual.is_some(), tile);
-                vec![Call { threads, ..call }.step(index, unit, shader)]
+                let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), tile);
+                vec![Call { threads, ..call }.step(index, stored, shader)]
             }
             Path::Depthwise => vec![depthwise(shape, *activation, false, call, index, tuning)],
             Path::Plain => {
@@ -222,12 +284,12 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
         OpKind::ConvTranspose { shape, .. } => {
             vec![Call { threads: each(Unit::Scalar), ..call }.step(index, Unit::Scalar, wgsl::transpose(shape))]
         }
-        &OpKind::MaxPool { kernel, stride, padding } => one(wgsl::max_pool(unit, kernel, stride, padding)),
-        &OpKind::Upsample { scale } => one(wgsl::upsample(unit, scale)),
-        &OpKind::SpaceToDepth { gain, columns_first } => one(wgsl::space_to_depth(unit, gain, columns_first)),
-        &OpKind::DepthToSpace { gain } => one(wgsl::depth_to_space(unit, gain)),
-        OpKind::Affine { activation, .. } => one(wgsl::affine(unit, *activation)),
-        OpKind::Copy => one(wgsl::copy(unit, false)),
+        &OpKind::MaxPool { kernel, stride, padding } => one(wgsl::max_pool(stored, kernel, stride, padding)),
+        &OpKind::Upsample { scale } => one(wgsl::upsample(stored, scale)),
+        &OpKind::SpaceToDepth { gain, columns_first } => one(wgsl::space_to_depth(stored, gain, columns_first)),
+        &OpKind::DepthToSpace { gain } => one(wgsl::depth_to_space(stored, gain)),
+        OpKind::Affine { activation, .. } => one(wgsl::affine(stored, *activation)),
+        OpKind::Copy => one(wgsl::copy(stored, false)),
     }
 }
 
@@ -235,6 +297,6 @@ fn depthwise(shape: &ConvShape, act: Activation, tail: bool, call: Call, index: 
     let blocks = shape.channels[0].div_ceil(4);
     let pixels = tuning.pixels(call.output.width, call.output.height * blocks);
     let threads = blocks * call.output.height * call.output.width.div_ceil(pixels);
-    let shader = wgsl::depthwise(shape, act, call.residual.is_some(), tail, pixels);
-    Call { threads, ..call }.step(index, Unit::Block, shader)
+    let shader = wgsl::depthwise(tuning.block(), shape, act, call.residual.is_some(), tail, pixels);
+    Call { threads, ..call }.step(index, tuning.block(), shader)
 }

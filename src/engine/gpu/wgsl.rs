@@ -22,6 +22,8 @@ pub const GROUP: u32 = 64;
 pub enum Unit {
     /// Four channels.
     Block,
+    /// Four channels, stored as halves (fp16) and computed with as fp32.
+    Half,
     /// One value: for maps that don't begin at a multiple of four channels.
     Scalar,
 }
@@ -30,15 +32,42 @@ impl Unit {
     /// Channels of a unit.
     pub fn channels(self) -> usize {
         match self {
-            Self::Block => 4,
+            Self::Block | Self::Half => 4,
             Self::Scalar => 1,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Block => "vec4<f32>",
+            Self::Block | Self::Half => "vec4<f32>",
             Self::Scalar => "f32",
+        }
+    }
+
+    /// How it lies in memory. Two halves share a word: every GPU can pack and unpack those, with no feature.
+    fn stored(self) -> &'static str {
+        match self {
+            Self::Half => "vec2<u32>",
+            _ => "V",
+        }
+    }
+
+    /// A unit out of what is stored.
+    fn load(self, stored: &str) -> String {
+        match self {
+            Self::Half => format!("let h = {stored};\n  return vec4<f32>(unpack2x16float(h.x), unpack2x16float(h.y));"),
+            _ => format!("return {stored};"),
+        }
+    }
+
+    /// What is stored of unit `v`. Packing what a half can't hold is not defined: it is cut off before.
+    fn store(self) -> &'static str {
+        match self {
+            Self::Half => {
+                "let c = clamp(v, V(-65504.0), V(65504.0));
+  a[i] = vec2<u32>(pack2x16float(c.xy), pack2x16float(c.zw));"
+            }
+            _ => "a[i] = v;",
         }
     }
 }
@@ -50,25 +79,37 @@ pub const PARAMETERS: [&str; 16] = [
 ];
 
 /// Declarations shared by all shaders. `at` gives the place of unit `c` of pixel `pixel` in a map of `hw` pixels that
-/// begins at `base`, `off` units inside.
+/// begins at `base`, `off` units inside; `ld` and `st` read and write units.
 fn header(unit: Unit) -> String {
     let fields: String = PARAMETERS.iter().map(|name| format!("  {name}: u32,\n")).collect();
     let place = match unit {
-        Unit::Block => "return base + (off + c) * hw + pixel;",
+        Unit::Block | Unit::Half => "return base + (off + c) * hw + pixel;",
         Unit::Scalar => "let k = off + c;\n  return base + ((k / 4u) * hw + pixel) * 4u + k % 4u;",
     };
-    let v = unit.name();
+    let (v, stored, load, store) = (unit.name(), unit.stored(), unit.load("a[i]"), unit.store());
     format!(
         "alias V = {v};
 struct P {{
 {fields}}}
-@group(0) @binding(0) var<storage, read_write> a: array<V>;
+@group(0) @binding(0) var<storage, read_write> a: array<{stored}>;
 @group(0) @binding(1) var<uniform> p: P;
 fn at(base: u32, off: u32, hw: u32, c: u32, pixel: u32) -> u32 {{
   {place}
 }}
+fn ld(i: u32) -> V {{
+  {load}
+}}
+fn st(i: u32, v: V) {{
+  {store}
+}}
 "
     )
+}
+
+/// The weights, and `lw`, which reads a unit of them.
+fn weights(unit: Unit) -> String {
+    let (stored, load) = (unit.stored(), unit.load("w[i]"));
+    format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n")
 }
 
 /// The entry point around `body`, which may use the thread's number `i`.

@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{Unit, activation, entry, header};
+use super::{Unit, activation, entry, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ macro_rules! line {
 
 /// Dense convolution with `groups == 1`. Weights: per group of `tile.blocks` output blocks the biases, then
 /// `[ky][c1 / 4][kx][lane of c1][block]` blocks of four outputs (see [`pack::dense`](crate::engine::gpu::pack::dense)).
-pub fn dense(shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> String {
+pub fn dense(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> String {
     let Tile { pixels, blocks } = tile;
     let [kh, kw] = shape.kernel;
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
@@ -41,7 +41,7 @@ pub fn dense(shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> 
     line!(t, "  let o = i / tiles;");
     line!(t, "  var k = o * ({blocks}u + {}u * p.in_c);", kh * per_row);
     for b in 0..blocks {
-        line!(t, "  let bias{b} = w[k + {b}u];");
+        line!(t, "  let bias{b} = lw(k + {b}u);");
         for j in 0..pixels {
             line!(t, "  var s{j}_{b} = bias{b};");
         }
@@ -53,7 +53,7 @@ pub fn dense(shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> 
         }
         line!(t, "  for (var c = 0u; c < p.in_c; c++) {{");
         for j in 0..pixels {
-            line!(t, "    let v{j} = a[r{j}];\n    r{j} += hw;");
+            line!(t, "    let v{j} = ld(r{j});\n    r{j} += hw;");
         }
         products(&mut t, pixels, blocks, lanes, 0, 1);
         line!(t, "    k += {}u;\n  }}", lanes * blocks);
@@ -65,7 +65,7 @@ pub fn dense(shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> 
         line!(t, "    var row = p.in_at + u32(y) * p.in_w;");
         line!(t, "    for (var c = 0u; c < p.in_c; c++) {{");
         for q in &columns {
-            line!(t, "    let v{q} = select(V(0.0), a[row + x{q}], m{q});");
+            line!(t, "    let v{q} = select(V(0.0), ld(row + x{q}), m{q});");
         }
         for kx in 0..kw {
             products(&mut t, pixels, blocks, lanes, kx * shape.dilation, shape.stride[1]);
@@ -82,12 +82,11 @@ pub fn dense(shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> 
     for j in 0..pixels {
         line!(t, "  if (count <= {j}u) {{ return; }}");
         for b in 0..blocks {
-            let plus = if residual { format!(" + a[extra{b} + {j}u]") } else { String::new() };
-            line!(t, "  a[to{b} + {j}u] = act(s{j}_{b}){plus};");
+            let plus = if residual { format!(" + ld(extra{b} + {j}u)") } else { String::new() };
+            line!(t, "  st(to{b} + {j}u, act(s{j}_{b}){plus});");
         }
     }
-    let weights = "@group(0) @binding(2) var<storage, read> w: array<V>;\n";
-    header(Unit::Block) + weights + &activation(act) + &entry(&t)
+    header(unit) + &weights(unit) + &activation(act) + &entry(&t)
 }
 
 /// The sums of one tap: pixel `j` reads column `j * step + shift`.
@@ -95,7 +94,7 @@ fn products(t: &mut String, pixels: usize, blocks: usize, lanes: usize, shift: u
     line!(t, "    {{");
     for lane in 0..lanes {
         for b in 0..blocks {
-            line!(t, "    let w{lane}_{b} = w[k + {}u];", lane * blocks + b);
+            line!(t, "    let w{lane}_{b} = lw(k + {}u);", lane * blocks + b);
         }
     }
     for j in 0..pixels {
@@ -133,13 +132,13 @@ fn columns(t: &mut String, shape: &ConvShape, pixels: usize) -> Vec<usize> {
 
 /// Depthwise convolution, one block of channels a thread. Weights per block: the bias, then `[ky][kx]`. With `tail`,
 /// the input goes before the result's channels (a GhostConv's two halves), the residual is added to both.
-pub fn depthwise(shape: &ConvShape, act: Activation, residual: bool, tail: bool, pixels: usize) -> String {
+pub fn depthwise(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, tail: bool, pixels: usize) -> String {
     let [kh, kw] = shape.kernel;
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
     row_tile(&mut t, pixels);
     line!(t, "  let c = i / tiles;\n  var k = c * {}u;", 1 + kh * kw);
-    line!(t, "  let bias = w[k];\n  k += 1u;");
+    line!(t, "  let bias = lw(k);\n  k += 1u;");
     for j in 0..pixels {
         line!(t, "  var s{j} = bias;");
     }
@@ -149,10 +148,10 @@ pub fn depthwise(shape: &ConvShape, act: Activation, residual: bool, tail: bool,
     line!(t, "    if (y < 0 || y >= i32(p.in_h)) {{ k += {kw}u; continue; }}");
     line!(t, "    let row = p.in_at + c * in_hw + u32(y) * p.in_w;");
     for q in &columns {
-        line!(t, "    let v{q} = select(V(0.0), a[row + x{q}], m{q});");
+        line!(t, "    let v{q} = select(V(0.0), ld(row + x{q}), m{q});");
     }
     for kx in 0..kw {
-        line!(t, "    let w{kx} = w[k + {kx}u];");
+        line!(t, "    let w{kx} = lw(k + {kx}u);");
     }
     for j in 0..pixels {
         for kx in 0..kw {
@@ -168,12 +167,11 @@ pub fn depthwise(shape: &ConvShape, act: Activation, residual: bool, tail: bool,
     for j in 0..pixels {
         line!(t, "  if (count <= {j}u) {{ return; }}");
         if tail {
-            let plus = if residual { format!(" + a[p.res_at + c * hw + first + {j}u]") } else { String::new() };
-            line!(t, "  a[p.out_at + c * hw + first + {j}u] = a[p.in_at + c * hw + first + {j}u]{plus};");
+            let plus = if residual { format!(" + ld(p.res_at + c * hw + first + {j}u)") } else { String::new() };
+            line!(t, "  st(p.out_at + c * hw + first + {j}u, ld(p.in_at + c * hw + first + {j}u){plus});");
         }
-        let plus = if residual { format!(" + a[extra + {j}u]") } else { String::new() };
-        line!(t, "  a[to + {j}u] = act(s{j}){plus};");
+        let plus = if residual { format!(" + ld(extra + {j}u)") } else { String::new() };
+        line!(t, "  st(to + {j}u, act(s{j}){plus});");
     }
-    let weights = "@group(0) @binding(2) var<storage, read> w: array<V>;\n";
-    header(Unit::Block) + weights + &activation(act) + &entry(&t)
+    header(unit) + &weights(unit) + &activation(act) + &entry(&t)
 }

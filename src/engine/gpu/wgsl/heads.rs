@@ -9,24 +9,24 @@ pub const HEADER: usize = 16;
 pub const CELLS: usize = 512;
 
 /// Bytes `r g b r g b …` of the letterboxed picture to one block a pixel, 0 to 1. Binding 2: the bytes, four a word.
-pub fn input() -> String {
+pub fn input(unit: Unit) -> String {
     let body = "  let first = 3u * i;
   var rgb = vec3<f32>(0.0);
   for (var c = 0u; c < 3u; c++) {
     let at = first + c;
     rgb[c] = f32((bytes[at / 4u] >> (8u * (at % 4u))) & 255u) / 255.0;
   }
-  a[p.out_at + i] = vec4<f32>(rgb, 0.0);
+  st(p.out_at + i, vec4<f32>(rgb, 0.0));
 ";
-    header(Unit::Block) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
+    header(unit) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
 }
 
 /// Objectness of every cell and anchor of a level, and the list of those above the floor: everything else of a cell
 /// under the floor can't become a box (score = objectness x class), so it is never computed.
 ///
-/// `w`: a row of `c1 / 4` blocks per output, then the biases. `x0`: the level, `x1`: the floor's bits (a logit),
+/// `w` (fp32 whatever the unit): a row of `c1 / 4` blocks per output, then the biases. `x0`: the level, `x1`: the floor's bits (a logit),
 /// `x2`: the list's place in the results. What is no number counts as above, so that it is noticed.
-pub fn objectness(anchors: usize, outputs: usize) -> String {
+pub fn objectness(unit: Unit, anchors: usize, outputs: usize) -> String {
     let rows = anchors * outputs;
     let body = format!(
         "  let hw = p.in_h * p.in_w;
@@ -35,7 +35,7 @@ pub fn objectness(anchors: usize, outputs: usize) -> String {
     let o = anchor * {outputs}u + 4u;
     var sum = w[{rows}u * p.in_c + o / 4u][o % 4u];
     for (var c = 0u; c < p.in_c; c++) {{
-      sum += dot(a[p.in_at + c * hw + i], w[o * p.in_c + c]);
+      sum += dot(ld(p.in_at + c * hw + i), w[o * p.in_c + c]);
     }}
     let odd = (bitcast<u32>(sum) & 0x7f800000u) == 0x7f800000u;
     if (sum > floor || odd) {{
@@ -48,12 +48,12 @@ pub fn objectness(anchors: usize, outputs: usize) -> String {
     let bindings = "@group(0) @binding(2) var<storage, read> w: array<V>;
 @group(0) @binding(3) var<storage, read_write> found: array<atomic<u32>>;
 ";
-    header(Unit::Block) + bindings + &entry(&body)
+    header(unit) + bindings + &entry(&body)
 }
 
 /// All outputs of the listed cells. `x1`: the place of the level's rows in the results; else as [`objectness`].
 /// A workgroup takes one cell after the other, its threads the outputs.
-pub fn cells(anchors: usize, outputs: usize) -> String {
+pub fn cells(unit: Unit, anchors: usize, outputs: usize) -> String {
     let rows = anchors * outputs;
     let body = format!(
         "@compute @workgroup_size({GROUP})
@@ -68,7 +68,7 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u3
       let o = first + k;
       var sum = w[{rows}u * p.in_c + o / 4u][o % 4u];
       for (var c = 0u; c < p.in_c; c++) {{
-        sum += dot(a[p.in_at + c * hw + pixel], w[o * p.in_c + c]);
+        sum += dot(ld(p.in_at + c * hw + pixel), w[o * p.in_c + c]);
       }}
       found[p.x1 + slot * {outputs}u + k] = bitcast<u32>(sum);
     }}
@@ -79,5 +79,5 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u3
     let bindings = "@group(0) @binding(2) var<storage, read> w: array<V>;
 @group(0) @binding(3) var<storage, read_write> found: array<u32>;
 ";
-    header(Unit::Block) + bindings + &body
+    header(unit) + bindings + &body
 }

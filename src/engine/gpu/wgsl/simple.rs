@@ -1,6 +1,6 @@
 //! Shaders that move or compare values, and the plain convolutions for what the fast ones can't do.
 
-use super::{Unit, activation, entry, header};
+use super::{Unit, activation, entry, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 
@@ -22,10 +22,10 @@ pub fn max_pool(unit: Unit, kernel: usize, stride: usize, padding: usize) -> Str
   var most = V(-3.402823e38);
   for (var iy = max(top, 0); iy < min(top + {kernel}, i32(p.in_h)); iy++) {{
     for (var ix = max(left, 0); ix < min(left + {kernel}, i32(p.in_w)); ix++) {{
-      most = max(most, a[at(p.in_at, p.in_off, in_hw, c, u32(iy) * p.in_w + u32(ix))]);
+      most = max(most, ld(at(p.in_at, p.in_off, in_hw, c, u32(iy) * p.in_w + u32(ix))));
     }}
   }}
-  a[to] = most;
+  st(to, most);
 "
     );
     header(unit) + &entry(&body)
@@ -33,21 +33,21 @@ pub fn max_pool(unit: Unit, kernel: usize, stride: usize, padding: usize) -> Str
 
 /// Each pixel repeated.
 pub fn upsample(unit: Unit, scale: usize) -> String {
-    let body = format!("{EACH}  a[to] = a[at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)];\n");
+    let body = format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)));\n");
     header(unit) + &entry(&body)
 }
 
 /// A copy; with `residual` it is added.
 pub fn copy(unit: Unit, residual: bool) -> String {
-    let plus = if residual { " + a[at(p.res_at, p.res_off, hw, c, pixel)]" } else { "" };
-    header(unit) + &entry(&format!("{EACH}  a[to] = a[at(p.in_at, p.in_off, in_hw, c, pixel)]{plus};\n"))
+    let plus = if residual { " + ld(at(p.res_at, p.res_off, hw, c, pixel))" } else { "" };
+    header(unit) + &entry(&format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, pixel)){plus});\n"))
 }
 
 /// Scale and bias per channel, then the activation. Weights: pairs of scale and bias units.
 pub fn affine(unit: Unit, act: Activation) -> String {
     let body =
-        format!("{EACH}  a[to] = act(a[at(p.in_at, p.in_off, in_hw, c, pixel)] * w[2u * c] + w[2u * c + 1u]);\n");
-    header(unit) + "@group(0) @binding(2) var<storage, read> w: array<V>;\n" + &activation(act) + &entry(&body)
+        format!("{EACH}  st(to, act(ld(at(p.in_at, p.in_off, in_hw, c, pixel)) * lw(2u * c) + lw(2u * c + 1u)));\n");
+    header(unit) + &weights(unit) + &activation(act) + &entry(&body)
 }
 
 /// Blocks of `gain * gain` pixels become channels.
@@ -56,7 +56,7 @@ pub fn space_to_depth(unit: Unit, gain: usize, columns_first: bool) -> String {
     let body = format!(
         "{EACH}  let q = c / p.in_c;
   let source = (y * {gain}u + q {dy} {gain}u) * p.in_w + x * {gain}u + q {dx} {gain}u;
-  a[to] = a[at(p.in_at, p.in_off, in_hw, c % p.in_c, source)];
+  st(to, ld(at(p.in_at, p.in_off, in_hw, c % p.in_c, source)));
 "
     );
     header(unit) + &entry(&body)
@@ -66,7 +66,7 @@ pub fn space_to_depth(unit: Unit, gain: usize, columns_first: bool) -> String {
 pub fn depth_to_space(unit: Unit, gain: usize) -> String {
     let body = format!(
         "{EACH}  let q = (y % {gain}u) * {gain}u + x % {gain}u;
-  a[to] = a[at(p.in_at, p.in_off, in_hw, q * p.out_c + c, y / {gain}u * p.in_w + x / {gain}u)];
+  st(to, ld(at(p.in_at, p.in_off, in_hw, q * p.out_c + c, y / {gain}u * p.in_w + x / {gain}u)));
 "
     );
     header(unit) + &entry(&body)
@@ -76,7 +76,7 @@ pub fn depth_to_space(unit: Unit, gain: usize) -> String {
 pub fn general(shape: &ConvShape, act: Activation, residual: bool) -> String {
     let [kh, kw] = shape.kernel;
     let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
-    let plus = if residual { " + a[at(p.res_at, p.res_off, hw, c, pixel)]" } else { "" };
+    let plus = if residual { " + ld(at(p.res_at, p.res_off, hw, c, pixel))" } else { "" };
     let body = format!(
         "{EACH}  var sum = w[{bias}u + c];
   let first = c / {cout}u * {cin}u;
