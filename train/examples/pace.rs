@@ -11,6 +11,7 @@ use ghostdet_train::optimizer::{Frozen, Step};
 use ghostdet_train::trainer::{Pictures, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ghostdet_train::memory::keep();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let text = |i: usize, default: &str| args.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let name = text(0, "yolov5n-ghost-backbone");

@@ -13,6 +13,7 @@ pub mod hyp;
 pub mod initial;
 pub mod loader;
 pub mod loss;
+pub mod memory;
 pub mod optimizer;
 pub mod plot;
 pub mod results;

@@ -152,6 +152,7 @@ impl Files {
 /// Settings that don't fit together, a folder that can't be written to, a loss that is no number. What was saved before
 /// stays whole.
 pub fn run(options: Options, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+    crate::memory::keep();
     let names = options.data.names().to_vec();
     let config = options.config.with_nc(names.len())?;
     let graph = config.graph(None)?;

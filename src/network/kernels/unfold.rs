@@ -1,6 +1,6 @@
 //! Pictures to columns and back (im2col, col2im).
 
-use super::Sizes;
+use super::{Sizes, vectorized};
 
 /// Writes one group of a picture as a matrix: a row per (channel, kernel row, kernel column), a column per output.
 pub(super) fn unfold(sizes: &Sizes, x: &[f32], columns: &mut [f32]) {
@@ -24,6 +24,7 @@ pub(super) fn unfold(sizes: &Sizes, x: &[f32], columns: &mut [f32]) {
             let begin = first * sizes.stride[1] + kx * sizes.dilation[1] - sizes.padding[1];
             match sizes.stride[1] {
                 1 => line[first..last].copy_from_slice(&source[begin..begin + last - first]),
+                2 => every_second(&mut line[first..last], &source[begin..]),
                 step => {
                     for (to, from) in line[first..last].iter_mut().zip(source[begin..].iter().step_by(step)) {
                         *to = *from;
@@ -32,6 +33,20 @@ pub(super) fn unfold(sizes: &Sizes, x: &[f32], columns: &mut [f32]) {
             }
         }
     });
+}
+
+vectorized! {
+    /// Copies the values 0, 2, 4 …
+    fn every_second(to: &mut [f32], from: &[f32]) {
+        let (pairs, rest) = from.as_chunks::<2>();
+        let (whole, last) = to.split_at_mut(to.len().min(pairs.len()));
+        for (to, pair) in whole.iter_mut().zip(pairs) {
+            *to = pair[0];
+        }
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+    }
 }
 
 /// Adds a matrix of columns to the picture it was unfolded from.
