@@ -8,6 +8,8 @@ const PRESETS = { 'preset-5': 5, 'preset-80': 80 };
 
 /** Times measured here, for one number of classes. */
 let measured = null;
+/** What the three networks reached when they were trained alike (`scripts/experiment.js`). */
+let experiment = null;
 let stopMeasuring = null;
 
 /** Shows the panel and keeps it in step with its controls; `place` tells where networks run now. */
@@ -24,6 +26,16 @@ export async function start(place) {
   for (const id of ['nc', 'imgsz']) get(id).addEventListener('input', update);
   onLanguage(update);
   update();
+  experiment = await fetch(new URL('../experiment.json', import.meta.url)).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  update();
+}
+
+/** One sentence about the experiment. */
+function trained() {
+  const { letter, nc, imgsz, epochs, seeds, models } = experiment;
+  const reached = ({ name, map50: { mean, spread } }) => `${name} ${mean.toFixed(3)} ± ${spread.toFixed(3)}`;
+  const values = { letter, nc, imgsz, epochs, seeds: seeds.length, list: models.map(reached).join(', ') };
+  return say('experiment_note', values);
 }
 
 function update() {
@@ -40,6 +52,7 @@ function update() {
     get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
     const notes = [say('compare_note', { nc, size })];
     if (measured) notes.push(say('measured_note', { size: measured.size, device: say(`device_${measured.device}`) }));
+    if (experiment) notes.push(trained());
     get('compare-note').textContent = notes.join(' ');
   } catch (failure) {
     error.textContent = failure.message;

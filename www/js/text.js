@@ -8,6 +8,7 @@ const en = {
   failed: '{why}', device_cpu: 'CPU (SIMD)', device_webgpu: 'WebGPU',
   camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}', bar_saved: '−{p} %',
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
+  experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
   measured_note: 'Times: median of 5 at {size} × {size}, {device}, made-up weights.', measuring: 'Measuring…', measure_again: 'Measure again',
   photo_named: 'Photo: {name}', yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
 };
@@ -28,6 +29,7 @@ const zh = {
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
   photo_named: '照片：{name}', yaml_needed: '仅有配置无法检测，请与权重一起拖入。',
   place: '运行于', place_auto: '较快者', here: '本机', measure: '在本机测速', at: '尺寸',
+  experiment_note: '同样训练（{letter} 规格，{nc} 类，{imgsz} 像素，{epochs} 轮，{seeds} 个种子），mAP50：{list}。',
   measured_note: '时间：{size} × {size} 下 5 次的中位数，{device}，随机权重。', measuring: '正在测速…', measure_again: '再次测速',
   'no WebGPU here': '此处没有 WebGPU', 'WebGPU is only imitated by software here': '此处的 WebGPU 仅由软件模拟',
   'measured faster than WebGPU here': '实测比 WebGPU 快', 'measured faster than the CPU here': '实测比 CPU 快',
