@@ -104,7 +104,8 @@ head:
     let engine = Engine::unweighted(&graph).unwrap();
     for tuning in tunings() {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
-        for size in [[64, 64], [48, 112]] {
+        // More sizes than are kept, one of them twice.
+        for size in [[64, 64], [48, 112], [64, 64], [32, 32], [96, 64], [48, 112]] {
             let pixels: Vec<f32> = (0..size[0] * size[1] * 3).map(|i| ((i * i) % 257) as f32 / 256.0).collect();
             let (expected, _) = engine.forward_rows(&pixels, size).unwrap();
             let (got, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();

@@ -38,7 +38,8 @@ pub struct GpuExecutor {
     heads: Vec<Head>,
     pipelines: HashMap<String, wgpu::ComputePipeline>,
     layout: wgpu::BindGroupLayout,
-    prepared: Option<Prepared>,
+    /// The sizes prepared last, the current one first: photos upright and across take turns without being prepared anew.
+    prepared: Vec<Prepared>,
 }
 
 /// A detect level's convolution.
@@ -51,6 +52,12 @@ struct Head {
 
 /// Ranges of storage buffers begin at multiples of this (WebGPU's default limit).
 const ALIGNMENT: usize = 256;
+
+/// Picture sizes that are kept ready.
+const SIZES: usize = 3;
+
+/// Bytes of buffers beyond which none but the current size is kept.
+const MOST_KEPT: u64 = 64 << 20;
 
 impl GpuExecutor {
     /// Packs and uploads the weights of `program`.
@@ -97,7 +104,7 @@ impl GpuExecutor {
         gpu.queue.write_buffer(&weights, 0, &bytes);
         let layout = prepared::layout(&gpu.device);
         let pipelines = HashMap::new();
-        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, pipelines, layout, prepared: None })
+        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, pipelines, layout, prepared: Vec::new() })
     }
 
     /// How it runs there.
@@ -110,19 +117,19 @@ impl GpuExecutor {
         &self.gpu
     }
 
-    /// Bytes of GPU memory: weights, and the buffers of the last picture size.
+    /// Bytes of GPU memory: weights, and the buffers of the picture sizes that are kept.
     pub fn bytes(&self) -> u64 {
-        self.weights.size() + self.prepared.as_ref().map_or(0, Prepared::bytes)
+        self.weights.size() + self.prepared.iter().map(Prepared::bytes).sum::<u64>()
     }
 
     /// Number of pipelines and of dispatches for the last picture size.
     pub fn counts(&self) -> [usize; 2] {
-        [self.pipelines.len(), self.prepared.as_ref().map_or(0, |p| p.steps.len())]
+        [self.pipelines.len(), self.prepared.first().map_or(0, |p| p.steps.len())]
     }
 
     /// `[height, width]` of each detect map for the last picture size.
     pub fn map_sizes(&self, program: &Program) -> Vec<[usize; 2]> {
-        let Some(prepared) = &self.prepared else { return Vec::new() };
+        let Some(prepared) = self.prepared.first() else { return Vec::new() };
         program.outputs.iter().map(|&v| [prepared.plan.places[v].height, prepared.plan.places[v].width]).collect()
     }
 
@@ -131,12 +138,18 @@ impl GpuExecutor {
     /// # Errors
     /// A size that doesn't fit the network or the device; a shader that the device refuses.
     pub async fn prepare(&mut self, program: &Program, size: [usize; 2]) -> Result<()> {
-        if self.prepared.as_ref().is_some_and(|p| p.plan.size == size) {
+        if let Some(known) = self.prepared.iter().position(|p| p.plan.size == size) {
+            self.prepared[..=known].rotate_right(1);
             return Ok(());
         }
-        self.prepared = None;
+        // Room is made first: two large sizes may not fit beside each other.
+        self.prepared.truncate(SIZES - 1);
+        if self.prepared.iter().map(Prepared::bytes).sum::<u64>() > MOST_KEPT {
+            self.prepared.clear();
+        }
         let plan = Plan::new(program, size, Layout::Blocks, false)?;
-        self.prepared = Some(Prepared::new(self, program, plan, false).await?);
+        let prepared = Prepared::new(self, program, plan, false).await?;
+        self.prepared.insert(0, prepared);
         Ok(())
     }
 
@@ -161,7 +174,7 @@ impl GpuExecutor {
     pub async fn maps(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
         self.prepare(program, size).await?;
         let channels = channels_of(program, pixels, size)?;
-        let prepared = self.prepared.as_ref().ok_or_else(not_ready)?;
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_values(&self.gpu, pixels, channels);
         prepared.run_maps(&self.gpu, false);
         prepared.read_maps(&self.gpu, program).await
@@ -175,7 +188,7 @@ impl GpuExecutor {
     pub async fn profile(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<OpTime>> {
         self.prepare(program, size).await?;
         let channels = channels_of(program, pixels, size)?;
-        let prepared = self.prepared.as_ref().ok_or_else(not_ready)?;
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_values(&self.gpu, pixels, channels);
         let times = prepared.profile(&self.gpu)?;
         let op = |(index, op): (usize, &Op)| {
@@ -204,7 +217,7 @@ impl GpuExecutor {
         {
             return Ok(None);
         }
-        let prepared = self.prepared.as_ref().ok_or_else(not_ready)?;
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_picture(&self.gpu, rgb)?;
         prepared.run_cells(&self.gpu, floor);
         prepared.read_cells(&self.gpu, &self.heads).await
@@ -216,7 +229,7 @@ impl GpuExecutor {
     /// As [`GpuExecutor::maps`].
     pub async fn maps_of_picture(&mut self, program: &Program, rgb: &[u8], size: [usize; 2]) -> Result<Vec<RawMap>> {
         self.prepare(program, size).await?;
-        let prepared = self.prepared.as_ref().ok_or_else(not_ready)?;
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_picture(&self.gpu, rgb)?;
         prepared.run_maps(&self.gpu, true);
         prepared.read_maps(&self.gpu, program).await
