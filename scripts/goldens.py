@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden: modules.*, net_*, nms.*, letterbox/geometry.json. Needs numpy, torch and safetensors.
+"""Writes tests/golden: modules.*, training.safetensors, net_*, nms.*, letterbox/geometry.json. Needs numpy, torch and safetensors.
 
     scripts/goldens.py                 writes the files
     scripts/goldens.py --check FOLDER  runs our modules, networks and NMS on the golden files of another
@@ -99,6 +99,8 @@ DETECT = [
     ("detect_2level_na2", 2, TWO_LEVELS, [16.0, 32.0], [[1, 8, 2, 4], [1, 12, 1, 2]]),
     ("detect_anchors_reversed", 2, ANCHORS, [8.0, 16.0, 32.0], [[1, 8, 4, 4], [1, 12, 2, 2], [1, 16, 1, 1]]),
 ]
+TRAINED = ["conv_k1", "conv_k3s2_odd", "conv_k3_g4", "conv_k3_d2", "conv_noact", "dwconv_k3", "dwconv_gcd", "ghostconv_k3s2",
+           "ghostbottleneck_s1", "ghostbottleneck_s2", "c3_n1", "c3ghost_n1", "bottleneckcsp_n1", "sppf"]
 FOLDED = ["conv_noact", "dwconv_k3", "ghostconv_k1s1", "ghostbottleneck_s1"]
 
 
@@ -149,6 +151,28 @@ def modules():
     save_file(tensors, OUT / "modules.safetensors")
     lines = ",\n  ".join(json.dumps(case) for case in cases)
     (OUT / "modules.json").write_text(f'{{\n "file": "modules.safetensors",\n "cases": [\n  {lines}\n ]\n}}\n')
+
+
+def training():
+    """Some of the modules in training: batch norm over the batch, gradients by torch's automatic differentiation."""
+    tensors = {}
+    for seed, (name, _, _, shape, run) in enumerate(SINGLE, 600):
+        if name not in TRAINED:
+            continue
+        made = Weights(seed)
+        # Two pictures: what one of them sees alone is never what batch norm sees.
+        x = made.random.normal(0, 1, [2, *shape[1:]]).astype(np.float32)
+        run(made, torch.from_numpy(x.astype(np.float64)))
+        w, leaf = l.Training(made.tensors), torch.from_numpy(x.astype(np.float64)).requires_grad_()
+        output = run(w, leaf)
+        grad = made.random.normal(0, 1, output.shape).astype(np.float32)
+        (output * torch.from_numpy(grad.astype(np.float64))).sum().backward()
+        found = {"output": f32(output.detach()), "grad_output": grad, "grad_input": f32(leaf.grad)}
+        found |= {f"grad/{key}": f32(value.grad) for key, value in w.leaves.items() if value.grad is not None}
+        found |= {f"after/{key}": f32(value) for key, value in w.after.items()}
+        tensors |= {f"{name}/train/{key}": value for key, value in found.items()}
+        tensors |= {f"{name}/weights/{key}": value for key, value in made.tensors.items()} | {f"{name}/input0": x}
+    save_file(tensors, OUT / "training.safetensors")
 
 
 def networks():
@@ -300,6 +324,7 @@ if __name__ == "__main__":
         check(Path(sys.argv[2]))
     else:
         modules()
+        training()
         networks()
         suppression()
         geometry()

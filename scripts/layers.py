@@ -49,6 +49,31 @@ class Weights:
         return (x - each(mean)) / torch.sqrt(each(var) + EPS) * each(weight) + each(bias)
 
 
+class Training(Weights):
+    """Given weights as leaves of torch's graph; batch norm over the batch, and the running statistics after it."""
+
+    MOMENTUM = 0.03
+
+    def __init__(self, given):
+        super().__init__(0, given=given)
+        self.leaves, self.after = {}, {}
+
+    def get(self, key, draw):
+        if key not in self.leaves:
+            self.leaves[key] = super().get(key, draw).requires_grad_()
+        return self.leaves[key]
+
+    def norm(self, key, x):
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        count = x.numel() / x.shape[1]
+        for name, now in [("running_mean", mean), ("running_var", var * count / (count - 1))]:
+            before = torch.from_numpy(self.tensors[key + name].astype(np.float64))
+            self.after[key + name] = (before + (now - before) * self.MOMENTUM).detach()
+        each = lambda v: v[None, :, None, None]
+        normal = (x - each(mean)) / torch.sqrt(each(var) + EPS)
+        return normal * each(self.get(key + "weight", None)) + each(self.get(key + "bias", None))
+
+
 def pair(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
 
