@@ -143,7 +143,19 @@ impl Detector {
     ///
     /// # Errors
     /// As [`Detector::load`].
-    pub fn from_checkpoint(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
+    pub fn from_checkpoint(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
+        Self::build(checkpoint, yaml, true)
+    }
+
+    /// As [`Detector::from_checkpoint`] in the least memory: no GPU can be attached to it.
+    ///
+    /// # Errors
+    /// As [`Detector::load`].
+    pub fn for_cpu(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
+        Self::build(checkpoint, yaml, false)
+    }
+
+    fn build(mut checkpoint: Checkpoint, yaml: Option<&str>, keep: bool) -> Result<Self> {
         let config = configuration(&checkpoint, yaml)?;
         let classes = classes_of(&checkpoint);
         let mut graph = config.graph(classes)?;
@@ -158,7 +170,7 @@ impl Detector {
         let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(stride, MAX_SIDE);
         let cost = Cost::of(&graph, true);
         let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
-        let engine = Engine::taking(&graph, checkpoint)?;
+        let engine = Engine::taking(&graph, checkpoint, keep)?;
         let info = Info {
             architecture,
             format,

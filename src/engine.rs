@@ -89,17 +89,24 @@ impl Engine {
         Ok(Self::from_program(lower::lower(graph, checkpoint)?))
     }
 
-    /// As [`Engine::new`], taking the tensors instead of copying them.
+    /// As [`Engine::new`], taking the tensors instead of copying them. Unless `keep`, what was packed is given back at
+    /// once: that takes the least memory, but a GPU can't be attached any more.
     ///
     /// # Errors
     /// As [`Engine::new`].
-    pub fn taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower_taking(graph, checkpoint)?))
+    pub fn taking(graph: &Graph, checkpoint: Checkpoint, keep: bool) -> Result<Self> {
+        let mut program = lower::lower_taking(graph, checkpoint)?;
+        if keep {
+            return Ok(Self::from_program(program));
+        }
+        let cpu = CpuExecutor::draining(&mut program, Isa::detect());
+        Ok(Self { program, cpu, scratch: Mutex::new(None) })
     }
 
     /// Gives back the memory of the weights as they were before packing: they are only needed to attach a GPU.
     pub fn forget_weights(&mut self) {
-        self.program.forget_packed_weights();
+        let outputs = self.program.outputs.clone();
+        self.program.ops.iter_mut().for_each(|op| op.forget_packed_weights(&outputs));
     }
 
     /// A network with made-up weights (the same every time): for timing, and for comparing executors. It finds nothing.

@@ -28,6 +28,10 @@ impl Detector {
     /// As [`Detector::attach_gpu`].
     pub async fn attach_gpu_tuned(&mut self, gpu: &Gpu, tuning: Tuning) -> Result<()> {
         let program = self.engine.program();
+        if program.has_forgotten_weights() {
+            return Err(Error::new(ErrorKind::Device, "the network was loaded for the processor alone")
+                .hint("load it again to put it on a GPU"));
+        }
         let mut executor = GpuExecutor::new(gpu, program, tuning)?;
         let side = 2 * self.graph.max_stride().max(16);
         let size = [side, side];

@@ -103,8 +103,23 @@ pub struct CpuExecutor {
 impl CpuExecutor {
     /// Packs all weights of `program` for `isa`.
     pub fn new(program: &Program, isa: Isa) -> Self {
+        Self { isa, packed: program.ops.iter().map(|op| Self::pack(op, isa)).collect() }
+    }
+
+    /// As [`CpuExecutor::new`], giving back what was packed operation by operation.
+    pub fn draining(program: &mut Program, isa: Isa) -> Self {
+        let outputs = &program.outputs;
+        let pack = |op: &mut Op| {
+            let packed = Self::pack(op, isa);
+            op.forget_packed_weights(outputs);
+            packed
+        };
+        Self { isa, packed: program.ops.iter_mut().map(pack).collect() }
+    }
+
+    fn pack(op: &Op, isa: Isa) -> Packed {
         let (lanes, most) = isa.vectors();
-        let pack = |op: &Op| match &op.kind {
+        match &op.kind {
             OpKind::Conv { shape, weights, activation } => {
                 let one_each = shape.groups > 1 && shape.channels == [shape.groups; 2];
                 if one_each {
@@ -117,8 +132,7 @@ impl CpuExecutor {
                 Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, lanes).with_input())
             }
             _ => Packed::Plain,
-        };
-        Self { isa, packed: program.ops.iter().map(pack).collect() }
+        }
     }
 
     /// Bytes of packed weights.

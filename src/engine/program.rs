@@ -143,16 +143,26 @@ pub struct Program {
 /// The network's input.
 pub const INPUT: ValueId = 0;
 
-impl Program {
-    /// Empties the weights of the operations that executors pack, but for the last convolutions: cells are picked with
-    /// those.
-    pub(super) fn forget_packed_weights(&mut self) {
-        let outputs = &self.outputs;
-        for op in self.ops.iter_mut().filter(|op| !outputs.contains(&op.output)) {
-            if let OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } = &mut op.kind {
-                *weights = ConvWeights { weight: Vec::new(), bias: Vec::new() };
-            }
+impl Op {
+    /// Empties the weights of an operation that executors pack, unless it gives one of the `outputs`: cells are picked
+    /// with the weights of the last convolutions.
+    pub(super) fn forget_packed_weights(&mut self, outputs: &[ValueId]) {
+        if let OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } = &mut self.kind
+            && !outputs.contains(&self.output)
+        {
+            *weights = ConvWeights { weight: Vec::new(), bias: Vec::new() };
         }
+    }
+}
+
+impl Program {
+    /// Whether weights were given back: only the executor that packed them can run it.
+    pub fn has_forgotten_weights(&self) -> bool {
+        let empty = |op: &Op| match &op.kind {
+            OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => weights.weight.is_empty(),
+            _ => false,
+        };
+        self.ops.iter().any(empty)
     }
 
     /// A new value.

@@ -3,6 +3,7 @@
 use ghostdet::detection::{DETECT_FLOOR, NmsOptions};
 use ghostdet::detector::Predicted;
 use ghostdet::picture::Picture;
+use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
 use serde_json::json;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -38,8 +39,11 @@ impl WebDetector {
             "cpu" => Choice::Cpu,
             other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu"))),
         };
-        let mut detector = Detector::load(&bytes, yaml.as_deref()).map_err(thrown)?;
+        let gpu = choice.wants_gpu().await;
+        let checkpoint = Checkpoint::load(&bytes).map_err(thrown)?;
         drop(bytes);
+        let build = if gpu { Detector::from_checkpoint } else { Detector::for_cpu };
+        let mut detector = build(checkpoint, yaml.as_deref()).map_err(thrown)?;
         let place = Place::choose(&mut detector, choice).await.map_err(thrown)?;
         if !place.gpu() {
             detector.forget_weights();

@@ -21,6 +21,20 @@ pub enum Choice {
     Cpu,
 }
 
+impl Choice {
+    /// Whether a GPU may be attached.
+    pub async fn wants_gpu(&self) -> bool {
+        match self {
+            Self::Cpu => false,
+            Self::WebGpu => true,
+            Self::Auto { remembered } => open().await.is_ok_and(|gpu| {
+                let cpu = format!("{}=cpu", gpu.name);
+                !gpu.software && remembered.as_deref() != Some(&cpu)
+            }),
+        }
+    }
+}
+
 /// The place that was chosen.
 pub struct Place {
     gpu: bool,
