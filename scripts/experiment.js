@@ -29,7 +29,7 @@ const { values: options, positionals } = parseArgs({
 if (!options.data) throw new Error('--data DATA is needed');
 const architectures = ['', '-ghost', '-ghost-backbone'];
 const seeds = options.seeds.split(',').map(Number);
-const ask = (...args) => execFileSync(options.ghostdet, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+const ask = (...args) => execFileSync(options.ghostdet, args, { encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'ignore'] });
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const spread = (values) => (values.length > 1 ? Math.sqrt(values.reduce((sum, v) => sum + (v - mean(values)) ** 2, 0) / (values.length - 1)) : 0);
 
@@ -53,7 +53,8 @@ for (const architecture of architectures) {
     runs.push({ seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(best).size });
   }
   const last = readFileSync(join(options.out, `${name}-${seeds[0]}`, 'results.csv'), 'utf8').trim().split('\n').length - 1;
-  const [milliseconds] = ask('summary', name, '--imgsz', '320', '--line-profile').trim().split('\n').slice(-1).map((line) => Number(/([\d.]+) ms/.exec(line)?.[1]));
+  const profile = () => Number(/^\s*all\s+([\d.]+)/m.exec(ask('summary', name, '--imgsz', '320', '--line-profile'))?.[1]);
+  const milliseconds = Math.min(...Array.from({ length: 5 }, profile));
   models.push({
     name, epochs: last, runs, bytes: runs[0].bytes, native: milliseconds,
     map50: { mean: mean(runs.map((run) => run.map50)), spread: spread(runs.map((run) => run.map50)) },
@@ -67,7 +68,7 @@ for (const [index, model] of models.entries()) Object.assign(model, { parameters
 console.log('| network | parameters | GFLOPs at 640 | file | CPU, native, 320 px | mAP50 | mAP50-95 |\n|---|---|---|---|---|---|---|');
 for (const { name, parameters, gflops, bytes, native, map50, map } of models) {
   const pair = ({ mean, spread }) => `${mean.toFixed(3)} ± ${spread.toFixed(3)}`;
-  console.log(`| ${name} | ${parameters} | ${gflops} | ${(bytes / 1e6).toFixed(1)} MB | ${native} ms | ${pair(map50)} | ${pair(map)} |`);
+  console.log(`| ${name} | ${parameters} | ${gflops.toFixed(1)} | ${(bytes / 1e6).toFixed(1)} MB | ${native.toFixed(1)} ms | ${pair(map50)} | ${pair(map)} |`);
 }
 const { seeds: _, json, ghostdet: __, ...setting } = options;
 if (json) writeFileSync(json, `${JSON.stringify({ ...setting, seeds, nc, models }, null, 1)}\n`);

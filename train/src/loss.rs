@@ -181,7 +181,7 @@ impl DetectionLoss {
             let cell = one.row * map.width + one.column;
             let first = (one.image * anchors.len() + one.anchor) * size * area + cell;
             let raw: [f32; 4] = std::array::from_fn(|i| map.values[first + i * area]);
-            let (iou, slope) = boxes::iou_of_raw(raw, anchors[one.anchor], one.bounds);
+            let (iou, slope) = boxes::iou_of_raw(raw, anchors[one.anchor], one.bounds.map(f64::from));
             let share = one.weight / weights;
             parts[0] += f64::from(share) * (1.0 - iou);
             for (i, slope) in slope.into_iter().enumerate() {

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Golden, apart, planes};
+use ghostdet::detection::RawMap;
 use ghostdet_train::loss::{DetectionLoss, Hyperparameters, Map, Target, ciou, match_level};
 use serde_json::Value;
 
@@ -126,4 +127,36 @@ fn a_target_outside_of_the_batch_is_an_error() {
     assert!(loss.compute(1, &[map], &[Target { image: 0, class: 1, ..target }]).is_err());
     assert!(loss.compute(1, &[map], &[Target { image: 0, bounds: [f32::NAN; 4], ..target }]).is_err());
     assert!(loss.compute(1, &[map], &[Target { image: 0, ..target }]).is_ok());
+}
+
+/// Maps of one level and a teacher that says the same, channels last.
+fn echoed(nc: usize, [height, width]: [usize; 2], batch: usize) -> (Vec<f32>, Vec<Vec<RawMap>>) {
+    let (size, area) = (nc + 5, height * width);
+    let value = |at: usize| ((at * 37 % 101) as f32 - 50.0) / 12.0;
+    let values: Vec<f32> = (0..batch * 3 * size * area).map(value).collect();
+    let picture = |picture: usize| {
+        let at = |cell: usize, anchor: usize, k: usize| ((picture * 3 + anchor) * size + k) * area + cell;
+        let cells = (0..area).flat_map(|cell| (0..3).flat_map(move |anchor| (0..size).map(move |k| (cell, anchor, k))));
+        vec![RawMap { height, width, data: cells.map(|(cell, anchor, k)| values[at(cell, anchor, k)]).collect() }]
+    };
+    let taught = (0..batch).map(picture).collect();
+    (values, taught)
+}
+
+#[test]
+fn who_says_what_the_teacher_says_has_nothing_to_learn() {
+    let loss = DetectionLoss::new(Hyperparameters::default(), 4, vec![anchors()[1].clone()]);
+    let (values, taught) = echoed(4, [3, 5], 2);
+    let map = Map { values: &values, height: 3, width: 5 };
+    let (same, gradients) = loss.imitate(&[map], &taught).expect("a loss");
+    assert!(gradients[0].iter().all(|slope| slope.abs() < 1e-5));
+    assert!(same.parts[0].abs() < 1e-5, "{:?}", same.parts);
+    // A step along the gradient of somebody else makes the loss smaller.
+    let other: Vec<f32> = values.iter().enumerate().map(|(i, v)| v + ((i % 7) as f32 - 3.0) / 4.0).collect();
+    let (before, gradients) = loss.imitate(&[Map { values: &other, height: 3, width: 5 }], &taught).expect("a loss");
+    let moved: Vec<f32> = other.iter().zip(&gradients[0]).map(|(v, slope)| v - 0.5 * slope).collect();
+    let (after, _) = loss.imitate(&[Map { values: &moved, height: 3, width: 5 }], &taught).expect("a loss");
+    assert!(same.total < after.total && after.total < before.total, "{same:?} {after:?} {before:?}");
+    let smaller = vec![vec![RawMap { height: 3, width: 4, data: vec![0.0; 3 * 4 * 27] }]; 2];
+    assert!(loss.imitate(&[map], &smaller).is_err());
 }

@@ -192,3 +192,23 @@ fn weights_with_folded_norms_of_other_classes_are_a_start() {
     assert!(notes.iter().any(|note| note.contains("taken over")), "{notes:?}");
     assert!(notes.iter().any(|note| note.contains("folded")), "{notes:?}");
 }
+
+#[test]
+fn a_teacher_of_the_same_kind_is_learnt_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    pictures(folder.path(), 8);
+    train(options(folder.path(), 1)).0.expect("trained");
+    let weights = std::fs::read(Files::inside(&folder.path().join("out")).last).expect("weights");
+    let mut taught = options(folder.path(), 1);
+    taught.out = folder.path().join("taught");
+    taught.teacher = Some((Detector::load(&weights, None).expect("a detector"), 0.5));
+    train(taught).0.expect("trained");
+    let mut other = options(folder.path(), 1);
+    other.out = folder.path().join("other");
+    let eighty = builtin("yolov5n").expect("built in").graph(None).expect("a graph");
+    let mut checkpoint = ghostdet_train::initial(&eighty, 0).expect("weights");
+    checkpoint.yaml = builtin("yolov5n").map(|config| config.to_yaml());
+    other.teacher = Some((Detector::from_checkpoint(checkpoint, None).expect("a detector"), 0.5));
+    let error = train(other).0.expect_err("other classes");
+    assert!(error.to_string().contains("teacher"), "{error}");
+}

@@ -115,11 +115,11 @@ pub fn ciou(predicted: [f64; 4], truth: [f64; 4]) -> (f64, [f64; 4]) {
 }
 
 /// CIoU of what a cell's four raw values say, and its derivatives by them. `anchor` and `truth` are in cells.
-pub(super) fn iou_of_raw(raw: [f32; 4], anchor: [f32; 2], truth: [f32; 4]) -> (f64, [f64; 4]) {
+pub(super) fn iou_of_raw(raw: [f32; 4], anchor: [f32; 2], truth: [f64; 4]) -> (f64, [f64; 4]) {
     let s = raw.map(|raw| 1.0 / (1.0 + (-f64::from(raw)).exp()));
     let anchor = anchor.map(f64::from);
     let side = |i: usize| (2.0 * s[i + 2]).powi(2) * anchor[i];
-    let (iou, slope) = ciou([2.0 * s[0] - 0.5, 2.0 * s[1] - 0.5, side(0), side(1)], truth.map(f64::from));
+    let (iou, slope) = ciou([2.0 * s[0] - 0.5, 2.0 * s[1] - 0.5, side(0), side(1)], truth);
     let bend = |i: usize| match i {
         0 | 1 => 2.0 * s[i] * (1.0 - s[i]),
         _ => anchor[i - 2] * 8.0 * s[i] * s[i] * (1.0 - s[i]),

@@ -79,8 +79,8 @@ impl DetectionLoss {
                 }
                 let share = seen / trust;
                 let sides = anchors[anchor];
-                let s = [said[0], said[1], said[2], said[3]].map(|raw| sigmoid(raw) as f32);
-                let side = |i: usize| (2.0 * s[i + 2]).powi(2) * sides[i];
+                let s = [said[0], said[1], said[2], said[3]].map(sigmoid);
+                let side = |i: usize| (2.0 * s[i + 2]).powi(2) * f64::from(sides[i]);
                 let bounds = [2.0 * s[0] - 0.5, 2.0 * s[1] - 0.5, side(0), side(1)];
                 let (iou, slopes) = iou_of_raw(std::array::from_fn(|i| map.values[first + i * area]), sides, bounds);
                 parts[0] += share * (1.0 - iou);
