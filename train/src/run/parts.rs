@@ -1,0 +1,49 @@
+//! Anchors that fit the labels, and what a teacher says.
+
+use ghostdet::detection::RawMap;
+use ghostdet::model::Graph;
+use ghostdet::weights::Tensor;
+use ghostdet::{Detector, Result};
+
+use super::{Event, Options};
+use crate::anchors::{check, label_sizes};
+use crate::loader::Batch;
+
+/// Pictures whose labels tell whether the anchors fit.
+const ANCHOR_PICTURES: usize = 5000;
+
+/// Replaces the anchors of `graph` if they fit too few labels and better ones are found.
+pub(super) fn fit_anchors(options: &Options, graph: &mut Graph, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    let sizes = label_sizes(&options.data, options.imgsz, ANCHOR_PICTURES)?;
+    let found = check(&graph.anchors, &sizes, options.hyp.anchor_t, options.seed);
+    let percent = |recall: f64| recall * 100.0;
+    let before = percent(found.before.recall);
+    match found.better {
+        Some((anchors, fit)) => {
+            let after = percent(fit.recall);
+            tell(Event::Note(&format!("anchors fitted {before:.1} % of the labels; new ones fit {after:.1} %")));
+            graph.anchors = anchors;
+        }
+        None => tell(Event::Note(&format!("anchors fit {before:.1} % of the labels"))),
+    }
+    Ok(())
+}
+
+/// The anchors as a checkpoint keeps them: levels, anchors, width and height in cells.
+pub(super) fn anchors_tensor(graph: &Graph) -> (String, Tensor) {
+    let cells = graph.anchors.iter().zip(&graph.strides);
+    let data = cells.flat_map(|(level, stride)| level.iter().flatten().map(|side| side / *stride as f32)).collect();
+    let shape = vec![graph.anchors.len(), graph.anchors_per_level(), 2];
+    (format!("model.{}.anchors", graph.rows.len().saturating_sub(1)), Tensor { shape, data })
+}
+
+/// What a teacher says of a batch: its raw maps, picture by picture.
+pub(super) fn teach(teacher: &Detector, batch: &Batch) -> Result<Vec<Vec<RawMap>>> {
+    let area = batch.size[0] * batch.size[1];
+    let picture = |planes: &[u8]| {
+        let pixels: Vec<f32> =
+            (0..area).flat_map(|at| [0, 1, 2].map(|c| f32::from(planes[c * area + at]) / 255.0)).collect();
+        teacher.engine().forward(&pixels, batch.size)
+    };
+    batch.images.chunks_exact(3 * area).map(picture).collect()
+}
