@@ -7,25 +7,33 @@ use crate::model::Activation;
 
 // Safety of all functions here: the maps are valid, rows `first..last` of the output belong to the caller alone.
 
-/// Maximum over a window; pixels outside the map don't count.
+/// Maximum over a window; pixels outside the map don't count. First down the columns, then along the row.
 pub unsafe fn max_pool(input: Map, output: MapMut, k: usize, stride: usize, padding: usize, first: usize, last: usize) {
     let channels = output.channels;
+    let mut column = vec![0.0; input.width * channels];
     for y in first..last {
         let rows = span(y * stride, padding, k, input.height);
+        column.fill(f32::NEG_INFINITY);
+        for iy in rows {
+            for (ix, to) in column.chunks_exact_mut(channels).enumerate() {
+                most(to, unsafe { input.pixel(iy, ix, channels) });
+            }
+        }
         for x in 0..output.width {
             let columns = span(x * stride, padding, k, input.width);
             let to = unsafe { output.pixel(y, x) };
             to.fill(f32::NEG_INFINITY);
-            for iy in rows.clone() {
-                for ix in columns.clone() {
-                    let from = unsafe { input.pixel(iy, ix, channels) };
-                    for (t, &f) in to.iter_mut().zip(from) {
-                        // NaN wins, so that it is noticed at the end.
-                        *t = if *t > f { *t } else { f };
-                    }
-                }
+            for ix in columns {
+                most(to, &column[ix * channels..][..channels]);
             }
         }
+    }
+}
+
+/// The larger of each pair. NaN wins, so that it is noticed at the end.
+fn most(to: &mut [f32], from: &[f32]) {
+    for (t, &f) in to.iter_mut().zip(from) {
+        *t = if *t > f || t.is_nan() { *t } else { f };
     }
 }
 
