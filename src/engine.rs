@@ -1,5 +1,6 @@
 //! Running the network: the program (any size), the plan (one size) and the executors.
 
+mod coarse;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;

@@ -98,7 +98,8 @@ fn modules_equal_the_processors() {
 head:
   - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
   - [[-1, 0], 1, Concat, [1]]
-  - [[15, 13], 1, Detect, [nc, anchors]]
+  - [-1, 1, Conv, [20, 1, 1]]
+  - [[16, 13], 1, Detect, [nc, anchors]]
 ";
     let graph = ghostdet::model::Config::parse(yaml).unwrap().graph(None).unwrap();
     let engine = Engine::unweighted(&graph).unwrap();

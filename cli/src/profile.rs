@@ -73,6 +73,7 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
         (place.height * place.width * place.channels) as f64
     };
     let mut bytes = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
+    bytes += 4.0 * op.coarse.map_or(0.0, |coarse| values(coarse.value));
     let mut adds = 0.0;
     match &op.kind {
         OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => {

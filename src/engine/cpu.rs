@@ -159,6 +159,7 @@ impl CpuExecutor {
         let place = plan.places[op.output];
         let input = read(&plan.places[op.input]);
         let residual = op.residual.map(|r| read(&plan.places[r]));
+        let coarse = op.coarse.map(|c| (read(&plan.places[c.value]), c.scale));
         let output = MapMut {
             data: unsafe { base.add(place.start) },
             height: place.height,
@@ -171,7 +172,7 @@ impl CpuExecutor {
         // value is written; threads get disjoint rows or pixels.
         match (&self.packed[index], &op.kind) {
             (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
-                let job = conv::Job { packed, input, residual, output, first, last };
+                let job = conv::Job { packed, input, residual, coarse, output, first, last };
                 match self.isa {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => convolve_avx2(job),

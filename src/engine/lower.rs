@@ -1,5 +1,6 @@
 //! From the graph and a checkpoint to a [`Program`]: every module as convolutions, pools and placements.
 
+use super::coarse::keep_coarse;
 use super::program::{ConvShape, ConvWeights, INPUT, OpKind, Program, ValueId};
 use crate::model::{Activation, Graph, Module, Source};
 use crate::weights::{Checkpoint, Tensor};
@@ -55,6 +56,7 @@ fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
         }
         lowering.program.rows.push(value);
     }
+    keep_coarse(&mut lowering.program);
     Ok(lowering.program)
 }
 

@@ -115,14 +115,7 @@ fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
         let target = program.root(op.output).0;
         match sizes[target] {
             Some(known) if known != output => {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    format!(
-                        "row {} joins maps of {}x{} and {}x{} pixels",
-                        op.row, known[1], known[0], output[1], output[0]
-                    ),
-                )
-                .hint("picture sides must be multiples of the largest stride"));
+                return Err(joins(op.row, Some(known), output));
             }
             _ => sizes[target] = Some(output),
         }
@@ -131,6 +124,15 @@ fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
             return Err(Error::new(ErrorKind::Argument, format!("row {} would need a map of over 1 GiB", op.row))
                 .hint("use a smaller picture size"));
         }
+        if let Some(coarse) = op.coarse
+            && sizes[program.root(coarse.value).0].map(|side| side.map(|n| n * coarse.scale)) != Some(output)
+        {
+            return Err(joins(
+                op.row,
+                sizes[program.root(coarse.value).0].map(|side| side.map(|n| n * coarse.scale)),
+                output,
+            ));
+        }
         if let Some(residual) = op.residual
             && sizes[program.root(residual).0] != Some(output)
         {
@@ -138,6 +140,12 @@ fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
         }
     }
     Ok(sizes.into_iter().map(|s| s.unwrap_or([0, 0])).collect())
+}
+
+fn joins(row: usize, one: Option<[usize; 2]>, [h, w]: [usize; 2]) -> Error {
+    let [oh, ow] = one.unwrap_or_default();
+    Error::new(ErrorKind::Config, format!("row {row} joins maps of {ow}x{oh} and {w}x{h} pixels"))
+        .hint("picture sides must be multiples of the largest stride")
 }
 
 fn misfit(row: usize, what: &str, [h, w]: [usize; 2]) -> Error {
@@ -182,6 +190,7 @@ fn lifetimes(program: &Program, keep_all: bool) -> Vec<Option<[usize; 2]>> {
         touch(op.input, at);
         touch(op.output, at);
         op.residual.into_iter().for_each(|r| touch(r, at));
+        op.coarse.into_iter().for_each(|c| touch(c.value, at));
     }
     let last = program.ops.len();
     program.outputs.iter().for_each(|&v| touch(v, last));

@@ -35,6 +35,13 @@ pub struct ConvShape {
     pub groups: usize,
 }
 
+impl ConvShape {
+    /// Whether every output pixel reads the one input pixel at its own place.
+    pub fn is_flat(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
+    }
+}
+
 /// Weights as the reference stores them: `(c2, c1 / groups, kh, kw)`, with a bias of `c2` values.
 #[derive(Clone, Debug)]
 pub struct ConvWeights {
@@ -90,8 +97,8 @@ impl OpKind {
 
 impl OpKind {
     /// Kernel, stride, groups and what is fused, for listings: `3x3/2 silu +`.
-    pub fn details(&self, residual: bool) -> String {
-        let plus = if residual { " +residual" } else { "" };
+    pub fn details(&self, residual: bool, coarse: bool) -> String {
+        let plus = [if coarse { " +coarse" } else { "" }, if residual { " +residual" } else { "" }];
         match self {
             Self::Conv { shape, activation, .. } | Self::GhostTail { shape, activation, .. } => {
                 let [kh, kw] = shape.kernel;
@@ -99,7 +106,7 @@ impl OpKind {
                     Activation::Identity => String::new(),
                     other => format!(" {}", format!("{other:?}").to_lowercase()),
                 };
-                format!("{kh}x{kw}/{}{act}{plus}", shape.stride[0])
+                format!("{kh}x{kw}/{}{}{act}{}", shape.stride[0], plus[0], plus[1])
             }
             Self::ConvTranspose { shape, .. } => format!("{0}x{0}/{1}", shape.kernel[0], shape.stride[0]),
             Self::MaxPool { kernel, stride, .. } => format!("{kernel}x{kernel}/{stride}"),
@@ -108,6 +115,15 @@ impl OpKind {
             Self::Affine { .. } | Self::Copy => String::new(),
         }
     }
+}
+
+/// A map of which each pixel counts for `scale * scale` pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coarse {
+    /// The map.
+    pub value: ValueId,
+    /// How many times smaller its sides are.
+    pub scale: usize,
 }
 
 /// One operation.
@@ -121,6 +137,8 @@ pub struct Op {
     pub input: ValueId,
     /// What is added after the activation.
     pub residual: Option<ValueId>,
+    /// What is added before it; only a convolution has this.
+    pub coarse: Option<Coarse>,
     /// What it writes.
     pub output: ValueId,
 }
@@ -174,7 +192,7 @@ impl Program {
     /// Appends an operation that writes a new value of `channels` channels.
     pub fn push(&mut self, row: usize, kind: OpKind, input: ValueId, channels: usize) -> ValueId {
         let output = self.value(channels);
-        self.ops.push(Op { row, kind, input, residual: None, output });
+        self.ops.push(Op { row, kind, input, residual: None, coarse: None, output });
         output
     }
 

@@ -66,7 +66,7 @@ impl PackedConv {
             }
             panels.push(list);
         }
-        let flat = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.padding == [0, 0];
+        let flat = shape.is_flat();
         Self { shape, panels, weights, zeros: vec![0.0; cin * kw], activation, flat }
     }
 
@@ -83,14 +83,49 @@ pub struct Job<'a> {
     pub packed: &'a PackedConv,
     /// What is read.
     pub input: Map,
-    /// What is added.
+    /// What is added after the activation.
     pub residual: Option<Map>,
+    /// What is added before it, and how many times smaller its sides are.
+    pub coarse: Option<(Map, usize)>,
     /// What is written.
     pub output: MapMut,
     /// First pixel.
     pub first: usize,
     /// One past the last pixel.
     pub last: usize,
+}
+
+/// Where the taps of neighbouring pixels lie as long as all of them are inside the map.
+struct Lines {
+    /// Floats from the first tap to the first of each run, row by row.
+    offsets: Vec<usize>,
+    /// Runs in a row of taps: one if its taps follow each other in memory, else one a tap.
+    columns: usize,
+    /// Floats of a run.
+    run: usize,
+    /// Floats from a pixel's tap to its neighbour's.
+    step: usize,
+}
+
+impl Lines {
+    fn new(packed: &PackedConv, input: &Map) -> Self {
+        let shape = &packed.shape;
+        let ([kh, kw], cin) = (shape.kernel, shape.channels[0] / shape.groups);
+        let merge = input.stride == cin && shape.dilation == 1;
+        let (columns, run) = if merge { (1, kw * cin) } else { (kw, cin) };
+        let offset = |i: usize| (i / columns * input.width + i % columns) * shape.dilation * input.stride;
+        let offsets = (0..kh * columns).map(offset).collect();
+        Self { offsets, columns, run, step: shape.stride[1] * input.stride }
+    }
+}
+
+/// Where the taps of one tile lie.
+#[derive(Clone, Copy)]
+enum Taps {
+    /// From `first` on as [`Lines`] says; runs `from..to`, the others are above or below the map.
+    Lines { first: *const f32, from: usize, to: usize },
+    /// `entries` of the table from `start` on, each with `run` floats.
+    Table { start: usize, entries: usize, run: usize },
 }
 
 /// Runs the job with tiles of `M1`, `M2`, `M3` pixels for panels of one, two and three vectors.
@@ -100,17 +135,18 @@ pub struct Job<'a> {
 /// pixels, the processor must have the instruction set, and the packing must be for its lanes.
 #[inline(always)]
 pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usize>(job: Job) {
+    let lines = Lines::new(job.packed, &job.input);
     for group in 0..job.packed.shape.groups {
         let mut block = job.first;
         while block < job.last {
             let end = job.last.min(block + BLOCK);
-            // Panels of one width follow each other and share the table of rows.
+            // Panels of one width follow each other and share the places of the taps.
             for panels in job.packed.panels[group].chunk_by(|a, b| a.vectors == b.vectors) {
                 unsafe {
                     match panels[0].vectors {
-                        1 => tiles::<S, M1, 1>(&job, group, panels, block, end),
-                        2 => tiles::<S, M2, 2>(&job, group, panels, block, end),
-                        _ => tiles::<S, M3, 3>(&job, group, panels, block, end),
+                        1 => tiles::<S, M1, 1>(&job, &lines, group, panels, block, end),
+                        2 => tiles::<S, M2, 2>(&job, &lines, group, panels, block, end),
+                        _ => tiles::<S, M3, 3>(&job, &lines, group, panels, block, end),
                     }
                 }
             }
@@ -126,52 +162,75 @@ pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usiz
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     job: &Job,
+    lines: &Lines,
     group: usize,
     panels: &[Panel],
     block: usize,
     end: usize,
 ) {
     let packed = job.packed;
-    let taps = packed.shape.kernel[0] * packed.shape.kernel[1];
-    let cin = packed.shape.channels[0] / packed.shape.groups;
-    let base = unsafe { job.input.data.add(group * cin) };
+    let base = unsafe { job.input.data.add(group * (packed.shape.channels[0] / packed.shape.groups)) };
     let count = (end - block).div_ceil(MR);
-    if packed.flat {
-        let row = |pixel: usize| unsafe { base.add(pixel.min(end - 1) * job.input.stride) };
-        for panel in panels {
-            for tile in 0..count {
-                let start = block + tile * MR;
-                let mut rows = [[base; MR]];
-                rows[0].iter_mut().enumerate().for_each(|(i, at)| *at = row(start + i));
-                unsafe { finish::<S, MR, NV>(job, panel, &rows, cin, start, end) };
-            }
+    let mut table = Vec::new();
+    let mut places = [Taps::Table { start: 0, entries: 0, run: 0 }; BLOCK / 4];
+    let width = job.output.width;
+    let (mut y, mut x) = (block / width, block % width);
+    for (tile, place) in places.iter_mut().enumerate().take(count) {
+        let start = block + tile * MR;
+        *place = match unsafe { along::<MR>(job, lines, base, start, end, [y, x]) } {
+            Some(taps) => taps,
+            None => unsafe { gather::<MR>(job, base, start, end, &mut table) },
+        };
+        x += MR;
+        while x >= width {
+            (y, x) = (y + 1, x - width);
         }
-        return;
-    }
-    let mut table = vec![[packed.zeros.as_ptr(); MR]; count * taps];
-    let mut runs = vec![(0, 0); count];
-    for tile in 0..count {
-        let rows = &mut table[tile * taps..(tile + 1) * taps];
-        runs[tile] = unsafe { gather(job, base, block + tile * MR, end, rows) };
     }
     for panel in panels {
-        for tile in 0..count {
-            let (entries, run) = runs[tile];
-            let rows = &table[tile * taps..tile * taps + entries];
-            unsafe { finish::<S, MR, NV>(job, panel, rows, run, block + tile * MR, end) };
+        for (tile, &taps) in places.iter().enumerate().take(count) {
+            unsafe { finish::<S, MR, NV>(job, panel, lines, &table, taps, block + tile * MR, end) };
         }
     }
 }
 
-/// Finds where each tap of MR pixels reads; pixels past `end` repeat the last one. Returns entries and their length.
+/// The taps of MR pixels from `start` on, at `[y, x]`, if they can be found without a table.
 #[inline(always)]
+unsafe fn along<const MR: usize>(
+    job: &Job,
+    lines: &Lines,
+    base: *const f32,
+    start: usize,
+    end: usize,
+    [y, x]: [usize; 2],
+) -> Option<Taps> {
+    let (shape, input) = (&job.packed.shape, &job.input);
+    if start + MR > end {
+        return None;
+    }
+    if job.packed.flat {
+        return Some(Taps::Lines { first: unsafe { base.add(start * input.stride) }, from: 0, to: 1 });
+    }
+    let left = (x * shape.stride[1]).checked_sub(shape.padding[1])?;
+    let reach = (MR - 1) * shape.stride[1] + (shape.kernel[1] - 1) * shape.dilation;
+    if x + MR > job.output.width || left + reach >= input.width {
+        return None;
+    }
+    let (top, down) = ((y * shape.stride[0]) as isize - shape.padding[0] as isize, shape.dilation as isize);
+    let rows_before = |line: isize| ((line - top + down - 1) / down).clamp(0, shape.kernel[0] as isize) as usize;
+    // Runs outside of the map begin at addresses that nobody reads.
+    let first = base.wrapping_offset((top * input.width as isize + left as isize) * input.stride as isize);
+    let (from, to) = (rows_before(0), rows_before(input.height as isize));
+    Some(Taps::Lines { first, from: from * lines.columns, to: to.max(from) * lines.columns })
+}
+
+/// Finds where each tap of MR pixels reads; pixels past `end` repeat the last one.
 unsafe fn gather<const MR: usize>(
     job: &Job,
     base: *const f32,
     pixel: usize,
     end: usize,
-    rows: &mut [[*const f32; MR]],
-) -> (usize, usize) {
+    table: &mut Vec<[*const f32; MR]>,
+) -> Taps {
     let (shape, input) = (&job.packed.shape, &job.input);
     let [kh, kw] = shape.kernel;
     let cin = shape.channels[0] / shape.groups;
@@ -188,22 +247,21 @@ unsafe fn gather<const MR: usize>(
     // A whole row of taps is one run of memory when pixels lie beside each other without gaps.
     let merge = inside && input.stride == cin && shape.dilation == 1 && kw > 1;
     let columns = if merge { 1 } else { kw };
+    let start = table.len();
     for ky in 0..kh {
         for kx in 0..columns {
-            let entry = &mut rows[ky * columns + kx];
+            let mut entry = [job.packed.zeros.as_ptr(); MR];
             for (slot, &(y, x)) in entry.iter_mut().zip(&corner) {
                 let y = y + (ky * shape.dilation) as isize;
                 let x = x + (kx * shape.dilation) as isize;
-                let valid = y >= 0 && y < input.height as isize && x >= 0 && x < input.width as isize;
-                *slot = if valid {
-                    unsafe { base.add((y as usize * input.width + x as usize) * input.stride) }
-                } else {
-                    job.packed.zeros.as_ptr()
-                };
+                if y >= 0 && y < input.height as isize && x >= 0 && x < input.width as isize {
+                    *slot = unsafe { base.add((y as usize * input.width + x as usize) * input.stride) };
+                }
             }
+            table.push(entry);
         }
     }
-    (kh * columns, if merge { kw * cin } else { cin })
+    Taps::Table { start, entries: kh * columns, run: if merge { kw * cin } else { cin } }
 }
 
 /// One tile: products, bias, activation, residual, store.
@@ -211,14 +269,18 @@ unsafe fn gather<const MR: usize>(
 unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
     job: &Job,
     panel: &Panel,
-    rows: &[[*const f32; MR]],
-    run: usize,
+    lines: &Lines,
+    table: &[[*const f32; MR]],
+    taps: Taps,
     start: usize,
     end: usize,
 ) {
     unsafe {
         let weights = job.packed.weights.as_ptr().add(panel.start);
-        let acc = multiply::<S, MR, NV>(rows, run, weights);
+        let mut acc = multiply::<S, MR, NV>(lines, table, taps, weights);
+        if let Some((coarse, scale)) = job.coarse {
+            add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
+        }
         let last = job.packed.shape.channels[1] / job.packed.shape.groups;
         let group_end = (panel.channel / last + 1) * last;
         for (i, values) in acc.iter().enumerate().take(end - start) {
@@ -228,6 +290,30 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
                 let v = activate::<S>(job.packed.activation, v);
                 store::<S>(v, job.residual, job.output, start + i, channel, lanes);
             }
+        }
+    }
+}
+
+/// Adds to each pixel from `start` on the one that covers it.
+#[inline(always)]
+unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
+    acc: &mut [[S::V; NV]; MR],
+    coarse: Map,
+    scale: usize,
+    width: usize,
+    channel: usize,
+    start: usize,
+) {
+    let (mut y, mut x) = (start / width, start % width);
+    for row in acc {
+        let pixel = (y / scale).min(coarse.height - 1) * coarse.width + x / scale;
+        for (j, v) in row.iter_mut().enumerate() {
+            let from = coarse.data.wrapping_add(pixel * coarse.stride + channel + j * S::LANES);
+            unsafe { *v = S::add(*v, S::load(from)) };
+        }
+        x += 1;
+        if x == width {
+            (y, x) = (y + 1, 0);
         }
     }
 }
@@ -262,8 +348,9 @@ pub unsafe fn store<S: Simd>(
 
 #[inline(always)]
 unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
-    rows: &[[*const f32; MR]],
-    run: usize,
+    lines: &Lines,
+    table: &[[*const f32; MR]],
+    taps: Taps,
     weights: *const f32,
 ) -> [[S::V; NV]; MR] {
     // Safety: every pointer has `run` floats behind it; the panel is a bias, then a row of NV vectors per (tap, channel).
@@ -273,23 +360,33 @@ unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
             let bias = S::load(weights.add(j * S::LANES));
             acc.iter_mut().for_each(|row| row[j] = bias);
         }
-        let mut w = weights.add(NV * S::LANES);
-        for pointers in rows {
-            let mut c = 0;
+        let (from, to, run) = match taps {
+            Taps::Lines { from, to, .. } => (from, to, lines.run),
+            Taps::Table { entries, run, .. } => (0, entries, run),
+        };
+        let mut w = weights.add((1 + from * run) * NV * S::LANES);
+        for entry in from..to {
+            let mut at = [std::ptr::null(); MR];
+            match taps {
+                Taps::Lines { first, .. } => {
+                    let first = first.wrapping_add(*lines.offsets.get_unchecked(entry));
+                    at.iter_mut().enumerate().for_each(|(i, at)| *at = first.wrapping_add(i * lines.step));
+                }
+                Taps::Table { start, .. } => at = *table.get_unchecked(start + entry),
+            }
+            let mut left = run;
             // Four channels at a time: one address each, the rest are offsets within the instruction.
-            while c + 4 <= run {
-                let mut at = *pointers;
-                at.iter_mut().for_each(|at| *at = at.add(c));
+            while left >= 4 {
                 for k in 0..4 {
                     step::<S, MR, NV>(&mut acc, &at, k, w.add(k * NV * S::LANES));
                 }
+                at.iter_mut().for_each(|at| *at = at.add(4));
                 w = w.add(4 * NV * S::LANES);
-                c += 4;
+                left -= 4;
             }
-            while c < run {
-                step::<S, MR, NV>(&mut acc, pointers, c, w);
+            for c in 0..left {
+                step::<S, MR, NV>(&mut acc, &at, c, w);
                 w = w.add(NV * S::LANES);
-                c += 1;
             }
         }
         acc

@@ -114,6 +114,7 @@ struct Call {
     input: Place,
     output: Place,
     residual: Option<Place>,
+    coarse: Option<(Place, usize)>,
     /// Channels added to the output's offset.
     behind: usize,
 }
@@ -132,6 +133,7 @@ impl Call {
         let [in_at, in_off] = begin(&self.input, 0);
         let [out_at, out_off] = begin(&self.output, self.behind);
         let [res_at, res_off] = self.residual.as_ref().map_or([0, 0], |place| begin(place, self.behind));
+        let coarse_at = self.coarse.as_ref().map_or(0, |(place, _)| begin(place, 0)[0]);
         let units = |place: &Place| place.channels.div_ceil(width);
         let (i, o) = (&self.input, &self.output);
         let values = [
@@ -148,9 +150,9 @@ impl Call {
             units(o),
             res_at,
             res_off,
-            0,
-            0,
-            0,
+            coarse_at,
+            self.coarse.as_ref().map_or(0, |(place, _)| place.width),
+            self.coarse.as_ref().map_or(0, |(place, _)| place.height * place.width),
         ];
         Step { op, shader, parameters: values.map(|v| v as u32), groups: groups(self.threads) }
     }
@@ -170,7 +172,7 @@ fn aligned(program: &Program, value: ValueId) -> bool {
 }
 
 fn unit_of(program: &Program, op: &Op) -> Unit {
-    let values = [op.input, op.output].into_iter().chain(op.residual);
+    let values = [op.input, op.output].into_iter().chain(op.residual).chain(op.coarse.map(|c| c.value));
     let whole = match &op.kind {
         OpKind::SpaceToDepth { .. } => program.values[op.input].channels.is_multiple_of(4),
         OpKind::DepthToSpace { .. } => program.values[op.output].channels.is_multiple_of(4),
@@ -209,9 +211,8 @@ fn path(shape: &ConvShape, unit: Unit) -> Path {
 fn tile(shape: &ConvShape, tuning: Tuning, output: &Place) -> Tile {
     let blocks = tuning.blocks(shape.channels[1]);
     let groups = shape.channels[1].div_ceil(4 * blocks);
-    let flat = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.padding == [0, 0];
     let (width, others) =
-        if flat { (output.height * output.width, groups) } else { (output.width, output.height * groups) };
+        if shape.is_flat() { (output.height * output.width, groups) } else { (output.width, output.height * groups) };
     Tile { pixels: tuning.pixels(width, others), blocks }
 }
 
@@ -247,24 +248,25 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
     let pixels = output.height * output.width;
     let each = |unit: Unit| output.channels.div_ceil(unit.channels()) * pixels;
     let stored = tuning.stored(unit);
-    let call = Call { threads: each(unit), input, output, residual, behind: 0 };
+    let coarse = op.coarse.map(|c| (plan.places[c.value], c.scale));
+    let call = Call { threads: each(unit), input, output, residual, coarse, behind: 0 };
     let one = |shader: String| vec![call.step(index, stored, shader)];
     match &op.kind {
         OpKind::Conv { shape, activation, .. } => match path(shape, unit) {
             Path::Dense => {
                 let tile = tile(shape, tuning, &output);
-                let flat = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.padding == [0, 0];
-                let tiles = match flat {
+                let tiles = match shape.is_flat() {
                     true => pixels.div_ceil(tile.pixels),
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
                 let threads = tiles * shape.channels[1].div_ceil(4 * tile.blocks);
-                let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), tile);
+                let shader =
+                    wgsl::dense(stored, shape, *activation, residual.is_some(), op.coarse.map(|c| c.scale), tile);
                 vec![Call { threads, ..call }.step(index, stored, shader)]
             }
             Path::Depthwise => vec![depthwise(shape, *activation, false, call, index, tuning)],
             Path::Plain => {
-                let shader = wgsl::general(shape, *activation, residual.is_some());
+                let shader = wgsl::general(shape, *activation, residual.is_some(), op.coarse.map(|c| c.scale));
                 vec![Call { threads: each(Unit::Scalar), ..call }.step(index, Unit::Scalar, shader)]
             }
         },
@@ -273,11 +275,11 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
             _ => {
                 let threads = shape.channels[0] * pixels;
                 let half = Place { channels: shape.channels[0], ..output };
-                let first = Call { threads, input, output: half, residual, behind: 0 };
-                let second = Call { threads, input, output: half, residual, behind: shape.channels[0] };
+                let first = Call { threads, input, output: half, residual, coarse: None, behind: 0 };
+                let second = Call { threads, input, output: half, residual, coarse: None, behind: shape.channels[0] };
                 vec![
                     first.step(index, Unit::Scalar, wgsl::copy(Unit::Scalar, residual.is_some())),
-                    second.step(index, Unit::Scalar, wgsl::general(shape, *activation, residual.is_some())),
+                    second.step(index, Unit::Scalar, wgsl::general(shape, *activation, residual.is_some(), None)),
                 ]
             }
         },

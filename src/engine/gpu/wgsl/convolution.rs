@@ -24,11 +24,19 @@ macro_rules! line {
 
 /// Dense convolution with `groups == 1`. Weights: per group of `tile.blocks` output blocks the biases, then
 /// `[ky][c1 / 4][kx][lane of c1][block]` blocks of four outputs (see [`pack::dense`](crate::engine::gpu::pack::dense)).
-pub fn dense(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, tile: Tile) -> String {
+/// With `coarse`, a map that many times smaller is added before the activation: `x0` its place, `x1` its width, `x2` its pixels.
+pub fn dense(
+    unit: Unit,
+    shape: &ConvShape,
+    act: Activation,
+    residual: bool,
+    coarse: Option<usize>,
+    tile: Tile,
+) -> String {
     let Tile { pixels, blocks } = tile;
     let [kh, kw] = shape.kernel;
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
-    let flat = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.padding == [0, 0];
+    let flat = shape.is_flat();
     let per_row = kw * lanes * blocks;
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
@@ -81,9 +89,17 @@ pub fn dense(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, til
     }
     for j in 0..pixels {
         line!(t, "  if (count <= {j}u) {{ return; }}");
+        if let Some(scale) = coarse {
+            line!(
+                t,
+                "  let uy{j} = (first + {j}u) / p.out_w / {scale}u;\n  let ux{j} = (first + {j}u) % p.out_w / {scale}u;"
+            );
+            line!(t, "  let under{j} = p.x0 + o * {blocks}u * p.x2 + uy{j} * p.x1 + ux{j};");
+        }
         for b in 0..blocks {
             let plus = if residual { format!(" + ld(extra{b} + {j}u)") } else { String::new() };
-            line!(t, "  st(to{b} + {j}u, act(s{j}_{b}){plus});");
+            let under = if coarse.is_some() { format!(" + ld(under{j} + {b}u * p.x2)") } else { String::new() };
+            line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }
     header(unit) + &weights(unit) + &activation(act) + &entry(&t)

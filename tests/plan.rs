@@ -1,0 +1,100 @@
+//! What the planner promises, checked on the built-in networks without running anything.
+
+use ghostdet::engine::Engine;
+use ghostdet::engine::plan::{Layout, Plan};
+use ghostdet::engine::program::{INPUT, OpKind, Program, ValueId};
+use ghostdet::model::builtin;
+
+const NETWORKS: [&str; 6] =
+    ["yolov5n", "yolov5n-ghost", "yolov5n-ghost-backbone", "yolov5s", "yolov5s-ghost", "yolov5s-ghost-backbone"];
+
+fn engine(name: &str) -> Engine {
+    Engine::unweighted(&builtin(name).expect("a built-in").graph(Some(80)).unwrap()).unwrap()
+}
+
+fn reads(program: &Program, index: usize) -> Vec<ValueId> {
+    let op = &program.ops[index];
+    [op.input].into_iter().chain(op.residual).chain(op.coarse.map(|coarse| coarse.value)).collect()
+}
+
+#[test]
+fn nothing_is_copied_or_upsampled() {
+    for name in NETWORKS {
+        let engine = engine(name);
+        for op in &engine.program().ops {
+            assert!(
+                !matches!(op.kind, OpKind::Copy | OpKind::Upsample { .. }),
+                "{name} row {}: {}",
+                op.row,
+                op.kind.name()
+            );
+        }
+        assert_eq!(engine.program().ops.iter().filter(|op| op.coarse.is_some()).count(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_ghost_convolution_writes_both_halves_into_one_map() {
+    let engine = engine("yolov5s-ghost");
+    let program = engine.program();
+    let mut seen = 0;
+    for (index, op) in program.ops.iter().enumerate() {
+        let OpKind::Conv { shape, .. } = &op.kind else { continue };
+        if shape.groups == 1 || shape.kernel != [5, 5] {
+            continue;
+        }
+        let (primary, first) = program.root(op.input);
+        let (cheap, second) = program.root(op.output);
+        assert_eq!((primary, first + shape.channels[0]), (cheap, second), "step {index}");
+        seen += 1;
+    }
+    assert!(seen >= 10, "only {seen} of them");
+}
+
+/// Floats `[start, end)` of each pixel row that a value takes; channels last, a value may be a part of another.
+fn span(plan: &Plan, value: ValueId) -> [usize; 2] {
+    let place = plan.places[value];
+    [place.start, place.start + (place.height * place.width - 1) * place.stride + place.channels]
+}
+
+#[test]
+fn no_step_writes_over_what_is_still_needed() {
+    for name in NETWORKS {
+        let engine = engine(name);
+        let program = engine.program();
+        for size in [[320, 320], [96, 160], [32, 32]] {
+            let plan = Plan::new(program, size, Layout::ChannelsLast, false).unwrap();
+            // The outermost value that was written last at each float, as the steps go on.
+            let mut owner = vec![usize::MAX; plan.arena];
+            let fill = |owner: &mut Vec<usize>, value: ValueId| {
+                let [start, end] = span(&plan, program.root(value).0);
+                owner[start..end].fill(program.root(value).0);
+            };
+            fill(&mut owner, INPUT);
+            for index in 0..program.ops.len() {
+                fill(&mut owner, program.ops[index].output);
+                for value in reads(program, index) {
+                    let root = program.root(value).0;
+                    let [start, end] = span(&plan, root);
+                    assert!(owner[start..end].iter().all(|&o| o == root), "{name} {size:?}: step {index} lost {value}");
+                }
+            }
+            for &value in &program.outputs {
+                let root = program.root(value).0;
+                let [start, end] = span(&plan, root);
+                assert!(owner[start..end].iter().all(|&o| o == root), "{name} {size:?}: output {value} was lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_is_reused() {
+    for name in NETWORKS {
+        let engine = engine(name);
+        let plan = Plan::new(engine.program(), [640, 640], Layout::ChannelsLast, false).unwrap();
+        assert!(plan.arena * 4 < plan.without_reuse, "{name}: {} of {}", plan.arena, plan.without_reuse);
+        let blocks = Plan::new(engine.program(), [640, 640], Layout::Blocks, false).unwrap();
+        assert!(blocks.arena * 4 < blocks.without_reuse, "{name}: {} of {}", blocks.arena, blocks.without_reuse);
+    }
+}
