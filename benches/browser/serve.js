@@ -12,6 +12,9 @@ const types = {
   '.json': 'application/json',
 };
 
+/** With these the browser's clock has steps of 5 microseconds instead of 100. */
+const isolated = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
 /**
  * Serves the folders on a free port; `/` is an empty page with the module `script`.
  * @param {string} script
@@ -30,12 +33,12 @@ export async function serve(script, onnx) {
     const prefix = Object.keys(folders).find((prefix) => path.startsWith(prefix));
     try {
       if (path === '/') {
-        response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><script type="module" src="/bench/${script}"></script>`);
+        response.writeHead(200, { 'content-type': 'text/html', ...isolated }).end(`<!doctype html><script type="module" src="/bench/${script}"></script>`);
         return;
       }
       const body = await readFile(join(folders[prefix], path.slice(prefix.length)));
       const type = types[extname(path)] ?? 'application/octet-stream';
-      response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(body);
+      response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600', ...isolated }).end(body);
     } catch {
       response.writeHead(404).end();
     }

@@ -5,6 +5,7 @@
 
 mod conv;
 mod depthwise;
+mod epilogue;
 mod math;
 mod simd;
 mod simple;

@@ -1,7 +1,7 @@
 //! Dense convolution as an implicit GEMM: tiles of pixels by outputs held in registers, bias, activation and residual
 //! applied before they are stored. Maps are channels-last; no im2col buffer exists.
 
-use super::math::activate;
+use super::epilogue::{Sums, store};
 use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
@@ -135,24 +135,50 @@ enum Taps {
 /// pixels, the processor must have the instruction set, and the packing must be for its lanes.
 #[inline(always)]
 pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usize>(job: Job) {
-    let lines = Lines::new(job.packed, &job.input);
-    for group in 0..job.packed.shape.groups {
+    let packed = job.packed;
+    let lines = Lines::new(packed, &job.input);
+    let channels = packed.shape.channels[1] / packed.shape.groups;
+    let mut sums = match packed.activation {
+        Activation::Identity => None,
+        _ => Some(Sums::new(BLOCK.min(job.last - job.first), channels, S::LANES)),
+    };
+    for group in 0..packed.shape.groups {
         let mut block = job.first;
         while block < job.last {
             let end = job.last.min(block + BLOCK);
+            // An activation goes over the sums of a block once they are complete.
+            let target = match &mut sums {
+                None => Target { map: job.output, residual: job.residual, begin: 0, end: (group + 1) * channels },
+                Some(sums) => Target { map: sums.map(group * channels), residual: None, begin: block, end: usize::MAX },
+            };
             // Panels of one width follow each other and share the places of the taps.
-            for panels in job.packed.panels[group].chunk_by(|a, b| a.vectors == b.vectors) {
+            for panels in packed.panels[group].chunk_by(|a, b| a.vectors == b.vectors) {
                 unsafe {
                     match panels[0].vectors {
-                        1 => tiles::<S, M1, 1>(&job, &lines, group, panels, block, end),
-                        2 => tiles::<S, M2, 2>(&job, &lines, group, panels, block, end),
-                        _ => tiles::<S, M3, 3>(&job, &lines, group, panels, block, end),
+                        1 => tiles::<S, M1, 1>(&job, &target, &lines, group, panels, [block, end]),
+                        2 => tiles::<S, M2, 2>(&job, &target, &lines, group, panels, [block, end]),
+                        _ => tiles::<S, M3, 3>(&job, &target, &lines, group, panels, [block, end]),
                     }
                 }
+            }
+            if let Some(sums) = &mut sums {
+                let range = [group * channels, channels];
+                unsafe { sums.finish::<S>(packed.activation, job.residual, job.output, range, [block, end]) };
             }
             block = end;
         }
     }
+}
+
+/// Where sums go: to the map itself, or to where they wait for their activation.
+#[derive(Clone, Copy)]
+struct Target {
+    map: MapMut,
+    residual: Option<Map>,
+    /// The pixel that lies at the map's first place.
+    begin: usize,
+    /// Channels from here on are not written.
+    end: usize,
 }
 
 /// Pixels `block..end` of some panels. A function of its own in WebAssembly: browsers allocate registers badly in
@@ -162,11 +188,11 @@ pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usiz
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     job: &Job,
+    target: &Target,
     lines: &Lines,
     group: usize,
     panels: &[Panel],
-    block: usize,
-    end: usize,
+    [block, end]: [usize; 2],
 ) {
     let packed = job.packed;
     let base = unsafe { job.input.data.add(group * (packed.shape.channels[0] / packed.shape.groups)) };
@@ -188,7 +214,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     }
     for panel in panels {
         for (tile, &taps) in places.iter().enumerate().take(count) {
-            unsafe { finish::<S, MR, NV>(job, panel, lines, &table, taps, block + tile * MR, end) };
+            unsafe { finish::<S, MR, NV>(job, target, panel, lines, &table, taps, [block + tile * MR, end]) };
         }
     }
 }
@@ -264,16 +290,16 @@ unsafe fn gather<const MR: usize>(
     Taps::Table { start, entries: kh * columns, run: if merge { kw * cin } else { cin } }
 }
 
-/// One tile: products, bias, activation, residual, store.
+/// One tile: products and bias, what is added, store.
 #[inline(always)]
 unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
     job: &Job,
+    target: &Target,
     panel: &Panel,
     lines: &Lines,
     table: &[[*const f32; MR]],
     taps: Taps,
-    start: usize,
-    end: usize,
+    [start, end]: [usize; 2],
 ) {
     unsafe {
         let weights = job.packed.weights.as_ptr().add(panel.start);
@@ -281,14 +307,22 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         if let Some((coarse, scale)) = job.coarse {
             add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
         }
-        let last = job.packed.shape.channels[1] / job.packed.shape.groups;
-        let group_end = (panel.channel / last + 1) * last;
+        if start + MR <= end && panel.channel + NV * S::LANES <= target.end && target.residual.is_none() {
+            // Nearly all tiles: nothing to be asked of each vector.
+            let mut to = target.map.data.wrapping_add((start - target.begin) * target.map.stride + panel.channel);
+            for values in &acc {
+                for (j, &v) in values.iter().enumerate() {
+                    S::store(to.add(j * S::LANES), v);
+                }
+                to = to.wrapping_add(target.map.stride);
+            }
+            return;
+        }
         for (i, values) in acc.iter().enumerate().take(end - start) {
             for (j, &v) in values.iter().enumerate() {
                 let channel = panel.channel + j * S::LANES;
-                let lanes = S::LANES.min(group_end.saturating_sub(channel));
-                let v = activate::<S>(job.packed.activation, v);
-                store::<S>(v, job.residual, job.output, start + i, channel, lanes);
+                let lanes = S::LANES.min(target.end.saturating_sub(channel));
+                store::<S>(v, target.residual, target.map, start + i - target.begin, channel, lanes);
             }
         }
     }
@@ -314,34 +348,6 @@ unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
         x += 1;
         if x == width {
             (y, x) = (y + 1, 0);
-        }
-    }
-}
-
-/// Adds the residual and writes the first `lanes` values to pixel `at`.
-///
-/// # Safety
-/// As for [`convolve`]; the residual has a vector's length of readable floats behind it.
-#[inline(always)]
-pub unsafe fn store<S: Simd>(
-    mut v: S::V,
-    residual: Option<Map>,
-    output: MapMut,
-    at: usize,
-    channel: usize,
-    lanes: usize,
-) {
-    unsafe {
-        if let Some(r) = residual {
-            v = S::add(v, S::load(r.data.add(at * r.stride + channel)));
-        }
-        let to = output.data.add(at * output.stride + channel);
-        if lanes == S::LANES {
-            S::store(to, v);
-        } else {
-            let mut values = [0.0_f32; 16];
-            S::store(values.as_mut_ptr(), v);
-            std::ptr::copy_nonoverlapping(values.as_ptr(), to, lanes);
         }
     }
 }
@@ -384,8 +390,15 @@ unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
                 w = w.add(4 * NV * S::LANES);
                 left -= 4;
             }
-            for c in 0..left {
-                step::<S, MR, NV>(&mut acc, &at, c, w);
+            if left >= 2 {
+                step::<S, MR, NV>(&mut acc, &at, 0, w);
+                step::<S, MR, NV>(&mut acc, &at, 1, w.add(NV * S::LANES));
+                at.iter_mut().for_each(|at| *at = at.add(2));
+                w = w.add(2 * NV * S::LANES);
+                left -= 2;
+            }
+            if left == 1 {
+                step::<S, MR, NV>(&mut acc, &at, 0, w);
                 w = w.add(NV * S::LANES);
             }
         }

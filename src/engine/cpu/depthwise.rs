@@ -1,7 +1,6 @@
 //! Depthwise convolution: vectors over channels, a tile of neighbouring outputs at a time.
 
-use super::conv::store;
-use super::math::activate;
+use super::epilogue::{Sums, store};
 use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
@@ -93,66 +92,83 @@ pub unsafe fn depthwise<S: Simd>(job: Job) {
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);
-    let channels = packed.shape.channels[0];
     let wide = (TILE - 1) * STEP + K;
+    let mut sums = sums::<S>(job, TILE);
     for y in job.first..job.last {
         let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
         let mut x = 0;
         while x < output.width {
             let count = TILE.min(output.width - x);
             let left = (x * STEP) as isize - packed.shape.padding[1] as isize;
-            // Where each column of each row of taps lies; zeros where there is none.
-            let mut table = [[packed.zeros.as_ptr(); COLUMNS]; K];
-            let whole = left >= 0 && left as usize + wide <= input.width;
-            for (ky, pointers) in table.iter_mut().enumerate() {
-                let iy = top + ky as isize;
-                if iy < 0 || iy >= input.height as isize {
-                    continue;
+            let first = y * output.width + x;
+            let target = target(job, &mut sums, first);
+            let inner =
+                top >= 0 && left >= 0 && top as usize + K <= input.height && left as usize + wide <= input.width;
+            unsafe {
+                if inner {
+                    let corner = input.data.add((top as usize * input.width + left as usize) * input.stride);
+                    let place = |ky: usize, q: usize| corner.wrapping_add((ky * input.width + q) * input.stride);
+                    tile::<S, K, STEP>(job, target, [first, count], place);
+                } else {
+                    let table = table::<K>(job, [top, left], wide);
+                    tile::<S, K, STEP>(job, target, [first, count], |ky, q| table[ky][q]);
                 }
-                for (q, pointer) in pointers.iter_mut().enumerate().take(wide) {
-                    let ix = left + q as isize;
-                    if ix >= 0 && ix < input.width as isize {
-                        let at = (iy as usize * input.width + ix as usize) * input.stride;
-                        *pointer = unsafe { input.data.add(at) };
-                    }
-                }
-            }
-            let inner = whole && top >= 0 && top as usize + K <= input.height;
-            let mut chunk = 0;
-            let mut weights = packed.weights.as_ptr();
-            while chunk < channels {
-                unsafe {
-                    let mut acc = [S::load(weights); TILE];
-                    weights = weights.add(S::LANES);
-                    for pointers in &table {
-                        let mut w = [S::splat(0.0); K];
-                        w.iter_mut().enumerate().for_each(|(kx, w)| *w = S::load(weights.add(kx * S::LANES)));
-                        weights = weights.add(K * S::LANES);
-                        if inner {
-                            let row = pointers[0].add(chunk);
-                            for (kx, &w) in w.iter().enumerate() {
-                                for (i, acc) in acc.iter_mut().enumerate() {
-                                    let v = S::load(row.add((i * STEP + kx) * input.stride));
-                                    *acc = S::mul_add(v, w, *acc);
-                                }
-                            }
-                        } else {
-                            for (kx, &w) in w.iter().enumerate() {
-                                for (i, acc) in acc.iter_mut().enumerate() {
-                                    let v = S::load(pointers[i * STEP + kx].add(chunk));
-                                    *acc = S::mul_add(v, w, *acc);
-                                }
-                            }
-                        }
-                    }
-                    for (i, &v) in acc.iter().enumerate().take(count) {
-                        finish::<S>(job, v, y * output.width + x + i, chunk);
-                    }
-                }
-                chunk += S::LANES;
+                finish::<S>(job, &mut sums, [first, first + count]);
             }
             x += count;
         }
+    }
+}
+
+/// Where each column of each row of taps lies; zeros where there is none.
+fn table<const K: usize>(job: &Job, [top, left]: [isize; 2], wide: usize) -> [[*const f32; COLUMNS]; K] {
+    let input = job.input;
+    let mut table = [[job.packed.zeros.as_ptr(); COLUMNS]; K];
+    for (ky, pointers) in table.iter_mut().enumerate() {
+        let iy = top + ky as isize;
+        if iy < 0 || iy >= input.height as isize {
+            continue;
+        }
+        for (q, pointer) in pointers.iter_mut().enumerate().take(wide) {
+            let ix = left + q as isize;
+            if ix >= 0 && ix < input.width as isize {
+                *pointer = input.data.wrapping_add((iy as usize * input.width + ix as usize) * input.stride);
+            }
+        }
+    }
+    table
+}
+
+/// `count` outputs from pixel `first` on, all channels; `place` tells where a tap's first channel lies.
+#[inline(always)]
+unsafe fn tile<S: Simd, const K: usize, const STEP: usize>(
+    job: &Job,
+    target: Target,
+    [first, count]: [usize; 2],
+    place: impl Fn(usize, usize) -> *const f32,
+) {
+    let channels = job.packed.shape.channels[0];
+    let mut chunk = 0;
+    let mut weights = job.packed.weights.as_ptr();
+    while chunk < channels {
+        unsafe {
+            let mut acc = [S::load(weights); TILE];
+            weights = weights.add(S::LANES);
+            for ky in 0..K {
+                for kx in 0..K {
+                    let w = S::load(weights.add(kx * S::LANES));
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        let v = S::load(place(ky, i * STEP + kx).add(chunk));
+                        *acc = S::mul_add(v, w, *acc);
+                    }
+                }
+                weights = weights.add(K * S::LANES);
+            }
+            for (i, &v) in acc.iter().enumerate().take(count) {
+                put::<S>(job, target, v, first + i, chunk);
+            }
+        }
+        chunk += S::LANES;
     }
 }
 
@@ -162,7 +178,9 @@ unsafe fn any<S: Simd>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);
     let shape = &packed.shape;
     let [kh, kw] = shape.kernel;
+    let mut sums = sums::<S>(job, 1);
     for at in job.first * output.width..job.last * output.width {
+        let target = target(job, &mut sums, at);
         let top = (at / output.width * shape.stride[0]) as isize - shape.padding[0] as isize;
         let left = (at % output.width * shape.stride[1]) as isize - shape.padding[1] as isize;
         let mut weights = packed.weights.as_ptr();
@@ -180,26 +198,58 @@ unsafe fn any<S: Simd>(job: &Job) {
                     }
                     weights = weights.add(S::LANES);
                 }
-                finish::<S>(job, acc, at, chunk);
+                put::<S>(job, target, acc, at, chunk);
             }
             chunk += S::LANES;
         }
+        unsafe { finish::<S>(job, &mut sums, [at, at + 1]) };
     }
 }
 
-/// Activation, residual, store; with the input before it if the operation has two halves.
+/// Where sums go: to the map itself, or to where they wait for their activation.
+#[derive(Clone, Copy)]
+struct Target {
+    map: MapMut,
+    residual: Option<Map>,
+    /// The pixel that lies at the map's first place.
+    begin: usize,
+}
+
+/// A place for the sums of `pixels` pixels, if an activation comes after them.
+fn sums<S: Simd>(job: &Job, pixels: usize) -> Option<Sums> {
+    let waits = job.packed.activation != Activation::Identity;
+    waits.then(|| Sums::new(pixels, job.packed.shape.channels[0], S::LANES))
+}
+
+fn behind(job: &Job) -> usize {
+    if job.packed.with_input { job.packed.shape.channels[0] } else { 0 }
+}
+
+fn target(job: &Job, sums: &mut Option<Sums>, first: usize) -> Target {
+    match sums {
+        Some(sums) => Target { map: sums.map(behind(job)), residual: None, begin: first },
+        None => Target { map: job.output, residual: job.residual, begin: 0 },
+    }
+}
+
+/// Stores sums; the input goes before them if the operation has two halves.
 #[inline(always)]
-unsafe fn finish<S: Simd>(job: &Job, v: S::V, at: usize, chunk: usize) {
-    let channels = job.packed.shape.channels[0];
-    let lanes = S::LANES.min(channels - chunk);
+unsafe fn put<S: Simd>(job: &Job, target: Target, v: S::V, at: usize, chunk: usize) {
+    let lanes = S::LANES.min(job.packed.shape.channels[0] - chunk);
     unsafe {
-        let v = activate::<S>(job.packed.activation, v);
         if job.packed.with_input {
             let same = S::load(job.input.data.add(at * job.input.stride + chunk));
             store::<S>(same, job.residual, job.output, at, chunk, lanes);
-            store::<S>(v, job.residual, job.output, at, channels + chunk, lanes);
-        } else {
-            store::<S>(v, job.residual, job.output, at, chunk, lanes);
         }
+        store::<S>(v, target.residual, target.map, at - target.begin, behind(job) + chunk, lanes);
+    }
+}
+
+/// The activation, and the residual after it, of the pixels `first..last`.
+#[inline(always)]
+unsafe fn finish<S: Simd>(job: &Job, sums: &mut Option<Sums>, pixels: [usize; 2]) {
+    if let Some(sums) = sums {
+        let range = [behind(job), job.packed.shape.channels[0]];
+        unsafe { sums.finish::<S>(job.packed.activation, job.residual, job.output, range, pixels) };
     }
 }

@@ -1,0 +1,118 @@
+//! What happens to a convolution's sums: activation and residual.
+//!
+//! The kernels put plain sums into a small buffer; a second pass, while those are in the first-level cache, applies the
+//! activation and writes the map. Inside the kernels it was two to three times slower: its registers were taken from the
+//! sums', and one vector's chain of operations waited for itself.
+
+use super::math::{AT_ONCE, activate};
+use super::simd::Simd;
+use super::{Map, MapMut};
+use crate::model::Activation;
+
+/// Adds the residual and writes the first `lanes` values to pixel `at`.
+///
+/// # Safety
+/// The maps are valid at this pixel; the residual has a vector's length of readable floats behind it.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(
+    mut v: S::V,
+    residual: Option<Map>,
+    output: MapMut,
+    at: usize,
+    channel: usize,
+    lanes: usize,
+) {
+    unsafe {
+        if let Some(r) = residual {
+            v = S::add(v, S::load(r.data.add(at * r.stride + channel)));
+        }
+        put::<S>(v, output.data.add(at * output.stride + channel), lanes);
+    }
+}
+
+#[inline(always)]
+unsafe fn put<S: Simd>(v: S::V, to: *mut f32, lanes: usize) {
+    unsafe {
+        if lanes == S::LANES {
+            S::store(to, v);
+        } else {
+            let mut values = [0.0_f32; 16];
+            S::store(values.as_mut_ptr(), v);
+            std::ptr::copy_nonoverlapping(values.as_ptr(), to, lanes);
+        }
+    }
+}
+
+/// Sums of a few pixels, before their activation.
+pub struct Sums {
+    values: Vec<f32>,
+    /// Floats from one pixel to the next: its channels, to whole vectors.
+    stride: usize,
+}
+
+impl Sums {
+    /// Room for `pixels` pixels of `channels` channels in vectors of `lanes`.
+    pub fn new(pixels: usize, channels: usize, lanes: usize) -> Self {
+        let stride = channels.next_multiple_of(lanes);
+        Self { values: vec![0.0; pixels * stride], stride }
+    }
+
+    /// As a map of `pixels` pixels whose channel 0 is channel `channel` of what is computed.
+    pub fn map(&mut self, channel: usize) -> MapMut {
+        let (stride, width) = (self.stride, self.values.len() / self.stride.max(1));
+        let data = self.values.as_mut_ptr().wrapping_sub(channel);
+        MapMut { data, height: 1, width, channels: stride, stride }
+    }
+
+    /// Writes `activation(sums) + residual` to `channels` channels from `channel` on of the pixels `first..last`.
+    ///
+    /// # Safety
+    /// As for [`store`]; nobody else writes these pixels; the processor has the instruction set.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub unsafe fn finish<S: Simd>(
+        &mut self,
+        activation: Activation,
+        residual: Option<Map>,
+        output: MapMut,
+        [channel, channels]: [usize; 2],
+        [first, last]: [usize; 2],
+    ) {
+        let stride = self.stride;
+        unsafe {
+            activate_all::<S>(activation, &mut self.values[..(last - first) * stride]);
+            for pixel in first..last {
+                let from = self.values.as_ptr().add((pixel - first) * stride);
+                for at in (0..channels).step_by(S::LANES) {
+                    let lanes = S::LANES.min(channels - at);
+                    store::<S>(S::load(from.add(at)), residual, output, pixel, channel + at, lanes);
+                }
+            }
+        }
+    }
+}
+
+/// `values` are whole vectors.
+#[inline(always)]
+unsafe fn activate_all<S: Simd>(activation: Activation, values: &mut [f32]) {
+    let mut batches = values.chunks_exact_mut(AT_ONCE * S::LANES);
+    unsafe {
+        for batch in &mut batches {
+            let at = batch.as_mut_ptr();
+            let mut v = [S::splat(0.0); AT_ONCE];
+            for (i, v) in v.iter_mut().enumerate() {
+                *v = S::load(at.add(i * S::LANES));
+            }
+            activate::<S, AT_ONCE>(activation, &mut v);
+            for (i, &v) in v.iter().enumerate() {
+                S::store(at.add(i * S::LANES), v);
+            }
+        }
+        for one in batches.into_remainder().chunks_exact_mut(S::LANES) {
+            let mut v = [S::load(one.as_ptr())];
+            activate::<S, 1>(activation, &mut v);
+            S::store(one.as_mut_ptr(), v[0]);
+        }
+    }
+}
