@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Ours beside ONNX Runtime on the processor, one thread each, in turns, and beside what a plain matrix product reaches there.
+
+  python3 benches/native.py --turns target/release/examples/turns --ghostdet target/release/ghostdet --onnx FOLDER
+      [--networks yolov5n,yolov5s-ghost] [--size 320] [--rounds 25] [--json FILE]
+
+Wants numpy and onnxruntime; `benches/native.sh` gets them, exports the networks and calls this.
+"""
+import os
+
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", RAYON_NUM_THREADS="1")
+
+import argparse
+import json
+import statistics
+import subprocess
+import time
+
+import numpy as np
+import onnxruntime
+
+
+def milliseconds(run):
+    start = time.perf_counter()
+    run()
+    return (time.perf_counter() - start) * 1e3
+
+
+class Ours:
+    """A process that runs a network once per line."""
+
+    def __init__(self, turns, name, size):
+        self.process = subprocess.Popen([turns, name, str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+def peer(path, size):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    picture = (np.arange(3 * size * size) * 31 % 251 / 250).astype(np.float32).reshape(1, 3, size, size)
+    return lambda: milliseconds(lambda: session.run(None, {"images": picture}))
+
+
+def ceiling():
+    """A plain matrix product that stays in the caches (numpy's BLAS): 400 x 1024 by 1024 x 256."""
+    a, b = np.ones((400, 1024), np.float32), np.ones((1024, 256), np.float32)
+    c = np.empty((400, 256), np.float32)
+    return lambda: 400 * 1024 * 256 / milliseconds(lambda: np.dot(a, b, out=c)) / 1e6
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--turns", required=True)
+    parser.add_argument("--ghostdet", required=True)
+    parser.add_argument("--onnx", required=True)
+    parser.add_argument("--networks", default="yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost")
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    product = ceiling()
+    product()
+    rows, plain = [], {}
+    print("| network | ghostdet: median, best ms | of the plain one | onnxruntime: median, best | its time / ours | GMAC/s, of a plain product's |")
+    print("|---|---|---|---|---|---|")
+    for name in options.networks.split(","):
+        plan = json.loads(subprocess.check_output([options.ghostdet, "plan", name, "--nc", "80", "--imgsz", str(options.size), "--json"]))
+        # Detect's convolutions are computed for the cells above the floor only.
+        adds = sum(step["multiply_adds"] for step in plan["steps"] if step["row"] != 24)
+        ours = Ours(options.turns, name, options.size)
+        theirs = peer(os.path.join(options.onnx, f"yolov5{name[7:]}-{name[6]}-{options.size}.onnx"), options.size)
+        times = [(ours(), theirs(), product()) for _ in range(options.rounds + 2)][2:]
+        mine, other, rate = zip(*times)
+        row = {
+            "network": name, "size": options.size, "rounds": options.rounds,
+            "ours": {"median": statistics.median(mine), "best": min(mine)},
+            "onnxruntime": {"median": statistics.median(other), "best": min(other)},
+            "gmac_per_second": adds / min(mine) / 1e6, "product_gmac_per_second": max(rate),
+        }
+        rows.append(row)
+        first = plain.setdefault(name[6], row)
+        both = lambda key: tuple(row[key][which] for which in ("median", "best"))
+        share = [a / b for a, b in zip(both("ours"), first["ours"].values())]
+        ratio = [b / a for a, b in zip(both("ours"), both("onnxruntime"))]
+        print("| {} | {:.1f}, {:.1f} | {:.2f}, {:.2f} | {:.1f}, {:.1f} | {:.2f}, {:.2f} | {:.1f}, {:.0f} % of {:.1f} |".format(
+            name, *both("ours"), *share, *both("onnxruntime"), *ratio, row["gmac_per_second"],
+            100 * row["gmac_per_second"] / row["product_gmac_per_second"], row["product_gmac_per_second"]), flush=True)
+        ours.process.kill()
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"processor": "one thread", "rows": rows}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
