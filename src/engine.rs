@@ -14,7 +14,7 @@ use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
 use cpu::{CpuExecutor, Isa};
-use plan::{Layout, Plan};
+use plan::{Keep, Layout, Plan};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
 
@@ -146,7 +146,7 @@ impl Engine {
     /// # Errors
     /// A picture size that doesn't fit the network.
     pub fn forward<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.run(input.into(), size, |_, _| {})
+        self.run(input.into(), size, None)
     }
 
     /// As [`Engine::forward`], and what each operation took.
@@ -155,18 +155,9 @@ impl Engine {
     /// As [`Engine::forward`].
     pub fn profile(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<RawMap>, Vec<OpTime>)> {
         let mut times = Vec::with_capacity(self.program.ops.len());
-        let mut last = None;
-        let maps = self.run(pixels.into(), size, |index, begins| {
-            let now = web_time::Instant::now();
-            if begins {
-                last = Some(now);
-            } else if let Some(start) = last {
-                let op: &program::Op = &self.program.ops[index];
-                let milliseconds = now.duration_since(start).as_secs_f64() * 1e3;
-                times.push(OpTime { row: op.row, name: op.kind.name(), milliseconds });
-            }
-        })?;
-        Ok((maps, times))
+        let maps = self.run(pixels.into(), size, Some(&mut times))?;
+        let name = |(op, milliseconds): (&program::Op, f64)| OpTime { row: op.row, name: op.kind.name(), milliseconds };
+        Ok((maps, self.program.ops.iter().zip(times).map(name).collect()))
     }
 
     /// The cells of each detect level whose objectness is above `floor` (a logit), in the order of the maps, and each
@@ -176,11 +167,12 @@ impl Engine {
     /// As [`Engine::forward`].
     pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
-        self.fill_input(plan, arena, input.into())?;
+        let keep = if heads::are_plain(&self.program) { Keep::Cells } else { Keep::Maps };
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, keep)?;
+        let first = self.begin(plan, arena, input.into(), None)?;
         let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
         let heads = heads::heads(&self.program, plan).unwrap_or_default();
-        for index in 0..self.program.ops.len() {
+        for index in first..self.program.ops.len() {
             if heads.iter().all(|head| head.op != index) {
                 self.cpu.run(&self.program, plan, index, arena);
             }
@@ -189,33 +181,49 @@ impl Engine {
         for head in &heads {
             levels.push(match head.above(arena, floor) {
                 Some(indices) => head.cells(arena, &indices),
-                None => {
-                    self.cpu.run(&self.program, plan, head.op, arena);
-                    head.cells_of(&raw_map(plan, arena, self.program.ops[head.op].output), floor)
-                }
+                None => head.cells_of(&self.cpu.whole_map(&self.program, plan, head.op, arena), floor),
             });
         }
         Ok((levels, sizes))
     }
 
-    fn run(&self, input: Input<'_>, size: [usize; 2], mut watch: impl FnMut(usize, bool)) -> Result<Vec<RawMap>> {
+    /// The raw maps; milliseconds of each operation go to `times`.
+    fn run(&self, input: Input<'_>, size: [usize; 2], mut times: Option<&mut Vec<f64>>) -> Result<Vec<RawMap>> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (plan, arena) = &mut *self.planned(&mut scratch, size)?;
-        self.fill_input(plan, arena, input)?;
-        for index in 0..self.program.ops.len() {
-            watch(index, true);
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
+        for index in self.begin(plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
+            let start = times.is_some().then(web_time::Instant::now);
             self.cpu.run(&self.program, plan, index, arena);
-            watch(index, false);
+            if let (Some(times), Some(start)) = (times.as_deref_mut(), start) {
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+            }
         }
         Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
     }
 
+    /// Takes the picture in; returns the operation to go on with, since the first two may be done then.
+    fn begin(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>, times: Option<&mut Vec<f64>>) -> Result<usize> {
+        if !plan.streams {
+            self.fill_input(plan, arena, input)?;
+            return Ok(0);
+        }
+        check_input(plan, input)?;
+        let start = web_time::Instant::now();
+        let spent = self.cpu.stream(&self.program, plan, input, arena, times.is_some());
+        if let Some(times) = times {
+            // Shares of the time that passed: threads work side by side.
+            let passed = start.elapsed().as_secs_f64() * 1e3;
+            times.extend(spent.map(|share| passed * share / spent.iter().sum::<f64>().max(f64::MIN_POSITIVE)));
+        }
+        Ok(2)
+    }
+
     /// The plan for `size` and its arena: those of the run before if the size is the same.
-    fn planned<'a>(&self, scratch: &'a mut Scratch, size: [usize; 2]) -> Result<&'a mut (Plan, Vec<f32>)> {
+    fn planned<'a>(&self, scratch: &'a mut Scratch, size: [usize; 2], keep: Keep) -> Result<&'a mut (Plan, Vec<f32>)> {
         Ok(match scratch.take() {
-            Some(kept) if kept.0.size == size => scratch.insert(kept),
+            Some(kept) if kept.0.size == size && kept.0.keep == keep => scratch.insert(kept),
             _ => {
-                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, false)?;
+                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, keep)?;
                 let arena = vec![0.0; plan.arena];
                 scratch.insert((plan, arena))
             }
@@ -227,7 +235,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
-        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, true)?;
+        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Keep::Rows)?;
         let mut arena = vec![0.0; plan.arena];
         self.fill_input(&plan, &mut arena, pixels.into())?;
         for index in 0..self.program.ops.len() {
@@ -239,16 +247,7 @@ impl Engine {
 
     fn fill_input(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>) -> Result<()> {
         let place = plan.places[INPUT];
-        let expected = place.height * place.width * place.channels;
-        let found = match input {
-            Input::Values(values) => values.len(),
-            Input::Bytes(bytes) => bytes.len(),
-        };
-        if found != expected {
-            let message = format!("the input has {found} values, {expected} are needed");
-            return Err(Error::new(ErrorKind::Argument, message));
-        }
-        let target = &mut arena[place.start..place.start + expected];
+        let target = &mut arena[place.start..place.start + check_input(plan, input)?];
         match input {
             Input::Values(values) => target.copy_from_slice(values),
             Input::Bytes(bytes) => {
@@ -257,6 +256,21 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The number of values of a picture that has as many as it should.
+fn check_input(plan: &Plan, input: Input<'_>) -> Result<usize> {
+    let place = plan.places[INPUT];
+    let expected = place.height * place.width * place.channels;
+    let found = match input {
+        Input::Values(values) => values.len(),
+        Input::Bytes(bytes) => bytes.len(),
+    };
+    if found != expected {
+        let message = format!("the input has {found} values, {expected} are needed");
+        return Err(Error::new(ErrorKind::Argument, message));
+    }
+    Ok(expected)
 }
 
 fn raw_map(plan: &Plan, arena: &[f32], value: ValueId) -> RawMap {

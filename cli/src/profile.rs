@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use ghostdet::Result;
-use ghostdet::engine::plan::{Layout, Plan};
+use ghostdet::engine::plan::{Keep, Layout, Plan};
 use ghostdet::engine::program::{Op, OpKind};
 use ghostdet::engine::{Engine, OpTime};
 use ghostdet::model::Graph;
@@ -55,7 +55,7 @@ pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
     let engine = Engine::unweighted(graph)?;
     let (name, times) = operations(graph, &engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
-    let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, false)?;
+    let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Keep::Maps)?;
     for (index, op) in engine.program().ops.iter().enumerate() {
         let Some(row) = rows.get_mut(op.row) else { continue };
         row.milliseconds += times[index];

@@ -9,9 +9,12 @@ mod epilogue;
 mod math;
 mod simd;
 mod simple;
+mod stream;
 
+use super::Input;
 use super::plan::{Place, Plan};
-use super::program::{Op, OpKind, Program};
+use super::program::{INPUT, Op, OpKind, Program};
+use crate::detection::RawMap;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
 use simd::{Base, Simd};
@@ -173,12 +176,7 @@ impl CpuExecutor {
         // value is written; threads get disjoint rows or pixels.
         match (&self.packed[index], &op.kind) {
             (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
-                let job = conv::Job { packed, input, residual, coarse, output, first, last };
-                match self.isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => convolve_avx2(job),
-                    _ => conv::convolve::<Base, { TILES[0] }, { TILES[1] }, { TILES[2] }>(job),
-                }
+                self.convolve(conv::Job { packed, input, residual, coarse, output, first, last });
             }),
             (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
                 let job = depthwise::Job { packed, input, residual, output, first, last };
@@ -209,6 +207,69 @@ impl CpuExecutor {
                 }
             }),
         }
+    }
+}
+
+impl CpuExecutor {
+    /// # Safety
+    /// As for [`conv::convolve`].
+    unsafe fn convolve(&self, job: conv::Job) {
+        unsafe {
+            match self.isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => convolve_avx2(job),
+                _ => conv::convolve::<Base, { TILES[0] }, { TILES[1] }, { TILES[2] }>(job),
+            }
+        }
+    }
+
+    /// The whole map of a convolution whose output has no place: for a detect level with too many cells above the floor.
+    pub fn whole_map(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) -> RawMap {
+        assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
+        let op = &program.ops[index];
+        let (from, to) = (plan.places[op.input], plan.places[op.output]);
+        let (height, width, channels) = (to.height, to.width, to.channels);
+        let mut data = vec![0.0; height * width * channels];
+        let output = MapMut { data: data.as_mut_ptr(), height, width, channels, stride: channels };
+        let input = Map {
+            data: unsafe { arena.as_ptr().add(from.start) },
+            height: from.height,
+            width: from.width,
+            stride: from.stride,
+        };
+        if let Packed::Conv(packed) = &self.packed[index] {
+            // Safety: the plan keeps the input inside the arena; threads get disjoint pixels.
+            bands(height * width, 48, |first, last| unsafe {
+                self.convolve(conv::Job { packed, input, residual: None, coarse: None, output, first, last });
+            });
+        }
+        RawMap { height, width, data }
+    }
+
+    /// Runs the first two operations of a plan that streams its picture, which has the right size. Milliseconds of both
+    /// (summed over the threads) if `timed`.
+    pub fn stream(&self, program: &Program, plan: &Plan, input: Input<'_>, arena: &mut [f32], timed: bool) -> [f64; 2] {
+        assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
+        let [Packed::Conv(stem), Packed::Conv(next), ..] = &self.packed[..] else { return [0.0; 2] };
+        let place = plan.places[program.ops[1].output];
+        let output = MapMut {
+            data: unsafe { arena.as_mut_ptr().add(place.start) },
+            height: place.height,
+            width: place.width,
+            channels: place.channels,
+            stride: place.stride,
+        };
+        let size = |value: usize| [plan.places[value].height, plan.places[value].width];
+        let sizes = [size(INPUT), size(program.ops[0].output)];
+        let stream = stream::Stream { packed: [stem, next], input, sizes, output };
+        let spent = std::sync::Mutex::new([0.0; 2]);
+        // Safety: the plan streams, so the operations are two convolutions in a row; threads get disjoint rows.
+        bands(place.height, 16, |first, last| unsafe {
+            let times = stream.run([first, last], timed, |job| self.convolve(job));
+            let mut spent = spent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            spent.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
+        });
+        spent.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,7 @@ pub mod wgsl;
 pub use device::Gpu;
 pub use step::Tuning;
 
-use super::plan::{Layout, Plan};
+use super::plan::{Keep, Layout, Plan};
 use super::program::{INPUT, OpKind, Program};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{OpTime, program::Op};
@@ -147,7 +147,7 @@ impl GpuExecutor {
         if self.prepared.iter().map(Prepared::bytes).sum::<u64>() > MOST_KEPT {
             self.prepared.clear();
         }
-        let plan = Plan::new(program, size, Layout::Blocks, false)?;
+        let plan = Plan::new(program, size, Layout::Blocks, Keep::Maps)?;
         let prepared = Prepared::new(self, program, plan, false).await?;
         self.prepared.insert(0, prepared);
         Ok(())
@@ -158,7 +158,7 @@ impl GpuExecutor {
     /// # Errors
     /// As [`GpuExecutor::maps`].
     pub async fn rows(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Rows> {
-        let plan = Plan::new(program, size, Layout::Blocks, true)?;
+        let plan = Plan::new(program, size, Layout::Blocks, Keep::Rows)?;
         let prepared = Prepared::new(self, program, plan, true).await?;
         prepared.upload_values(&self.gpu, pixels, channels_of(program, pixels, size)?);
         prepared.run_maps(&self.gpu, false);

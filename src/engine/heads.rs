@@ -2,7 +2,7 @@
 //! the rest of its row is never computed.
 
 use super::plan::{Place, Plan};
-use super::program::{ConvWeights, OpKind, Program};
+use super::program::{ConvShape, ConvWeights, OpKind, Program};
 use crate::detection::{Cell, RawMap};
 
 /// More than this share of cells above the floor, and the whole convolution is cheaper.
@@ -23,12 +23,26 @@ pub fn heads<'a>(program: &'a Program, plan: &Plan) -> Option<Vec<Head<'a>>> {
     let head = |&value: &usize| {
         let op = program.ops.iter().position(|op| op.output == value)?;
         let OpKind::Conv { shape, weights, .. } = &program.ops[op].kind else { return None };
-        let plain = shape.groups == 1 && shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.padding == [0, 0];
-        let outputs = shape.channels[1].checked_div(program.anchors).filter(|&n| n >= 5)?;
+        let outputs = shape.channels[1].checked_div(program.anchors)?;
         let place = plan.places[program.ops[op].input];
-        plain.then_some(Head { op, place, weights, anchors: program.anchors, outputs })
+        is_plain(program, shape).then_some(Head { op, place, weights, anchors: program.anchors, outputs })
     };
     program.outputs.iter().map(head).collect::<Option<Vec<_>>>().filter(|heads| !heads.is_empty())
+}
+
+/// Whether [`heads`] has them all.
+pub fn are_plain(program: &Program) -> bool {
+    let plain = |&value: &usize| {
+        program.ops.iter().find(|op| op.output == value).is_some_and(|op| match &op.kind {
+            OpKind::Conv { shape, .. } => is_plain(program, shape),
+            _ => false,
+        })
+    };
+    !program.outputs.is_empty() && program.outputs.iter().all(plain)
+}
+
+fn is_plain(program: &Program, shape: &ConvShape) -> bool {
+    shape.groups == 1 && shape.is_flat() && shape.channels[1].checked_div(program.anchors).is_some_and(|n| n >= 5)
 }
 
 impl Head<'_> {

@@ -1,6 +1,6 @@
 //! The program for one picture size: sizes of all maps, and where each lies in one arena.
 
-use super::program::{OpKind, Program, ValueId};
+use super::program::{INPUT, OpKind, Program, ValueId};
 use crate::{Error, ErrorKind, Result};
 
 /// Floats after each buffer that kernels may read (never write) past its end.
@@ -16,6 +16,18 @@ pub enum Layout {
     ChannelsLast,
     /// `[channel / 4][y][x][channel % 4]`, the last block padded: the GPU's, whose threads lie side by side on `x`.
     Blocks,
+}
+
+/// What can be read when all operations are through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// What detect's convolutions read: cells are computed from it one by one. The raw maps, the largest of all at
+    /// the end, have no place.
+    Cells,
+    /// The raw maps.
+    Maps,
+    /// The output of every row.
+    Rows,
 }
 
 /// Where a value lies.
@@ -40,23 +52,31 @@ pub struct Place {
 pub struct Plan {
     /// The picture's height and width.
     pub size: [usize; 2],
+    /// What can be read afterwards.
+    pub keep: Keep,
     /// One place per value.
     pub places: Vec<Place>,
     /// Floats of the arena.
     pub arena: usize,
     /// Floats that all buffers would take without reuse.
     pub without_reuse: usize,
+    /// The first two operations are run together, rows at a time: the picture and the map between them have no place.
+    pub streams: bool,
 }
 
 impl Plan {
-    /// Lays out `program` for pictures of `[height, width]`. With `keep_all`, nothing is reused and every row's
-    /// output can be read afterwards.
+    /// Lays out `program` for pictures of `[height, width]`. To keep all rows, nothing is reused.
     ///
     /// # Errors
     /// Sides that don't fit the network, maps that a concatenation can't join, maps beyond 2^28 values.
-    pub fn new(program: &Program, size: [usize; 2], layout: Layout, keep_all: bool) -> Result<Self> {
+    pub fn new(program: &Program, size: [usize; 2], layout: Layout, keep: Keep) -> Result<Self> {
         let sizes = map_sizes(program, size)?;
-        let lives = lifetimes(program, keep_all);
+        let mut lives = lifetimes(program, keep);
+        let streams = layout == Layout::ChannelsLast && keep != Keep::Rows && begins_with_two_convolutions(program);
+        if streams {
+            lives[INPUT] = None;
+            lives[program.ops[0].output] = None;
+        }
         let mut starts = vec![0; program.values.len()];
         let mut order: Vec<ValueId> = (0..program.values.len()).filter(|&v| lives[v].is_some()).collect();
         let floats = |v: ValueId| {
@@ -98,8 +118,32 @@ impl Plan {
             })
             .collect();
         let without_reuse = order.iter().map(|&v| floats(v)).sum();
-        Ok(Self { size, places, arena, without_reuse })
+        Ok(Self { size, keep, places, arena, without_reuse, streams })
     }
+}
+
+/// Whether a dense convolution reads the picture, another one what it gives, and nothing else reads either.
+fn begins_with_two_convolutions(program: &Program) -> bool {
+    let [first, second, rest @ ..] = &program.ops[..] else { return false };
+    let dense = |op: &super::program::Op| match &op.kind {
+        OpKind::Conv { shape, .. } => {
+            (shape.groups == 1 || shape.channels != [shape.groups; 2]) && op.residual.is_none() && op.coarse.is_none()
+        }
+        _ => false,
+    };
+    let between = first.output;
+    let touches = |v: ValueId| v == INPUT || program.root(v).0 == between;
+    let reads = |op: &super::program::Op| {
+        touches(op.input) || op.residual.is_some_and(touches) || op.coarse.is_some_and(|coarse| touches(coarse.value))
+    };
+    dense(first)
+        && dense(second)
+        && first.input == INPUT
+        && second.input == between
+        && program.values[between].home.is_none()
+        && program.root(second.output).0 != between
+        && !program.outputs.iter().any(|&v| touches(v))
+        && !rest.iter().any(|op| reads(op) || touches(op.output))
 }
 
 fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
@@ -179,7 +223,7 @@ fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
 }
 
 /// First and last operation that touches each outermost value.
-fn lifetimes(program: &Program, keep_all: bool) -> Vec<Option<[usize; 2]>> {
+fn lifetimes(program: &Program, keep: Keep) -> Vec<Option<[usize; 2]>> {
     let mut lives: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
     let mut touch = |value: ValueId, at: usize| {
         let life = lives[program.root(value).0].get_or_insert([at, at]);
@@ -193,8 +237,18 @@ fn lifetimes(program: &Program, keep_all: bool) -> Vec<Option<[usize; 2]>> {
         op.coarse.into_iter().for_each(|c| touch(c.value, at));
     }
     let last = program.ops.len();
-    program.outputs.iter().for_each(|&v| touch(v, last));
-    if keep_all {
+    match keep {
+        Keep::Cells => {
+            let heads: Vec<ValueId> =
+                program.ops.iter().filter(|op| program.outputs.contains(&op.output)).map(|op| op.input).collect();
+            heads.into_iter().for_each(|v| touch(v, last));
+        }
+        Keep::Maps | Keep::Rows => program.outputs.iter().for_each(|&v| touch(v, last)),
+    }
+    if keep == Keep::Cells {
+        program.outputs.iter().for_each(|&v| lives[program.root(v).0] = None);
+    }
+    if keep == Keep::Rows {
         lives.iter_mut().flatten().for_each(|life| *life = [0, last]);
     }
     lives

@@ -6,7 +6,7 @@ use crate::profile::{self, cost};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::engine::Engine;
-use ghostdet::engine::plan::{Layout, Plan};
+use ghostdet::engine::plan::{Keep, Layout, Plan};
 use ghostdet::engine::program::Program;
 use serde_json::{Value, json};
 
@@ -57,7 +57,9 @@ impl Args {
             Executor::Cpu => Layout::ChannelsLast,
             Executor::Gpu => Layout::Blocks,
         };
-        let plan = Plan::new(program, self.imgsz, layout, false)?;
+        // What `detect` does: on the processor, no raw map is ever written.
+        let keep = if layout == Layout::ChannelsLast { Keep::Cells } else { Keep::Maps };
+        let plan = Plan::new(program, self.imgsz, layout, keep)?;
         let mut steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
         if self.time {
             let device = match self.executor {
@@ -140,6 +142,7 @@ fn step(program: &Program, plan: &Plan, index: usize) -> Value {
     let (root, offset) = program.root(op.output);
     let writers = |value: usize| program.ops.iter().position(|op| program.root(op.output).0 == value);
     let place = match root == op.output {
+        true if plan.streams && index == 0 => "a few rows at a time".into(),
         true => String::new(),
         false => format!("in {}+{offset}", writers(root).map_or_else(|| "?".into(), |step| step.to_string())),
     };

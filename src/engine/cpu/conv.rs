@@ -70,6 +70,11 @@ impl PackedConv {
         Self { shape, panels, weights, zeros: vec![0.0; cin * kw], activation, flat }
     }
 
+    /// The geometry.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
     /// Floats held.
     pub fn floats(&self) -> usize {
         self.weights.len()
@@ -195,7 +200,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     [block, end]: [usize; 2],
 ) {
     let packed = job.packed;
-    let base = unsafe { job.input.data.add(group * (packed.shape.channels[0] / packed.shape.groups)) };
+    let base = job.input.data.wrapping_add(group * (packed.shape.channels[0] / packed.shape.groups));
     let count = (end - block).div_ceil(MR);
     let mut table = Vec::new();
     let mut places = [Taps::Table { start: 0, entries: 0, run: 0 }; BLOCK / 4];
@@ -234,7 +239,7 @@ unsafe fn along<const MR: usize>(
         return None;
     }
     if job.packed.flat {
-        return Some(Taps::Lines { first: unsafe { base.add(start * input.stride) }, from: 0, to: 1 });
+        return Some(Taps::Lines { first: base.wrapping_add(start * input.stride), from: 0, to: 1 });
     }
     let left = (x * shape.stride[1]).checked_sub(shape.padding[1])?;
     let reach = (MR - 1) * shape.stride[1] + (shape.kernel[1] - 1) * shape.dilation;
@@ -281,7 +286,7 @@ unsafe fn gather<const MR: usize>(
                 let y = y + (ky * shape.dilation) as isize;
                 let x = x + (kx * shape.dilation) as isize;
                 if y >= 0 && y < input.height as isize && x >= 0 && x < input.width as isize {
-                    *slot = unsafe { base.add((y as usize * input.width + x as usize) * input.stride) };
+                    *slot = base.wrapping_add((y as usize * input.width + x as usize) * input.stride);
                 }
             }
             table.push(entry);

@@ -24,9 +24,9 @@ pub unsafe fn store<S: Simd>(
 ) {
     unsafe {
         if let Some(r) = residual {
-            v = S::add(v, S::load(r.data.add(at * r.stride + channel)));
+            v = S::add(v, S::load(r.data.wrapping_add(at * r.stride + channel)));
         }
-        put::<S>(v, output.data.add(at * output.stride + channel), lanes);
+        put::<S>(v, output.data.wrapping_add(at * output.stride + channel), lanes);
     }
 }
 
