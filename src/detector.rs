@@ -130,6 +130,60 @@ impl Predicted {
     }
 }
 
+/// A network without its engine.
+struct Parts {
+    graph: Graph,
+    names: Vec<String>,
+    imgsz: usize,
+    config: Config,
+    architecture: String,
+    format: String,
+}
+
+impl Parts {
+    /// What a checkpoint says; its batch norm is folded.
+    fn read(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<(Self, Checkpoint)> {
+        let config = configuration(&checkpoint, yaml)?;
+        let classes = classes_of(&checkpoint);
+        let mut graph = config.graph(classes)?;
+        checkpoint.fold()?;
+        adopt_anchors(&mut graph, &checkpoint)?;
+        refuse_unused(&graph, &checkpoint)?;
+        let names = match checkpoint.names.len() == graph.nc {
+            true => checkpoint.names.clone(),
+            false => (0..graph.nc).map(|class| class.to_string()).collect(),
+        };
+        let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(graph.max_stride(), MAX_SIDE);
+        let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
+        Ok((Self { graph, names, imgsz, config, architecture, format }, checkpoint))
+    }
+
+    fn with(self, engine: impl FnOnce(&Graph) -> Result<Engine>) -> Result<Detector> {
+        let Self { graph, names, imgsz, config, architecture, format } = self;
+        let cost = Cost::of(&graph, true);
+        let engine = engine(&graph)?;
+        let info = Info {
+            architecture,
+            format,
+            nc: graph.nc,
+            parameters: cost.parameters as u64,
+            gflops: cost.gflops(640),
+            imgsz,
+            weight_bytes: engine.weight_bytes(),
+        };
+        Ok(Detector {
+            #[cfg(feature = "gpu")]
+            gpu: None,
+            graph,
+            engine,
+            names,
+            imgsz,
+            config,
+            info,
+        })
+    }
+}
+
 impl Detector {
     /// Loads a checkpoint; `yaml` overrides the configuration in the file (or stands in for a missing one).
     ///
@@ -144,52 +198,20 @@ impl Detector {
     /// # Errors
     /// As [`Detector::load`].
     pub fn from_checkpoint(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
-        Self::build(checkpoint, yaml, true)
+        let (parts, checkpoint) = Parts::read(checkpoint, yaml)?;
+        parts.with(|graph| Engine::taking(graph, checkpoint))
     }
 
-    /// As [`Detector::from_checkpoint`] in the least memory: no GPU can be attached to it.
+    /// As [`Detector::from_checkpoint`] in the least memory: no GPU can be attached to it. `imgsz` is the largest picture
+    /// size to expect; the weights' own if absent.
     ///
     /// # Errors
     /// As [`Detector::load`].
-    pub fn for_cpu(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
-        Self::build(checkpoint, yaml, false)
-    }
-
-    fn build(mut checkpoint: Checkpoint, yaml: Option<&str>, keep: bool) -> Result<Self> {
-        let config = configuration(&checkpoint, yaml)?;
-        let classes = classes_of(&checkpoint);
-        let mut graph = config.graph(classes)?;
-        checkpoint.fold()?;
-        adopt_anchors(&mut graph, &checkpoint)?;
-        refuse_unused(&graph, &checkpoint)?;
-        let names = match checkpoint.names.len() == graph.nc {
-            true => checkpoint.names.clone(),
-            false => (0..graph.nc).map(|class| class.to_string()).collect(),
-        };
-        let stride = graph.max_stride();
-        let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(stride, MAX_SIDE);
-        let cost = Cost::of(&graph, true);
-        let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
-        let engine = Engine::taking(&graph, checkpoint, keep)?;
-        let info = Info {
-            architecture,
-            format,
-            nc: graph.nc,
-            parameters: cost.parameters as u64,
-            gflops: cost.gflops(640),
-            imgsz,
-            weight_bytes: engine.weight_bytes(),
-        };
-        Ok(Self {
-            #[cfg(feature = "gpu")]
-            gpu: None,
-            graph,
-            engine,
-            names,
-            imgsz,
-            config,
-            info,
-        })
+    pub fn for_cpu(checkpoint: Checkpoint, yaml: Option<&str>, imgsz: Option<usize>) -> Result<Self> {
+        let (parts, checkpoint) = Parts::read(checkpoint, yaml)?;
+        let stride = parts.graph.max_stride().max(1);
+        let side = imgsz.unwrap_or(parts.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
+        parts.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side])))
     }
 
     /// Gives back the memory of weights that are only needed to attach a GPU.

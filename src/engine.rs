@@ -90,18 +90,30 @@ impl Engine {
         Ok(Self::from_program(lower::lower(graph, checkpoint)?))
     }
 
-    /// As [`Engine::new`], taking the tensors instead of copying them. Unless `keep`, what was packed is given back at
-    /// once: that takes the least memory, but a GPU can't be attached any more.
+    /// As [`Engine::new`], taking the tensors instead of copying them.
     ///
     /// # Errors
     /// As [`Engine::new`].
-    pub fn taking(graph: &Graph, checkpoint: Checkpoint, keep: bool) -> Result<Self> {
+    pub fn taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_taking(graph, checkpoint)?))
+    }
+
+    /// As [`Engine::taking`] in the least memory: what was packed is given back at once, so that a GPU can't be attached
+    /// any more. `size` is the largest picture to expect: room for its activations is made first. WebAssembly's memory
+    /// only grows, and the packed weights then fill the holes that the tensors leave.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn for_cpu(graph: &Graph, checkpoint: Checkpoint, size: Option<[usize; 2]>) -> Result<Self> {
         let mut program = lower::lower_taking(graph, checkpoint)?;
-        if keep {
-            return Ok(Self::from_program(program));
-        }
+        // A size that can't be planned is refused when it is used.
+        let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, cells_or_maps(&program)).ok();
+        let scratch = size.and_then(plan).map(|plan| {
+            let arena = vec![0.0; plan.arena];
+            (plan, arena)
+        });
         let cpu = CpuExecutor::draining(&mut program, Isa::detect());
-        Ok(Self { program, cpu, scratch: Mutex::new(None) })
+        Ok(Self { program, cpu, scratch: Mutex::new(scratch) })
     }
 
     /// Gives back the memory of the weights as they were before packing: they are only needed to attach a GPU.
@@ -167,8 +179,7 @@ impl Engine {
     /// As [`Engine::forward`].
     pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let keep = if heads::are_plain(&self.program) { Keep::Cells } else { Keep::Maps };
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, keep)?;
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, cells_or_maps(&self.program))?;
         let first = self.begin(plan, arena, input.into(), None)?;
         let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
         let heads = heads::heads(&self.program, plan).unwrap_or_default();
@@ -220,14 +231,19 @@ impl Engine {
 
     /// The plan for `size` and its arena: those of the run before if the size is the same.
     fn planned<'a>(&self, scratch: &'a mut Scratch, size: [usize; 2], keep: Keep) -> Result<&'a mut (Plan, Vec<f32>)> {
-        Ok(match scratch.take() {
-            Some(kept) if kept.0.size == size && kept.0.keep == keep => scratch.insert(kept),
-            _ => {
-                let plan = Plan::new(&self.program, size, Layout::ChannelsLast, keep)?;
-                let arena = vec![0.0; plan.arena];
-                scratch.insert((plan, arena))
-            }
-        })
+        let known = scratch.as_ref().is_some_and(|(plan, _)| plan.size == size && plan.keep == keep);
+        if known && let Some(kept) = scratch {
+            return Ok(kept);
+        }
+        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, keep)?;
+        let mut arena = scratch.take().map_or_else(Vec::new, |(_, arena)| arena);
+        if arena.capacity() < plan.arena {
+            // The old one goes before the new one comes.
+            arena = Vec::new();
+        }
+        arena.clear();
+        arena.resize(plan.arena, 0.0);
+        Ok(scratch.insert((plan, arena)))
     }
 
     /// Every row's output as `(C, H, W)`, none for Detect, and the raw maps.
@@ -271,6 +287,10 @@ fn check_input(plan: &Plan, input: Input<'_>) -> Result<usize> {
         return Err(Error::new(ErrorKind::Argument, message));
     }
     Ok(expected)
+}
+
+fn cells_or_maps(program: &Program) -> Keep {
+    if heads::are_plain(program) { Keep::Cells } else { Keep::Maps }
 }
 
 fn raw_map(plan: &Plan, arena: &[f32], value: ValueId) -> RawMap {

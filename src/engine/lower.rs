@@ -304,6 +304,7 @@ impl Lowering<'_> {
         let (mut shape, mut weights) =
             self.conv_weights(&format!("{key}.cv1.conv"), [c1, hidden], Geometry::new(1, 1), true)?;
         let second = self.conv_weights(&format!("{key}.cv2.conv"), [c1, hidden], Geometry::new(1, 1), true)?.1;
+        weights.weight.reserve_exact(second.weight.len());
         weights.weight.extend(second.weight);
         weights.bias.extend(second.bias);
         shape.channels[1] = 2 * hidden;

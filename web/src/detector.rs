@@ -23,7 +23,7 @@ pub struct WebDetector {
 impl WebDetector {
     /// Reads a checkpoint (`.safetensors` or `.pt`) and chooses where it runs; `yaml` overrides the configuration in
     /// the file. `device`: `auto`, `webgpu` or `cpu`; `remembered`: what `auto` chose earlier on this adapter, as
-    /// `adapter=kind`.
+    /// `adapter=kind`; `size`: the picture size that will be asked for, if that is known.
     ///
     /// # Errors
     /// What the core refuses, as an `Error` with a `code`; `device` if WebGPU was asked for and can't be had.
@@ -32,6 +32,7 @@ impl WebDetector {
         yaml: Option<String>,
         device: String,
         remembered: Option<String>,
+        size: Option<usize>,
     ) -> Result<WebDetector, JsValue> {
         let choice = match device.as_str() {
             "auto" => Choice::Auto { remembered },
@@ -42,8 +43,11 @@ impl WebDetector {
         let gpu = choice.wants_gpu().await;
         let checkpoint = Checkpoint::load(&bytes).map_err(thrown)?;
         drop(bytes);
-        let build = if gpu { Detector::from_checkpoint } else { Detector::for_cpu };
-        let mut detector = build(checkpoint, yaml.as_deref()).map_err(thrown)?;
+        let detector = match gpu {
+            true => Detector::from_checkpoint(checkpoint, yaml.as_deref()),
+            false => Detector::for_cpu(checkpoint, yaml.as_deref(), size),
+        };
+        let mut detector = detector.map_err(thrown)?;
         let place = Place::choose(&mut detector, choice).await.map_err(thrown)?;
         if !place.gpu() {
             detector.forget_weights();

@@ -37,10 +37,10 @@ export class Engine {
     await ready();
   }
 
-  async load({ bytes, yaml, device, remembered }) {
+  async load({ bytes, yaml, device, remembered, size }) {
     await ready();
     this.dispose();
-    this.#detector = await core.WebDetector.load(new Uint8Array(bytes), yaml ?? undefined, device, remembered ?? undefined);
+    this.#detector = await core.WebDetector.load(new Uint8Array(bytes), yaml ?? undefined, device, remembered ?? undefined, size ?? undefined);
     return JSON.parse(this.#detector.info());
   }
 

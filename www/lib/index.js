@@ -61,7 +61,7 @@ export class Detector {
       const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
-      const payload = { bytes, yaml, device, remembered: recall() };
+      const payload = { bytes, yaml, device, remembered: recall(), size };
       await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
       remember(info.device);

@@ -47,7 +47,8 @@ impl PackedConv {
     pub fn new(shape: ConvShape, source: &ConvWeights, activation: Activation, lanes: usize, most: usize) -> Self {
         let [kh, kw] = shape.kernel;
         let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
-        let (mut weights, mut panels) = (Vec::new(), Vec::new());
+        let floats = shape.groups * cout.div_ceil(lanes) * lanes * (1 + kh * kw * cin);
+        let (mut weights, mut panels) = (Vec::with_capacity(floats), Vec::new());
         for g in 0..shape.groups {
             let (mut list, mut first) = (Vec::new(), 0);
             for vectors in split(cout, lanes, most) {
