@@ -98,6 +98,11 @@ impl Prepared {
         [self.picture.height, self.picture.width]
     }
 
+    fn framing(&self) -> Framing {
+        let Self { picture_size, milliseconds, .. } = *self;
+        Framing { network_size: self.size(), picture_size, milliseconds }
+    }
+
     /// The network's input: channels last, values 0 to 1.
     pub fn pixels(&self) -> Vec<f32> {
         self.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
@@ -114,10 +119,18 @@ pub struct Predicted {
     pub speed: Speed,
 }
 
+/// The sizes of a picture in and before its letterbox, and the milliseconds that took.
+#[derive(Clone, Copy)]
+struct Framing {
+    network_size: [usize; 2],
+    picture_size: [usize; 2],
+    milliseconds: f64,
+}
+
 impl Predicted {
-    fn new(prepared: &Prepared, candidates: Predictions, network: f64, nms: f64) -> Self {
-        let speed = Speed { letterbox: prepared.milliseconds, network, nms };
-        Self { candidates, network_size: prepared.size(), picture_size: prepared.picture_size, speed }
+    fn new(framing: Framing, candidates: Predictions, network: f64, nms: f64) -> Self {
+        let Framing { network_size, picture_size, milliseconds } = framing;
+        Self { candidates, network_size, picture_size, speed: Speed { letterbox: milliseconds, network, nms } }
     }
 
     /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_FLOOR`] are gone already.
@@ -291,7 +304,7 @@ impl Detector {
             return self.finish(&prepared, &maps, milliseconds(start), floor);
         }
         let (cells, sizes) = self.engine.cells(&prepared.picture.rgb, prepared.size(), least)?;
-        self.finish_cells(&prepared, &cells, &sizes, milliseconds(start))
+        self.finish_cells(prepared.framing(), &cells, &sizes, milliseconds(start))
     }
 
     /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
@@ -300,13 +313,8 @@ impl Detector {
     /// A size beyond [`MAX_SIDE`].
     pub fn prepare(&self, picture: &Picture, imgsz: Option<[usize; 2]>, auto: bool) -> Result<Prepared> {
         let start = Instant::now();
-        let stride = self.graph.max_stride().max(1);
-        let size = imgsz.unwrap_or([self.imgsz; 2]).map(|side| side.div_ceil(stride).max(1) * stride);
-        if size.iter().any(|&side| side > MAX_SIDE) {
-            let message = format!("a network input of {}x{} pixels is beyond {MAX_SIDE}", size[1], size[0]);
-            return Err(Error::new(ErrorKind::Argument, message).hint("use a smaller imgsz"));
-        }
-        let boxed = letterbox(picture, &LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() });
+        let options = self.letterbox_options(imgsz, auto)?;
+        let boxed = letterbox(picture, &options);
         Ok(Prepared {
             picture: boxed.picture,
             picture_size: [picture.height, picture.width],
@@ -314,10 +322,20 @@ impl Detector {
         })
     }
 
+    fn letterbox_options(&self, imgsz: Option<[usize; 2]>, auto: bool) -> Result<LetterboxOptions> {
+        let stride = self.graph.max_stride().max(1);
+        let size = imgsz.unwrap_or([self.imgsz; 2]).map(|side| side.div_ceil(stride).max(1) * stride);
+        if size.iter().any(|&side| side > MAX_SIDE) {
+            let message = format!("a network input of {}x{} pixels is beyond {MAX_SIDE}", size[1], size[0]);
+            return Err(Error::new(ErrorKind::Argument, message).hint("use a smaller imgsz"));
+        }
+        Ok(LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() })
+    }
+
     /// As [`Detector::finish`], from cells that were picked already.
     fn finish_cells(
         &self,
-        prepared: &Prepared,
+        framing: Framing,
         cells: &[Vec<Cell>],
         sizes: &[[usize; 2]],
         network: f64,
@@ -325,7 +343,7 @@ impl Detector {
         let start = Instant::now();
         let Graph { strides, anchors, nc, .. } = &self.graph;
         let candidates = decode_cells(cells, sizes, strides, anchors, *nc)?;
-        Ok(Predicted::new(prepared, candidates, network, milliseconds(start)))
+        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
     }
 
     /// The second half of a prediction: candidates from the raw maps that took `network` milliseconds.
@@ -333,9 +351,13 @@ impl Detector {
     /// # Errors
     /// Maps that don't fit, or that hold values that are not numbers.
     pub fn finish(&self, prepared: &Prepared, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
+        self.finish_maps(prepared.framing(), maps, network, floor)
+    }
+
+    fn finish_maps(&self, framing: Framing, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
         let start = Instant::now();
         let candidates = candidates(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
-        Ok(Predicted::new(prepared, candidates, network, milliseconds(start)))
+        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
     }
 }
 

@@ -9,7 +9,7 @@ mod letterbox;
 mod resize;
 
 pub use letterbox::{Geometry, LetterboxOptions, Letterboxed, letterbox, letterbox_geometry};
-pub use resize::resize;
+pub use resize::{resize, taps};
 
 use crate::{Error, ErrorKind, Result};
 

@@ -134,6 +134,40 @@ fn a_network_for_the_processor_alone_stays_there() {
 }
 
 #[test]
+fn a_texture_is_letterboxed_like_bytes() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap();
+    let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
+    // Smaller, exactly half and twice the network's, as large as it, upright, across, a line: all to the same boxes.
+    let sizes = [[picture.height, picture.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
+    for tuning in tunings() {
+        block_on(detector.attach_gpu_tuned(gpu, tuning)).unwrap();
+        for [height, width] in sizes {
+            let scaled = ghostdet::picture::resize(&picture, width, height);
+            let rgba: Vec<u8> = scaled.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+            let fill = |queue: &wgpu::Queue, texture: &wgpu::Texture| {
+                let layout = wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(width as u32 * 4),
+                    rows_per_image: None,
+                };
+                queue.write_texture(texture.as_image_copy(), &rgba, layout, texture.size());
+            };
+            let imgsz = Some([160, 160]);
+            let bytes = block_on(detector.predict_on_gpu(&scaled, imgsz, true, DETECT_FLOOR)).unwrap();
+            let texture =
+                block_on(detector.predict_from_texture([height, width], imgsz, true, DETECT_FLOOR, fill)).unwrap();
+            let options = ghostdet::detection::NmsOptions { conf: 0.02, ..Default::default() };
+            assert_eq!(texture.expect("a copy").boxes(&options), bytes.boxes(&options), "{width}x{height}");
+        }
+    }
+    let fill = |_: &wgpu::Queue, _: &wgpu::Texture| {};
+    let refused = block_on(detector.predict_from_texture([3, 100_000], None, true, DETECT_FLOOR, fill)).unwrap_err();
+    assert_eq!(refused.kind(), ghostdet::ErrorKind::Device);
+}
+
+#[test]
 fn boxes_equal_the_processors() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();

@@ -1,9 +1,10 @@
 //! The detector on a GPU.
 
-use super::{Detector, Predicted, milliseconds};
+use super::{Detector, Framing, Predicted, milliseconds};
 use crate::detection::{RawMap, floor_logit};
 use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
-use crate::picture::Picture;
+use crate::engine::program::INPUT;
+use crate::picture::{Picture, letterbox_geometry};
 use crate::{Error, ErrorKind, Result};
 use web_time::Instant;
 
@@ -103,12 +104,55 @@ impl Detector {
             && let Some(cells) = executor.cells(program, &prepared.picture.rgb, prepared.size(), least).await?
         {
             let sizes = executor.map_sizes(program);
-            return self.finish_cells(&prepared, &cells, &sizes, milliseconds(start));
+            return self.finish_cells(prepared.framing(), &cells, &sizes, milliseconds(start));
         }
-        let maps = match program.values[crate::engine::program::INPUT].channels {
+        let maps = match program.values[INPUT].channels {
             3 => executor.maps_of_picture(program, &prepared.picture.rgb, prepared.size()).await?,
             _ => executor.maps(program, &prepared.pixels(), prepared.size()).await?,
         };
         self.finish(&prepared, &maps, milliseconds(start), floor)
+    }
+
+    /// As [`Detector::predict_on_gpu`], of a picture of `[height, width]` that `fill` copies to a texture (RGBA, 8 bits): it
+    /// is letterboxed on the GPU and never seen by the processor. None if the copy is refused there: bytes still work.
+    ///
+    /// # Errors
+    /// As [`Detector::predict_on_gpu`]; pictures larger than the device's textures.
+    pub async fn predict_from_texture(
+        &mut self,
+        size: [usize; 2],
+        imgsz: Option<[usize; 2]>,
+        auto: bool,
+        floor: f32,
+        fill: impl FnOnce(&wgpu::Queue, &wgpu::Texture),
+    ) -> Result<Option<Predicted>> {
+        let start = Instant::now();
+        let options = self.letterbox_options(imgsz, auto)?;
+        let geometry = letterbox_geometry(size[1], size[0], &options);
+        let program = self.engine.program();
+        let Some(executor) = &mut self.gpu else {
+            return Err(Error::new(ErrorKind::Device, "no GPU is attached"));
+        };
+        if program.values[INPUT].channels != 3 {
+            return Ok(None);
+        }
+        let texture = executor.texture(program, size, &geometry).await?;
+        let gpu = executor.gpu().clone();
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        fill(&gpu.queue, &texture);
+        if scope.pop().await.is_some() {
+            return Ok(None);
+        }
+        let framing = Framing { network_size: geometry.size, picture_size: size, milliseconds: milliseconds(start) };
+        let start = Instant::now();
+        let least = floor_logit(floor)?;
+        if least > f32::NEG_INFINITY
+            && let Some(cells) = executor.cells_of_texture(program, least).await?
+        {
+            let sizes = executor.map_sizes(program);
+            return Ok(Some(self.finish_cells(framing, &cells, &sizes, milliseconds(start))?));
+        }
+        let maps = executor.maps_of_texture(program).await?;
+        Ok(Some(self.finish_maps(framing, &maps, milliseconds(start), floor)?))
     }
 }

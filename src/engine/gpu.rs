@@ -8,6 +8,7 @@ mod device;
 pub mod pack;
 mod prepared;
 pub mod step;
+mod texture;
 pub mod wgsl;
 
 pub use device::Gpu;
@@ -18,10 +19,11 @@ use super::program::{INPUT, OpKind, Program};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{OpTime, program::Op};
 use crate::detection::{Cell, RawMap};
+use crate::picture::Geometry;
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
-use prepared::Prepared;
+use prepared::{From, Prepared};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -161,9 +163,9 @@ impl GpuExecutor {
         let plan = Plan::new(program, size, Layout::Blocks, Keep::Rows)?;
         let prepared = Prepared::new(self, program, plan, true).await?;
         prepared.upload_values(&self.gpu, pixels, channels_of(program, pixels, size)?);
-        prepared.run_maps(&self.gpu, false);
+        prepared.run_maps(&self.gpu, From::Values);
         let rows = prepared.read_rows(&self.gpu, program).await?;
-        prepared.run_maps(&self.gpu, false);
+        prepared.run_maps(&self.gpu, From::Values);
         Ok((rows, prepared.read_maps(&self.gpu, program).await?))
     }
 
@@ -176,7 +178,7 @@ impl GpuExecutor {
         let channels = channels_of(program, pixels, size)?;
         let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_values(&self.gpu, pixels, channels);
-        prepared.run_maps(&self.gpu, false);
+        prepared.run_maps(&self.gpu, From::Values);
         prepared.read_maps(&self.gpu, program).await
     }
 
@@ -211,16 +213,52 @@ impl GpuExecutor {
         floor: f32,
     ) -> Result<Option<Vec<Vec<Cell>>>> {
         self.prepare(program, size).await?;
-        if self.heads.len() != program.outputs.len()
-            || program.outputs.is_empty()
-            || program.values[INPUT].channels != 3
-        {
+        if !self.picks(program) {
             return Ok(None);
         }
         let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_picture(&self.gpu, rgb)?;
-        prepared.run_cells(&self.gpu, floor);
+        prepared.run_cells(&self.gpu, From::Bytes, floor);
         prepared.read_cells(&self.gpu, &self.heads).await
+    }
+
+    /// Whether cells can be picked here.
+    fn picks(&self, program: &Program) -> bool {
+        self.heads.len() == program.outputs.len() && !program.outputs.is_empty() && program.values[INPUT].channels == 3
+    }
+
+    /// A texture (RGBA) for pictures of `[height, width]`, which [`GpuExecutor::cells_of_texture`] letterboxes as
+    /// `geometry` says. It stays the same until other sizes are asked for.
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::prepare`]; pictures larger than the device's textures.
+    pub async fn texture(&mut self, program: &Program, size: [usize; 2], geometry: &Geometry) -> Result<wgpu::Texture> {
+        self.prepare(program, geometry.size).await?;
+        let gpu = self.gpu.clone();
+        self.prepared.first_mut().ok_or_else(not_ready)?.texture(&gpu, size, geometry).await
+    }
+
+    /// As [`GpuExecutor::cells`], of the picture that was copied to [`GpuExecutor::texture`]'s texture last.
+    ///
+    /// # Errors
+    /// A device that failed.
+    pub async fn cells_of_texture(&mut self, program: &Program, floor: f32) -> Result<Option<Vec<Vec<Cell>>>> {
+        if !self.picks(program) {
+            return Ok(None);
+        }
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
+        prepared.run_cells(&self.gpu, From::Texture, floor);
+        prepared.read_cells(&self.gpu, &self.heads).await
+    }
+
+    /// The raw maps of the picture in the texture.
+    ///
+    /// # Errors
+    /// A device that failed.
+    pub async fn maps_of_texture(&mut self, program: &Program) -> Result<Vec<RawMap>> {
+        let prepared = self.prepared.first().ok_or_else(not_ready)?;
+        prepared.run_maps(&self.gpu, From::Texture);
+        prepared.read_maps(&self.gpu, program).await
     }
 
     /// The raw maps of a letterboxed picture (`r g b` bytes).
@@ -231,7 +269,7 @@ impl GpuExecutor {
         self.prepare(program, size).await?;
         let prepared = self.prepared.first().ok_or_else(not_ready)?;
         prepared.upload_picture(&self.gpu, rgb)?;
-        prepared.run_maps(&self.gpu, true);
+        prepared.run_maps(&self.gpu, From::Bytes);
         prepared.read_maps(&self.gpu, program).await
     }
 }

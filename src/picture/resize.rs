@@ -49,6 +49,20 @@ fn row(index: usize, from: usize, to: usize) -> Tap {
     Tap::new(before.clamp(0, last) as usize, (before + 1).clamp(0, last) as usize, fraction)
 }
 
+/// For each of `to` places along a row (else along a column) of the result: the two places it is made of, and their
+/// weights, which together are 2048.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code))]
+pub fn taps(from: usize, to: usize, along_row: bool) -> Vec<[u32; 4]> {
+    let (from, to) = (from.max(1), to.max(1));
+    let numbers = |tap: Tap, step: usize| {
+        [(tap.first / step) as u32, (tap.second / step) as u32, tap.weight_first as u32, tap.weight_second as u32]
+    };
+    match along_row {
+        true => columns(from, to).into_iter().map(|tap| numbers(tap, 3)).collect(),
+        false => (0..to).map(|index| numbers(row(index, from, to), 1)).collect(),
+    }
+}
+
 /// The picture in another size; sizes below 1 count as 1.
 pub fn resize(picture: &Picture, width: usize, height: usize) -> Picture {
     let (width, height) = (width.max(1), height.max(1));

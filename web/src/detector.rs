@@ -92,6 +92,45 @@ impl WebDetector {
         Ok(self.keep(predicted))
     }
 
+    /// As [`WebDetector::run`], of a bitmap, which goes to the GPU without being read. Undefined where that can't be: no GPU
+    /// (any more), or one that takes no bitmaps; [`WebDetector::run`] with the pixels works then.
+    ///
+    /// # Errors
+    /// What the core refuses.
+    #[wasm_bindgen(js_name = runBitmap)]
+    pub async fn run_bitmap(&mut self, bitmap: web_sys::ImageBitmap, size: usize) -> Result<Option<String>, JsValue> {
+        self.last = None;
+        let (width, height) = (bitmap.width(), bitmap.height());
+        if !self.place.gpu() || width == 0 || height == 0 {
+            return Ok(None);
+        }
+        let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| {
+            let origin = wgpu::Origin2d::ZERO;
+            let source = wgpu::ExternalImageSource::ImageBitmap(bitmap);
+            queue.copy_external_image_to_texture(
+                &wgpu::CopyExternalImageSourceInfo { source, origin, flip_y: false },
+                wgpu::CopyExternalImageDestInfo {
+                    texture,
+                    mip_level: 0,
+                    origin: wgpu::Origin3d::ZERO,
+                    aspect: wgpu::TextureAspect::All,
+                    color_space: wgpu::PredefinedColorSpace::Srgb,
+                    premultiplied_alpha: false,
+                },
+                texture.size(),
+            );
+        };
+        let sides = [height as usize, width as usize];
+        match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_FLOOR, fill).await {
+            Ok(predicted) => Ok(predicted.map(|predicted| self.keep(predicted))),
+            Err(error) if error.kind() == ErrorKind::Device => {
+                self.place.give_up(&error);
+                Ok(None)
+            }
+            Err(error) => Err(thrown(error)),
+        }
+    }
+
     /// The raw maps for channels-last `values` of `height` x `width`, one level after the other: for checks.
     ///
     /// # Errors

@@ -7,6 +7,60 @@ let canvas;
 let context;
 
 /**
+ * What can be drawn as a bitmap, for a GPU: its pixels are never read. Null for what is better read as pixels.
+ * @param {any} source
+ * @param {{ largest?: number, fetch?: typeof globalThis.fetch, signal?: AbortSignal }} [options]
+ * @returns {Promise<{ width: number, height: number, frame: { bitmap: ImageBitmap, width: number, height: number } } | null>}
+ */
+export async function captureBitmap(source, { fetch: get = globalThis.fetch, signal } = {}) {
+  if (typeof createImageBitmap === 'undefined') return null;
+  if (typeof ImageData !== 'undefined' && source instanceof ImageData) return null;
+  let drawable = source;
+  if (typeof source === 'string' || source instanceof URL) drawable = await download(source, get, signal);
+  const blob = typeof Blob !== 'undefined' && drawable instanceof Blob;
+  if (!blob) {
+    if (typeof HTMLImageElement !== 'undefined' && drawable instanceof HTMLImageElement) await decoded(drawable);
+    const [width, height] = dimensions(drawable);
+    if (!width || !height) throw new GhostdetError('picture', 'the source has no size yet: wait until it is loaded');
+  }
+  const made = blob ? await bitmap(drawable) : await createImageBitmap(drawable).catch(() => null);
+  if (!made || Math.max(made.width, made.height) > LARGEST || !(blob || readable(made, drawable))) {
+    made?.close();
+    return null;
+  }
+  const { width, height } = made;
+  return { width, height, frame: { bitmap: made, width, height } };
+}
+
+/** Images and videos that were found readable, and the address they showed then. */
+const known = new WeakMap();
+
+/**
+ * Whether the page may read these pixels: one of them is tried, of an image or a video once an address. A camera's always
+ * may be. (The GPU's copy would throw.)
+ * @param {ImageBitmap} made
+ * @param {any} source
+ */
+function readable(made, source) {
+  const address = source.currentSrc;
+  if (source.srcObject || (address && known.get(source) === address)) return true;
+  try {
+    pixels(made, 1, 1);
+    known.set(source, address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {HTMLImageElement} image */
+function decoded(image) {
+  return image.decode().catch(() => {
+    throw new GhostdetError('picture', 'the image could not be decoded');
+  });
+}
+
+/**
  * Pixels of anything that can be drawn.
  * @param {any} source
  * @param {{ largest?: number, fetch?: typeof globalThis.fetch, signal?: AbortSignal }} [options]
@@ -27,9 +81,7 @@ export async function capture(source, { largest = LARGEST, fetch: get = globalTh
     drawable = await bitmap(source);
     own = true;
   } else if (typeof HTMLImageElement !== 'undefined' && source instanceof HTMLImageElement) {
-    await source.decode().catch(() => {
-      throw new GhostdetError('picture', 'the image could not be decoded');
-    });
+    await decoded(source);
   }
   try {
     const [width, height] = dimensions(drawable);

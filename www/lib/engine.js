@@ -1,3 +1,5 @@
+import { capture } from './capture.js';
+
 // What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
 
 /** A module of one function with an instruction of relaxed SIMD: validates where the browser has it. */
@@ -44,9 +46,18 @@ export class Engine {
     return JSON.parse(this.#detector.info());
   }
 
-  /** The network, once; candidates stay behind for `boxes`. */
-  async run({ rgba, width, height, size }) {
+  /** The network, once, on pixels or on a bitmap (which goes to the GPU unread); candidates stay behind for `boxes`. */
+  async run({ rgba, bitmap, width, height, size }) {
     const started = performance.now();
+    if (bitmap) {
+      try {
+        const done = await this.#need().runBitmap(bitmap, size);
+        if (done) return { ...JSON.parse(done), run: performance.now() - started, bitmap: true };
+        ({ rgba } = (await capture(bitmap)).frame);
+      } finally {
+        bitmap.close();
+      }
+    }
     const bytes = new Uint8Array(rgba.buffer ?? rgba, rgba.byteOffset ?? 0, rgba.byteLength);
     const speed = JSON.parse(await this.#need().run(bytes, width, height, size));
     return { ...speed, run: performance.now() - started };

@@ -7,7 +7,7 @@
  *
  * @module ghostdet
  */
-import { capture } from './capture.js';
+import { capture, captureBitmap } from './capture.js';
 import { InlineChannel, WorkerChannel } from './channel.js';
 import { core, ready } from './engine.js';
 import { GhostdetError } from './errors.js';
@@ -28,6 +28,8 @@ export class Detector {
   #last = null;
   #queue = Promise.resolve();
   #disposed = false;
+  /** Whether the GPU takes bitmaps, as far as is known. */
+  #bitmaps = true;
   #info;
 
   /** Use {@link Detector.load}. */
@@ -101,12 +103,16 @@ export class Detector {
       signal?.throwIfAborted();
       const started = performance.now();
       const { largest } = options;
-      const { width, height, frame } = await capture(source, { fetch: this.#fetch, signal, largest });
+      const taking = { fetch: this.#fetch, signal, largest };
+      const wanted = this.#bitmaps && this.#info.device.kind === 'webgpu';
+      const { width, height, frame } = (wanted && (await captureBitmap(source, taking))) || (await capture(source, taking));
       const captured = performance.now();
       const payload = { ...frame, size: this.#size };
       // From here on the candidates are this picture's, or nobody's: refine() must not take them for the last one's.
       this.#last = null;
-      const speed = await abortable(this.#channel.call('run', payload, [frame.rgba.buffer]), signal);
+      const speed = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
+      // A GPU that refused the first bitmap is given pixels from then on.
+      if (frame.bitmap && !speed.bitmap) this.#bitmaps = false;
       this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
       const { detections, nms } = await this.#boxes(checked);
       const { letterbox = 0, network = speed.run } = speed;

@@ -1,11 +1,13 @@
 //! Everything of the GPU executor that belongs to one picture size.
 
 use super::step::{self, Step};
-use super::wgsl::{self, CELLS, HEADER};
+use super::texture::TextureInput;
+use super::wgsl::{self, CELLS, HEADER, Unit};
 use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, too_large};
 use crate::detection::{Cell, RawMap};
 use crate::engine::plan::{Place, Plan};
 use crate::engine::program::{INPUT, Program};
+use crate::picture::Geometry;
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
@@ -19,6 +21,13 @@ pub struct Dispatch {
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
     groups: [u32; 2],
+}
+
+impl Dispatch {
+    /// A dispatch of operation `op`.
+    pub fn new(op: usize, pipeline: wgpu::ComputePipeline, group: wgpu::BindGroup, groups: [u32; 2]) -> Self {
+        Self { op, pipeline, group, groups }
+    }
 }
 
 /// Buffers, places and dispatches for one picture size.
@@ -40,6 +49,20 @@ pub struct Prepared {
     floors: Vec<u64>,
     /// Bytes of a stored value: 4 or 2.
     width: usize,
+    unit: Unit,
+    /// For pictures that come in a texture.
+    texture: Option<TextureInput>,
+}
+
+/// Where the network's input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// Values uploaded before.
+    Values,
+    /// The picture's bytes, uploaded before.
+    Bytes,
+    /// The texture.
+    Texture,
 }
 
 /// The four bindings of all shaders: activations, parameters, weights or picture, results.
@@ -177,6 +200,8 @@ impl Prepared {
             parameters,
             floors,
             width: tuning.bytes(),
+            unit: tuning.block(),
+            texture: None,
         })
     }
 
@@ -220,10 +245,29 @@ impl Prepared {
         Ok(())
     }
 
-    /// The network with its whole detect maps, from the picture or the values uploaded before.
-    pub fn run_maps(&self, gpu: &Gpu, from_picture: bool) {
+    /// The texture for pictures of `[height, width]` in this letterbox.
+    pub async fn texture(&mut self, gpu: &Gpu, size: [usize; 2], geometry: &Geometry) -> Result<wgpu::Texture> {
+        if !self.texture.as_ref().is_some_and(|input| input.fits(size, geometry)) {
+            let place = &self.plan.places[INPUT];
+            // The old one goes first: both may be large.
+            self.texture = None;
+            self.texture = Some(TextureInput::new(gpu, &self.arena, place, self.unit, size, geometry.clone()).await?);
+        }
+        self.texture.as_ref().map(|input| input.texture().clone()).ok_or_else(super::not_ready)
+    }
+
+    fn first(&self, from: From) -> Option<&Dispatch> {
+        match from {
+            From::Values => None,
+            From::Bytes => Some(&self.input),
+            From::Texture => self.texture.as_ref().map(TextureInput::dispatch),
+        }
+    }
+
+    /// The network with its whole detect maps.
+    pub fn run_maps(&self, gpu: &Gpu, from: From) {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        let first = from_picture.then_some(&self.input);
+        let first = self.first(from);
         record(&mut encoder, first.into_iter().chain(&self.steps));
         gpu.queue.submit([encoder.finish()]);
     }
@@ -245,14 +289,14 @@ impl Prepared {
     }
 
     /// The network up to its detect levels, then the cells above `floor`.
-    pub fn run_cells(&self, gpu: &Gpu, floor: f32) {
+    pub fn run_cells(&self, gpu: &Gpu, from: From, floor: f32) {
         for &offset in &self.floors {
             gpu.queue.write_buffer(&self.parameters, offset, &floor.to_le_bytes());
         }
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.found, 0, Some(HEADER as u64 * 4));
         let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
-        record(&mut encoder, std::iter::once(&self.input).chain(body).chain(self.picks.iter().flatten()));
+        record(&mut encoder, self.first(from).into_iter().chain(body).chain(self.picks.iter().flatten()));
         encoder.copy_buffer_to_buffer(&self.found, 0, &self.staging, 0, self.found.size());
         gpu.queue.submit([encoder.finish()]);
     }
@@ -358,26 +402,30 @@ fn pipeline(executor: &mut GpuExecutor, shader: &str) -> wgpu::ComputePipeline {
     if let Some(known) = executor.pipelines.get(shader) {
         return known.clone();
     }
-    let device = &executor.gpu.device;
+    let pipeline = build(&executor.gpu.device, &executor.layout, shader);
+    executor.pipelines.insert(shader.to_owned(), pipeline.clone());
+    pipeline
+}
+
+/// A pipeline of `shader` whose bindings are those of `layout`.
+pub fn build(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, shader: &str) -> wgpu::ComputePipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: None,
         source: wgpu::ShaderSource::Wgsl(shader.into()),
     });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: None,
-        bind_group_layouts: &[Some(&executor.layout)],
+        bind_group_layouts: &[Some(layout)],
         immediate_size: 0,
     });
-    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: None,
         layout: Some(&layout),
         module: &module,
         entry_point: Some("main"),
         compilation_options: Default::default(),
         cache: None,
-    });
-    executor.pipelines.insert(shader.to_owned(), pipeline.clone());
-    pipeline
+    })
 }
 
 fn input_step(plan: &Plan, tuning: Tuning) -> Step {

@@ -9,7 +9,7 @@ mod heads;
 mod simple;
 
 pub use convolution::{Tile, dense, depthwise};
-pub use heads::{CELLS, HEADER, cells, input, objectness};
+pub use heads::{CELLS, HEADER, cells, input, letterbox, objectness};
 pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
 
 use crate::model::Activation;

@@ -21,6 +21,35 @@ pub fn input(unit: Unit) -> String {
     header(unit) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
 }
 
+/// A picture in a texture, scaled and padded into the input: the fixed-point bilinear of `picture::resize`. Binding 2: the
+/// texture; 3: the taps of all columns, then of all rows, as `(first, second, weight, weight)`. `in_at`, `in_off`: border on the
+/// left and above; `in_w`, `in_h`: the scaled picture.
+pub fn letterbox(unit: Unit) -> String {
+    let declared = "@group(0) @binding(2) var picture: texture_2d<f32>;
+@group(0) @binding(3) var<storage, read> taps: array<vec4<u32>>;
+fn texel(x: u32, y: u32) -> vec3<i32> {
+  return vec3<i32>(round(textureLoad(picture, vec2<u32>(x, y), 0).rgb * 255.0));
+}
+fn along(y: u32, t: vec4<u32>) -> vec3<i32> {
+  return (texel(t.x, y) * i32(t.z) + texel(t.y, y) * i32(t.w)) >> vec3<u32>(4u);
+}
+";
+    let body = "  let x = i % p.out_w - p.in_at;
+  let y = i / p.out_w - p.in_off;
+  var rgb = vec3<i32>(114);
+  // Left of the picture and above it, the differences wrap to large numbers.
+  if (x < p.in_w && y < p.in_h) {
+    let column = taps[x];
+    let row = taps[p.in_w + y];
+    let upper = (along(row.x, column) * i32(row.z)) >> vec3<u32>(16u);
+    let lower = (along(row.y, column) * i32(row.w)) >> vec3<u32>(16u);
+    rgb = (upper + lower + vec3<i32>(2)) >> vec3<u32>(2u);
+  }
+  st(p.out_at + i, vec4<f32>(vec3<f32>(rgb) / 255.0, 0.0));
+";
+    header(unit) + declared + &entry(body)
+}
+
 /// Objectness of every cell and anchor of a level, and the list of those above the floor: everything else of a cell
 /// under the floor can't become a box (score = objectness x class), so it is never computed.
 ///

@@ -1,0 +1,136 @@
+//! A picture that lies in a texture already (a camera's frame, a bitmap): scaled and padded on the GPU, straight into the
+//! network's input, by the same integers as on the CPU.
+
+use super::prepared::{self, Dispatch};
+use super::step::groups;
+use super::wgsl::{self, Unit};
+use super::{ALIGNMENT, Gpu, too_large};
+use crate::engine::plan::Place;
+use crate::picture::{Geometry, taps};
+use crate::{Error, ErrorKind, Result};
+use wgpu::{BufferUsages, ShaderStages, TextureUsages};
+
+/// A texture of one size, and how it becomes the input.
+pub struct TextureInput {
+    texture: wgpu::Texture,
+    geometry: Geometry,
+    dispatch: Dispatch,
+}
+
+impl TextureInput {
+    /// For pictures of `[height, width]` that become the map at `place` of `arena`.
+    ///
+    /// # Errors
+    /// A picture that is too large for the device, a shader that it refuses.
+    pub async fn new(
+        gpu: &Gpu,
+        arena: &wgpu::Buffer,
+        place: &Place,
+        unit: Unit,
+        [height, width]: [usize; 2],
+        geometry: Geometry,
+    ) -> Result<Self> {
+        let most = gpu.device.limits().max_texture_dimension_2d as usize;
+        if width.max(height) > most {
+            return Err(too_large(&format!("pictures of {width}x{height}"), width.max(height) as u64, most as u64));
+        }
+        let device = &gpu.device;
+        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let texture = device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("picture"),
+            size: wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            // Copying from a bitmap wants it to be a render attachment.
+            usage: TextureUsages::TEXTURE_BINDING | TextureUsages::COPY_DST | TextureUsages::RENDER_ATTACHMENT,
+            view_formats: &[],
+        });
+        let [across, down] = geometry.unpadded;
+        let weights: Vec<u8> = taps(width, across, true)
+            .into_iter()
+            .chain(taps(height, down, false))
+            .flat_map(|tap| tap.map(u32::to_le_bytes).concat())
+            .collect();
+        let threads = place.height * place.width;
+        let mut parameters = [0u32; 16];
+        let values =
+            [threads, geometry.left, geometry.top, down, across, 0, place.start / 4, 0, place.height, place.width];
+        parameters.iter_mut().zip(values).for_each(|(to, value)| *to = value as u32);
+        let filled = |label, bytes: &[u8], usage| {
+            let size = bytes.len() as u64;
+            let usage = usage | BufferUsages::COPY_DST;
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            });
+            gpu.queue.write_buffer(&buffer, 0, bytes);
+            buffer
+        };
+        let weights = filled("scaling", &weights, BufferUsages::STORAGE);
+        let mut bytes = parameters.map(u32::to_le_bytes).concat();
+        bytes.resize(ALIGNMENT, 0);
+        let parameters = filled("parameters", &bytes, BufferUsages::UNIFORM);
+        let layout = layout(device);
+        let view = texture.create_view(&Default::default());
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: arena.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: parameters.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&view) },
+                wgpu::BindGroupEntry { binding: 3, resource: weights.as_entire_binding() },
+            ],
+        });
+        let pipeline = prepared::build(device, &layout, &wgsl::letterbox(unit));
+        if let Some(error) = scope.pop().await {
+            return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}")).at(gpu.name.clone()));
+        }
+        let dispatch = Dispatch::new(0, pipeline, group, groups(threads));
+        Ok(Self { texture, geometry, dispatch })
+    }
+
+    /// Whether it is for pictures of `[height, width]` in this letterbox.
+    pub fn fits(&self, [height, width]: [usize; 2], geometry: &Geometry) -> bool {
+        (self.texture.height() as usize, self.texture.width() as usize) == (height, width) && self.geometry == *geometry
+    }
+
+    /// Where the picture goes, RGBA.
+    pub fn texture(&self) -> &wgpu::Texture {
+        &self.texture
+    }
+
+    /// Scaling and padding.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+}
+
+/// Activations, parameters, the texture, the taps of all columns and rows.
+fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let entry = |binding: u32, ty: wgpu::BindingType| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: ShaderStages::COMPUTE,
+        ty,
+        count: None,
+    };
+    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+    let texture = wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Float { filterable: false },
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("ghostdet texture"),
+        entries: &[
+            entry(0, buffer(wgpu::BufferBindingType::Storage { read_only: false })),
+            entry(1, buffer(wgpu::BufferBindingType::Uniform)),
+            entry(2, texture),
+            entry(3, buffer(wgpu::BufferBindingType::Storage { read_only: true })),
+        ],
+    })
+}
