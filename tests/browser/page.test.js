@@ -73,6 +73,7 @@ test('the camera is watched and let go', withWeights, async () => {
   await page.click('#camera');
   await page.waitForFunction(() => Number(document.body.dataset.runs ?? 0) >= 3, null, { timeout: 60_000 });
   assert.match(await page.textContent('#fps'), /^\d+\.\d$/);
+  assert.ok(Number(await page.textContent('#ms-total')) >= Number(await page.textContent('#ms-network')));
   await page.click('#camera');
   assert.ok(await page.locator('#video').isHidden());
   assert.deepEqual(page.errors, []);

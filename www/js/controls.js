@@ -73,8 +73,8 @@ export function fit(info, size) {
 
 /** Writes times and the list. */
 export function report({ detections, speed, fps }) {
-  for (const stage of ['network', 'capture', 'letterbox', 'nms']) {
-    if (speed?.[stage] !== undefined) get(`ms-${stage}`).value = speed[stage].toFixed(stage === 'network' ? 0 : 1);
+  for (const stage of ['network', 'capture', 'letterbox', 'nms', 'total']) {
+    if (speed?.[stage] !== undefined) get(`ms-${stage}`).value = speed[stage].toFixed(['network', 'total'].includes(stage) ? 0 : 1);
   }
   get('fps').value = fps ? fps.toFixed(1) : '–';
   get('count').value = detections.length;

@@ -15,7 +15,7 @@ const en = {
 const zh = {
   skip: '跳到图片', tagline: '在本页内检测，图片不会离开您的设备。', detector: '检测器', empty: '把图片拖到这里、粘贴图片，或打开摄像头。',
   emptyWeights: '拖入 .pt 或 .safetensors 文件可替换网络。', drop: '松开即可打开', source: '图片来源', camera: '摄像头', flip: '切换镜头',
-  upload: '打开文件', samples: '示例照片', speed: '速度', network: '网络', capture: '取图', letterbox: '缩放填充', fps: '帧/秒',
+  upload: '打开文件', samples: '示例照片', speed: '速度', network: '网络', capture: '取图', letterbox: '缩放填充', fps: '帧/秒', latency: '延迟',
   conf: '最低得分', iou: '允许重叠 (IoU)', size: '网络输入', classes: '类别', find: '查找', findClass: '查找类别', all: '全选', none: '全不选',
   found: '检测结果', nothing: '没有高于最低得分的目标，调低阈值可看到较弱的候选。', model: '模型', parameters: '参数量', device: '设备',
   reset: '恢复自带权重', compareTitle: 'Ghost 省下了多少',

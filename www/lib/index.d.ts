@@ -41,7 +41,8 @@ export interface Detection { label: string; classId: number; score: number; box:
 /** Milliseconds. */
 export interface Speed { capture: number; letterbox: number; network: number; nms: number; total: number }
 export interface Result { width: number; height: number; detections: Detection[]; speed: Speed; device: string }
-export interface Frame extends Result { fps: number }
+/** `fps`: results a second; `latency`: milliseconds from taking the frame to its boxes. */
+export interface Frame extends Result { fps: number; latency: number }
 
 export interface Info {
   model: string;

@@ -11,11 +11,15 @@ import { capture, captureBitmap } from './capture.js';
 import { InlineChannel, WorkerChannel } from './channel.js';
 import { core, ready } from './engine.js';
 import { GhostdetError } from './errors.js';
+import { Frames } from './frames.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
 export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
+
+/** Milliseconds after which a frame of a video is not new any more. */
+const STALE = 50;
 
 /** Where the choice between CPU and WebGPU is kept. */
 const REMEMBERED = 'ghostdet.device';
@@ -98,29 +102,36 @@ export class Detector {
    */
   detect(source, options = {}) {
     return this.#enqueue(async () => {
-      const { signal } = options;
       const checked = this.#check(options);
-      signal?.throwIfAborted();
-      const started = performance.now();
-      const { largest } = options;
-      const taking = { fetch: this.#fetch, signal, largest };
-      const wanted = this.#bitmaps && this.#info.device.kind === 'webgpu';
-      const { width, height, frame } = (wanted && (await captureBitmap(source, taking))) || (await capture(source, taking));
-      const captured = performance.now();
-      const payload = { ...frame, size: this.#size };
-      // From here on the candidates are this picture's, or nobody's: refine() must not take them for the last one's.
-      this.#last = null;
-      const speed = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
-      // A GPU that refused the first bitmap is given pixels from then on.
-      if (frame.bitmap && !speed.bitmap) this.#bitmaps = false;
-      this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
-      const { detections, nms } = await this.#boxes(checked);
-      const { letterbox = 0, network = speed.run } = speed;
-      this.#info.device = speed.device;
-      const total = performance.now() - started;
-      const stages = { capture: captured - started, letterbox, network, nms, total };
-      return { width, height, detections, speed: stages, device: this.#info.device.kind };
+      options.signal?.throwIfAborted();
+      return this.#look(await this.#take(source, options), checked, options.signal);
     });
+  }
+
+  /** The picture as it will be handed over: as a bitmap for a GPU, else as pixels. */
+  async #take(source, { signal, largest }) {
+    const started = performance.now();
+    const taking = { fetch: this.#fetch, signal, largest };
+    const wanted = this.#bitmaps && this.#info.device.kind === 'webgpu';
+    const taken = (wanted && (await captureBitmap(source, taking))) || (await capture(source, taking));
+    return { ...taken, started, captured: performance.now() };
+  }
+
+  /** The network on a picture that was taken. */
+  async #look({ width, height, frame, started, captured }, checked, signal) {
+    const payload = { ...frame, size: this.#size };
+    // From here on the candidates are this picture's, or nobody's: refine() must not take them for the last one's.
+    this.#last = null;
+    const speed = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
+    // A GPU that refused the first bitmap is given pixels from then on.
+    if (frame.bitmap && !speed.bitmap) this.#bitmaps = false;
+    this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
+    const { detections, nms } = await this.#boxes(checked);
+    const { letterbox = 0, network = speed.run } = speed;
+    this.#info.device = speed.device;
+    const total = performance.now() - started;
+    const stages = { capture: captured - started, letterbox, network, nms, total };
+    return { width, height, detections, speed: stages, device: this.#info.device.kind };
   }
 
   /**
@@ -136,30 +147,53 @@ export class Detector {
   }
 
   /**
-   * Detections of a playing video, newest frame first: what comes in while the network runs is skipped.
+   * Detections of a playing video, newest frame first: what comes in while the network runs is skipped. The next frame is
+   * taken while the network is busy with this one, as late as it can be, so that neither waits for the other.
    * Ends with the video, with `signal`, or when the loop is left.
    * @param {HTMLVideoElement} video
    * @param {import('./index.d.ts').DetectOptions | (() => import('./index.d.ts').DetectOptions)} [options]
    *   a function is asked before every frame
    */
   async *stream(video, options = {}) {
+    const asked = () => (typeof options === 'function' ? options() : options);
+    const frames = new Frames(video, asked().signal);
+    const pace = { capture: 0, busy: 0, fps: 0 };
+    const follow = (name, value) => (pace[name] = pace[name] ? 0.8 * pace[name] + 0.2 * value : value);
+    /** A frame newer than the last one, taken after `wait` milliseconds; null when there is none. */
+    const take = async (wait) => {
+      if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (!(await frames.next()) || this.#disposed) return null;
+      return this.#take(video, { largest: Math.max(640, 2 * this.#size), ...asked() });
+    };
+    let next = take(0);
     let before = performance.now();
-    let fps = 0;
-    for (;;) {
-      const current = typeof options === 'function' ? options() : options;
-      if (current.signal?.aborted || this.#disposed || !(await nextFrame(video, current.signal))) return;
-      let result;
-      try {
-        result = await this.detect(video, { largest: Math.max(640, 2 * this.#size), ...current });
-      } catch (error) {
-        if (error.code === 'aborted' || error.code === 'disposed') return;
-        throw error;
+    try {
+      for (;;) {
+        let taken = await next;
+        // Who takes long with a result gets a fresh frame, not one from before.
+        if (taken && performance.now() - taken.captured > STALE) {
+          taken.frame.bitmap?.close();
+          taken = await take(0);
+        }
+        const { signal } = asked();
+        if (!taken || signal?.aborted) return;
+        follow('capture', taken.captured - taken.started);
+        const started = performance.now();
+        const running = this.#enqueue(() => this.#look(taken, this.#check(asked()), signal));
+        next = take(pace.busy - pace.capture - 1);
+        next.catch(() => {});
+        const result = await running;
+        const now = performance.now();
+        follow('busy', now - started);
+        const fps = follow('fps', 1000 / Math.max(1, now - before));
+        before = now;
+        yield { ...result, fps, latency: result.speed.total };
       }
-      const now = performance.now();
-      const rate = 1000 / Math.max(1, now - before);
-      fps = fps ? 0.8 * fps + 0.2 * rate : rate;
-      before = now;
-      yield { ...result, fps };
+    } catch (error) {
+      if (error.code !== 'aborted' && error.code !== 'disposed') throw error;
+    } finally {
+      frames.close();
+      next.then((taken) => taken?.frame.bitmap?.close(), () => {});
     }
   }
 
@@ -316,28 +350,5 @@ function abortable(promise, signal) {
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
-}
-
-/** Waits until the video shows a frame; false when there will be none. */
-function nextFrame(video, signal) {
-  return new Promise((resolve) => {
-    let timer;
-    const done = (more) => () => {
-      clearTimeout(timer);
-      video.removeEventListener('ended', ended);
-      signal?.removeEventListener('abort', ended);
-      resolve(more);
-    };
-    const ended = done(false);
-    if (video.ended || signal?.aborted) return ended();
-    video.addEventListener('ended', ended);
-    signal?.addEventListener('abort', ended);
-    const shown = () => (video.videoWidth ? done(true)() : wait());
-    const wait = () => {
-      if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
-      else timer = setTimeout(shown, 16);
-    };
-    wait();
   });
 }
