@@ -5,9 +5,10 @@
     python3 benches/export_onnx.py configs/yolov5-ghost.yaml --size n --imgsz 320 out.onnx
 
 Batch norm is folded, as every engine would do; weights are made up (the time does not depend on them) and scaled so
-that activations neither vanish nor grow. Input `images` (1, 3, H, W) fp32; outputs `raw0`, `raw1`, … (1, C, h, w).
+that activations neither vanish nor grow. OUTPUT.json and OUTPUT.bin hold the same plainly. Input `images` (1, 3, H, W) fp32; outputs `raw0`, `raw1`, … (1, C, h, w).
 """
 import argparse
+import json
 import math
 
 import numpy as np
@@ -129,6 +130,32 @@ def build(config, size, nc, imgsz):
     return model
 
 
+def save_plain(model, path):
+    """The same as JSON and one file of fp32 weights, for engines that read neither ONNX nor a format that can be written
+    here: nodes in order; a convolution's weight as height, width, in, out (depthwise: height, width, channel, 1)."""
+    weights = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
+    nodes, values, offset = [], [], 0
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        row = {"op": node.op_type, "in": [i for i in node.input if i and i not in weights], "out": node.output[0]}
+        if node.op_type == "Conv":
+            weight, bias = (weights[name] for name in node.input[1:])
+            depthwise = attributes["group"] > 1
+            weight = weight.transpose(2, 3, 0, 1) if depthwise else weight.transpose(2, 3, 1, 0)
+            row |= {"depthwise": depthwise, "stride": attributes["strides"][0], "pad": attributes["pads"][0],
+                    "shape": list(weight.shape), "weight": offset, "bias": offset + weight.size}
+            values += [weight.ravel(), bias.ravel()]
+            offset += weight.size + bias.size
+        elif node.op_type == "MaxPool":
+            row |= {"kernel": attributes["kernel_shape"][0]}
+        elif node.op_type == "Resize":
+            row |= {"scale": int(weights[node.input[2]][2])}
+        nodes.append(row)
+    with open(path + ".json", "w") as file:
+        json.dump({"nodes": nodes}, file)
+    np.concatenate(values).astype("<f4").tofile(path + ".bin")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
@@ -141,6 +168,7 @@ def main():
         config = yaml.safe_load(file)
     model = build(config, a.size, a.nc, a.imgsz)
     onnx.save(model, a.output)
+    save_plain(model, a.output)
     parameters = sum(int(np.prod(w.dims)) for w in model.graph.initializer)
     print(f"{a.output}: {len(model.graph.node)} nodes, {parameters} parameters")
 

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 cache=${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 networks=${BENCH_NETWORKS:-yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost}
-size=${BENCH_SIZE:-320}
+size=${BENCH_SIZE:-${BENCH_SIZES:-320}}
+size=${size%%,*}
 python=${PYTHON:-$cache/bench-venv/bin/python}
 if ! "$python" -c 'import onnxruntime, onnx, yaml' 2>/dev/null; then
     python3 -m venv "$cache/bench-venv"

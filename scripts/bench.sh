@@ -1,31 +1,27 @@
 #!/bin/sh
-# Ours beside onnxruntime-web, in one Chromium, in turns; then the command line's own time per row.
-# BENCH_NETWORKS, BENCH_SIZES, BENCH_ROUNDS choose others; BENCH_ENGINES=ghostdet-webgpu,ort-webgpu times the GPU.
+# Ours beside onnxruntime-web and TensorFlow.js, in one Chromium, in turns; then natively beside ONNX Runtime.
+# BENCH_NETWORKS, BENCH_SIZES, BENCH_ROUNDS choose others; BENCH_ENGINES=ghostdet-webgpu,ort-webgpu,tfjs-webgpu times the GPU.
 set -eu
 cd "$(dirname "$0")/.."
 cache=${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}
 networks=${BENCH_NETWORKS:-yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost}
 sizes=${BENCH_SIZES:-320}
-engines=${BENCH_ENGINES:-ghostdet-cpu,ort-wasm}
+engines=${BENCH_ENGINES:-ghostdet-cpu,ort-wasm,tfjs-wasm}
 scripts/setup-browser.sh
 if [ ! -x "$cache/bench-venv/bin/python" ]; then
     python3 -m venv "$cache/bench-venv"
     "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 numpy pyyaml
 fi
-[ -d benches/node_modules/onnxruntime-web ] || (cd benches && npm install --no-audit --no-fund --ignore-scripts)
+[ -d benches/node_modules/@tensorflow/tfjs-core ] || (cd benches && npm ci --no-audit --no-fund --ignore-scripts)
 mkdir -p "$cache/onnx"
 for name in $(echo "$networks" | tr , ' '); do
     letter=$(echo "$name" | cut -c7)
     base=yolov5$(echo "$name" | cut -c8-)
     for size in $(echo "$sizes" | tr , ' '); do
         file=$cache/onnx/$base-$letter-$size.onnx
-        [ -e "$file" ] || "$cache/bench-venv/bin/python" benches/export_onnx.py "configs/$base.yaml" "$file" --size "$letter" --imgsz "$size"
+        [ -e "$file.json" ] || "$cache/bench-venv/bin/python" benches/export_onnx.py "configs/$base.yaml" "$file" --size "$letter" --imgsz "$size"
     done
 done
 node benches/browser/bench.js --onnx "$cache/onnx" --networks "$networks" --sizes "$sizes" --engines "$engines" \
     --rounds "${BENCH_ROUNDS:-15}" ${BENCH_JSON:+--json "$BENCH_JSON"}
-cargo build --release -q
-for name in $(echo "$networks" | tr , ' '); do
-    printf '%-26s native, one thread: ' "$name"
-    RAYON_NUM_THREADS=1 cargo run --release -q -- summary "$name" --imgsz "$(echo "$sizes" | cut -d, -f1)" --line-profile 2>/dev/null | tail -n1
-done
+exec benches/native.sh

@@ -4,7 +4,7 @@
 //   node benches/browser/bench.js [--networks yolov5n,yolov5n-ghost] [--sizes 320] [--engines ghostdet-cpu,ort-wasm]
 //        [--rounds 9] [--nc 80] [--onnx FOLDER] [--json FILE]
 //
-// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu. `make bench` writes the ONNX files.
+// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu, tfjs-wasm (one thread), tfjs-webgpu. `make bench` writes the ONNX files.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -55,9 +55,10 @@ function print(results) {
   const find = (size, network, engine) => results.find((r) => r.size === size && r.network === network && r.engine === engine);
   const engines = options.engines.split(',');
   const names = options.networks.split(',');
-  const peer = engines.length > 1 ? `| ${engines[1]} / ${engines[0]} ` : '';
+  const peers = engines.slice(1);
+  const peer = peers.map((engine) => `| ${engine} / ${engines[0]} `).join('');
   console.log(`| network | size | ${engines.map((engine) => `${engine}: median, best ms | of the plain one`).join(' | ')} ${peer}|`);
-  console.log(`|---|---|${engines.map(() => '---|---|').join('')}${peer && '---|'}`);
+  console.log(`|---|---|${engines.map(() => '---|---|').join('')}${peers.map(() => '---|').join('')}`);
   for (const size of options.sizes.split(',').map(Number)) {
     for (const name of names) {
       const plain = /^yolov5[nsmlx]/.exec(name)[0];
@@ -67,9 +68,10 @@ function print(results) {
         const share = (key) => (first?.[key] ? (mine[key] / first[key]).toFixed(2) : '–');
         return `${mine.median.toFixed(0)}, ${mine.best.toFixed(0)} | ${share('median')}, ${share('best')}`;
       });
-      const [ours, other] = engines.map((engine) => find(size, name, engine));
-      const ratio = (key) => (other?.[key] && ours?.[key] ? (other[key] / ours[key]).toFixed(2) : '–');
-      console.log(`| ${name} | ${size} | ${cells.join(' | ')} ${peer && `| ${ratio('median')}, ${ratio('best')} `}|`);
+      const [ours, ...others] = engines.map((engine) => find(size, name, engine));
+      const ratio = (other, key) => (other?.[key] && ours?.[key] ? (other[key] / ours[key]).toFixed(2) : '–');
+      const ratios = others.map((other) => `| ${ratio(other, 'median')}, ${ratio(other, 'best')} `).join('');
+      console.log(`| ${name} | ${size} | ${cells.join(' | ')} ${ratios}|`);
     }
   }
 }

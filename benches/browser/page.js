@@ -1,4 +1,5 @@
 // Runs in the page: loads every engine, then times them in turns.
+import { tfjs } from './tfjs.js';
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -43,7 +44,8 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
       for (const engine of engines) {
         const [who, where] = engine.split('-');
         try {
-          runs[engine] = who === 'ort' ? await peer(ort, where, onnx.replace('{size}', size), size) : await ours(name, where, nc, size);
+          const url = onnx.replace('{size}', size);
+          runs[engine] = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size) }[who]();
           await runs[engine]();
         } catch (error) {
           results.push({ network: name, size, engine, error: String(error?.message ?? error).slice(0, 200) });

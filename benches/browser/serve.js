@@ -25,6 +25,7 @@ export async function serve(script, onnx) {
     '/ghostdet/': join(root, 'www'),
     '/weights/': join(root, 'weights'),
     '/ort/': join(here, '..', 'node_modules', 'onnxruntime-web', 'dist'),
+    '/tfjs/': join(here, '..', 'node_modules', '@tensorflow'),
     '/onnx/': onnx,
     '/bench/': here,
   };
