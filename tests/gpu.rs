@@ -23,12 +23,17 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
 
 /// Tiles for the processor and for real GPUs: all must be right everywhere.
 fn tunings() -> Vec<Tuning> {
-    [Tuning::candidates(true), Tuning::candidates(false)].concat()
+    let f16 = GPU.as_ref().is_some_and(ghostdet::engine::gpu::Gpu::f16);
+    [Tuning::candidates(true, false), Tuning::candidates(false, f16)].concat()
 }
 
 /// How far a deviation may be from the bounds that hold for fp32.
 fn slack(tuning: Tuning) -> f32 {
-    if tuning.half { 100.0 } else { 1.0 }
+    match (tuning.half, tuning.native) {
+        (true, true) => 300.0,
+        (true, false) => 100.0,
+        _ => 1.0,
+    }
 }
 
 #[test]

@@ -67,6 +67,9 @@ impl GpuExecutor {
     /// # Errors
     /// Weights that are too large for the device.
     pub fn new(gpu: &Gpu, program: &Program, tuning: Tuning) -> Result<Self> {
+        if tuning.native && !gpu.f16() {
+            return Err(Error::new(ErrorKind::Device, "the adapter has no shader-f16").at(gpu.name.clone()));
+        }
         let tuning = tuning.fit(program);
         let mut bytes: Vec<u8> = Vec::new();
         let mut put = |values: &[f32], half: bool| {

@@ -104,22 +104,7 @@ impl WebDetector {
         if !self.place.gpu() || width == 0 || height == 0 {
             return Ok(None);
         }
-        let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| {
-            let origin = wgpu::Origin2d::ZERO;
-            let source = wgpu::ExternalImageSource::ImageBitmap(bitmap);
-            queue.copy_external_image_to_texture(
-                &wgpu::CopyExternalImageSourceInfo { source, origin, flip_y: false },
-                wgpu::CopyExternalImageDestInfo {
-                    texture,
-                    mip_level: 0,
-                    origin: wgpu::Origin3d::ZERO,
-                    aspect: wgpu::TextureAspect::All,
-                    color_space: wgpu::PredefinedColorSpace::Srgb,
-                    premultiplied_alpha: false,
-                },
-                texture.size(),
-            );
-        };
+        let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| copy(&bitmap, queue, texture);
         let sides = [height as usize, width as usize];
         match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_FLOOR, fill).await {
             Ok(predicted) => Ok(predicted.map(|predicted| self.keep(predicted))),
@@ -177,3 +162,25 @@ impl WebDetector {
         json!({ "letterbox": speed.letterbox, "network": speed.network, "device": self.place.json() }).to_string()
     }
 }
+
+/// Copies a bitmap to a texture of its size.
+#[cfg(target_arch = "wasm32")]
+fn copy(bitmap: &web_sys::ImageBitmap, queue: &wgpu::Queue, texture: &wgpu::Texture) {
+    let source = wgpu::ExternalImageSource::ImageBitmap(bitmap.clone());
+    queue.copy_external_image_to_texture(
+        &wgpu::CopyExternalImageSourceInfo { source, origin: wgpu::Origin2d::ZERO, flip_y: false },
+        wgpu::CopyExternalImageDestInfo {
+            texture,
+            mip_level: 0,
+            origin: wgpu::Origin3d::ZERO,
+            aspect: wgpu::TextureAspect::All,
+            color_space: wgpu::PredefinedColorSpace::Srgb,
+            premultiplied_alpha: false,
+        },
+        texture.size(),
+    );
+}
+
+/// There are no bitmaps outside of browsers.
+#[cfg(not(target_arch = "wasm32"))]
+fn copy(_: &web_sys::ImageBitmap, _: &wgpu::Queue, _: &wgpu::Texture) {}

@@ -154,7 +154,7 @@ async fn compare(detector: &mut Detector, gpu: &Gpu) -> Result<([f64; 2], Tuning
     let mut best: Option<(f64, Tuning)> = None;
     let mut failed = None;
     let mut attached = None;
-    for tuning in Tuning::candidates(gpu.software) {
+    for tuning in Tuning::candidates(gpu.software, gpu.f16()) {
         if let Err(error) = detector.attach_gpu_tuned(gpu, tuning).await {
             failed = Some(error);
             continue;

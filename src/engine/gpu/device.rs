@@ -61,7 +61,7 @@ impl Gpu {
         let special = wgpu::Features::all_experimental_mask() | wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ghostdet"),
-            required_features: if everything { adapter.features() - special } else { wgpu::Features::empty() },
+            required_features: adapter.features() & if everything { !special } else { wgpu::Features::SHADER_F16 },
             required_limits: if everything { most } else { enough },
             ..Default::default()
         };
@@ -84,6 +84,11 @@ impl Gpu {
             || ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|name| said.contains(name));
         let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
         Ok(Self { instance, adapter, device, queue, name, software, failure })
+    }
+
+    /// Whether shaders may compute with halves.
+    pub fn f16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
     /// An error if the device failed since it was opened: what it computed can't be trusted then.

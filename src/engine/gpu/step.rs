@@ -17,40 +17,49 @@ pub struct Tuning {
     pub blocks: usize,
     /// Activations and weights lie in memory as halves (fp16), where the network allows it; sums are fp32.
     pub half: bool,
+    /// Halves are multiplied as such, too: wants an adapter with `shader-f16`.
+    pub native: bool,
 }
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
     pub fn new(software: bool) -> Self {
         match software {
-            true => Self { threads: 16, pixels: 8, blocks: 2, half: false },
-            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false },
+            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false },
+            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false },
         }
     }
 
-    /// What is worth timing on an adapter, the likeliest first.
-    pub fn candidates(software: bool) -> Vec<Self> {
+    /// What is worth timing on an adapter, the likeliest first; `f16`: whether it has `shader-f16`.
+    pub fn candidates(software: bool, f16: bool) -> Vec<Self> {
         let first = Self::new(software);
         if software {
             return vec![first];
         }
-        vec![
+        let native = f16.then_some(Self { half: true, native: true, ..first });
+        let others = [
             Self { half: true, ..first },
             first,
             Self { half: true, pixels: 8, ..first },
             Self { half: true, blocks: 4, ..first },
-        ]
+        ];
+        native.into_iter().chain(others).collect()
     }
 
     /// A name to remember it by: `half-4096-4x2`.
     pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half } = self;
-        format!("{}-{threads}-{pixels}x{blocks}", if half { "half" } else { "full" })
+        let Self { threads, pixels, blocks, half, native } = self;
+        let kind = match (half, native) {
+            (true, true) => "f16",
+            (true, false) => "half",
+            _ => "full",
+        };
+        format!("{kind}-{threads}-{pixels}x{blocks}")
     }
 
     /// The candidate of that name.
     pub fn named(name: &str, software: bool) -> Option<Self> {
-        Self::candidates(software).into_iter().find(|one| one.name() == name)
+        Self::candidates(software, true).into_iter().find(|one| one.name() == name)
     }
 
     /// The same, without halves where the network can't have them.
@@ -66,7 +75,11 @@ impl Tuning {
 
     /// How blocks are stored.
     pub fn block(self) -> Unit {
-        if self.half { Unit::Half } else { Unit::Block }
+        match (self.half, self.native) {
+            (true, true) => Unit::Native,
+            (true, false) => Unit::Half,
+            _ => Unit::Block,
+        }
     }
 
     fn stored(self, unit: Unit) -> Unit {
@@ -126,7 +139,7 @@ impl Call {
         let begin = |place: &Place, extra: usize| {
             let (start, offset) = (place.start / width, (place.offset + extra) / width);
             match unit {
-                Unit::Block | Unit::Half => [start + offset * place.height * place.width, 0],
+                Unit::Block | Unit::Half | Unit::Native => [start + offset * place.height * place.width, 0],
                 Unit::Scalar => [start, offset],
             }
         };

@@ -24,6 +24,8 @@ pub enum Unit {
     Block,
     /// Four channels, stored as halves (fp16) and computed with as fp32.
     Half,
+    /// Four channels, stored and multiplied as halves, four products at a time added up as fp32. Wants `shader-f16`.
+    Native,
     /// One value: for maps that don't begin at a multiple of four channels.
     Scalar,
 }
@@ -32,14 +34,14 @@ impl Unit {
     /// Channels of a unit.
     pub fn channels(self) -> usize {
         match self {
-            Self::Block | Self::Half => 4,
+            Self::Block | Self::Half | Self::Native => 4,
             Self::Scalar => 1,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Block | Self::Half => "vec4<f32>",
+            Self::Block | Self::Half | Self::Native => "vec4<f32>",
             Self::Scalar => "f32",
         }
     }
@@ -48,6 +50,7 @@ impl Unit {
     fn stored(self) -> &'static str {
         match self {
             Self::Half => "vec2<u32>",
+            Self::Native => "vec4<f16>",
             _ => "V",
         }
     }
@@ -56,7 +59,16 @@ impl Unit {
     fn load(self, stored: &str) -> String {
         match self {
             Self::Half => format!("let h = {stored};\n  return vec4<f32>(unpack2x16float(h.x), unpack2x16float(h.y));"),
+            Self::Native => format!("return V({stored});"),
             _ => format!("return {stored};"),
+        }
+    }
+
+    /// The type that products are computed in, and the names of what reads it from activations and weights.
+    fn factors(self) -> [&'static str; 3] {
+        match self {
+            Self::Native => ["H", "ldh", "lwh"],
+            _ => ["V", "ld", "lw"],
         }
     }
 
@@ -67,6 +79,7 @@ impl Unit {
                 "let c = clamp(v, V(-65504.0), V(65504.0));
   a[i] = vec2<u32>(pack2x16float(c.xy), pack2x16float(c.zw));"
             }
+            Self::Native => "a[i] = H(clamp(v, V(-65504.0), V(65504.0)));",
             _ => "a[i] = v;",
         }
     }
@@ -83,12 +96,16 @@ pub const PARAMETERS: [&str; 16] = [
 fn header(unit: Unit) -> String {
     let fields: String = PARAMETERS.iter().map(|name| format!("  {name}: u32,\n")).collect();
     let place = match unit {
-        Unit::Block | Unit::Half => "return base + (off + c) * hw + pixel;",
+        Unit::Block | Unit::Half | Unit::Native => "return base + (off + c) * hw + pixel;",
         Unit::Scalar => "let k = off + c;\n  return base + ((k / 4u) * hw + pixel) * 4u + k % 4u;",
     };
     let (v, stored, load, store) = (unit.name(), unit.stored(), unit.load("a[i]"), unit.store());
+    let [enable, more] = match unit {
+        Unit::Native => ["enable f16;\nalias H = vec4<f16>;\n", "fn ldh(i: u32) -> H {\n  return a[i];\n}\n"],
+        _ => ["", ""],
+    };
     format!(
-        "alias V = {v};
+        "{enable}alias V = {v};
 struct P {{
 {fields}}}
 @group(0) @binding(0) var<storage, read_write> a: array<{stored}>;
@@ -102,14 +119,15 @@ fn ld(i: u32) -> V {{
 fn st(i: u32, v: V) {{
   {store}
 }}
-"
+{more}"
     )
 }
 
 /// The weights, and `lw`, which reads a unit of them.
 fn weights(unit: Unit) -> String {
     let (stored, load) = (unit.stored(), unit.load("w[i]"));
-    format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n")
+    let more = if unit == Unit::Native { "fn lwh(i: u32) -> H {\n  return w[i];\n}\n" } else { "" };
+    format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n{more}")
 }
 
 /// The entry point around `body`, which may use the thread's number `i`.

@@ -34,6 +34,7 @@ pub fn dense(
     tile: Tile,
 ) -> String {
     let Tile { pixels, blocks } = tile;
+    let [h, ld, _] = unit.factors();
     let [kh, kw] = shape.kernel;
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
     let flat = shape.is_flat();
@@ -61,9 +62,9 @@ pub fn dense(
         }
         line!(t, "  for (var c = 0u; c < p.in_c; c++) {{");
         for j in 0..pixels {
-            line!(t, "    let v{j} = ld(r{j});\n    r{j} += hw;");
+            line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
         }
-        products(&mut t, pixels, blocks, lanes, 0, 1);
+        products(&mut t, unit, [pixels, blocks, lanes], 0, 1);
         line!(t, "    k += {}u;\n  }}", lanes * blocks);
     } else {
         let columns = columns(&mut t, shape, pixels);
@@ -73,10 +74,10 @@ pub fn dense(
         line!(t, "    var row = p.in_at + u32(y) * p.in_w;");
         line!(t, "    for (var c = 0u; c < p.in_c; c++) {{");
         for q in &columns {
-            line!(t, "    let v{q} = select(V(0.0), ld(row + x{q}), m{q});");
+            line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q});");
         }
         for kx in 0..kw {
-            products(&mut t, pixels, blocks, lanes, kx * shape.dilation, shape.stride[1]);
+            products(&mut t, unit, [pixels, blocks, lanes], kx * shape.dilation, shape.stride[1]);
             line!(t, "    k += {}u;", lanes * blocks);
         }
         line!(t, "    row += in_hw;\n    }}\n  }}");
@@ -106,11 +107,12 @@ pub fn dense(
 }
 
 /// The sums of one tap: pixel `j` reads column `j * step + shift`.
-fn products(t: &mut String, pixels: usize, blocks: usize, lanes: usize, shift: usize, step: usize) {
+fn products(t: &mut String, unit: Unit, [pixels, blocks, lanes]: [usize; 3], shift: usize, step: usize) {
+    let [_, _, lw] = unit.factors();
     line!(t, "    {{");
     for lane in 0..lanes {
         for b in 0..blocks {
-            line!(t, "    let w{lane}_{b} = lw(k + {}u);", lane * blocks + b);
+            line!(t, "    let w{lane}_{b} = {lw}(k + {}u);", lane * blocks + b);
         }
     }
     for j in 0..pixels {
@@ -118,7 +120,7 @@ fn products(t: &mut String, pixels: usize, blocks: usize, lanes: usize, shift: u
         for b in 0..blocks {
             let sum: Vec<String> =
                 (0..lanes).map(|lane| format!("v{q}.{} * w{lane}_{b}", &"xyzw"[lane..=lane])).collect();
-            line!(t, "    s{j}_{b} += {};", sum.join(" + "));
+            line!(t, "    s{j}_{b} += V({});", sum.join(" + "));
         }
     }
     line!(t, "    }}");
@@ -150,6 +152,7 @@ fn columns(t: &mut String, shape: &ConvShape, pixels: usize) -> Vec<usize> {
 /// the input goes before the result's channels (a GhostConv's two halves), the residual is added to both.
 pub fn depthwise(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, tail: bool, pixels: usize) -> String {
     let [kh, kw] = shape.kernel;
+    let [h, ld, lw] = unit.factors();
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
     row_tile(&mut t, pixels);
@@ -164,14 +167,14 @@ pub fn depthwise(unit: Unit, shape: &ConvShape, act: Activation, residual: bool,
     line!(t, "    if (y < 0 || y >= i32(p.in_h)) {{ k += {kw}u; continue; }}");
     line!(t, "    let row = p.in_at + c * in_hw + u32(y) * p.in_w;");
     for q in &columns {
-        line!(t, "    let v{q} = select(V(0.0), ld(row + x{q}), m{q});");
+        line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q});");
     }
     for kx in 0..kw {
-        line!(t, "    let w{kx} = lw(k + {kx}u);");
+        line!(t, "    let w{kx} = {lw}(k + {kx}u);");
     }
     for j in 0..pixels {
         for kx in 0..kw {
-            line!(t, "    s{j} += v{} * w{kx};", j * shape.stride[1] + kx * shape.dilation);
+            line!(t, "    s{j} += V(v{} * w{kx});", j * shape.stride[1] + kx * shape.dilation);
         }
     }
     line!(t, "    k += {kw}u;\n  }}");
