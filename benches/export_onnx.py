@@ -10,6 +10,7 @@ that activations neither vanish nor grow. OUTPUT.json and OUTPUT.bin hold the sa
 import argparse
 import json
 import math
+import os
 
 import numpy as np
 import onnx
@@ -156,6 +157,16 @@ def save_plain(model, path):
     np.concatenate(values).astype("<f4").tofile(path + ".bin")
 
 
+def save_product(path):
+    """A plain matrix product, 400 x 1024 by 1024 x 256, for what an engine reaches at most. Input `a`, output `c`."""
+    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)  # noqa: E731
+    b = numpy_helper.from_array(np.ones((1024, 256), np.float32), "b")
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "product", [value("a", [400, 1024])], [value("c", [400, 256])], [b])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
@@ -169,6 +180,7 @@ def main():
     model = build(config, a.size, a.nc, a.imgsz)
     onnx.save(model, a.output)
     save_plain(model, a.output)
+    save_product(os.path.join(os.path.dirname(a.output), "product.onnx"))
     parameters = sum(int(np.prod(w.dims)) for w in model.graph.initializer)
     print(f"{a.output}: {len(model.graph.node)} nodes, {parameters} parameters")
 

@@ -22,6 +22,8 @@ for name in $(echo "$networks" | tr , ' '); do
         [ -e "$file.json" ] || "$cache/bench-venv/bin/python" benches/export_onnx.py "configs/$base.yaml" "$file" --size "$letter" --imgsz "$size"
     done
 done
-node benches/browser/bench.js --onnx "$cache/onnx" --networks "$networks" --sizes "$sizes" --engines "$engines" \
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+cargo build --release -q -p ghostdet-cli
+node benches/browser/bench.js --ghostdet "$CARGO_TARGET_DIR/release/ghostdet" --onnx "$cache/onnx" --networks "$networks" --sizes "$sizes" --engines "$engines" \
     --rounds "${BENCH_ROUNDS:-15}" ${BENCH_JSON:+--json "$BENCH_JSON"}
 exec benches/native.sh

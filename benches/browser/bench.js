@@ -2,9 +2,12 @@
 // Ours beside onnxruntime-web on the same networks, in one Chromium, in turns.
 //
 //   node benches/browser/bench.js [--networks yolov5n,yolov5n-ghost] [--sizes 320] [--engines ghostdet-cpu,ort-wasm]
-//        [--rounds 9] [--nc 80] [--onnx FOLDER] [--json FILE]
+//        [--rounds 9] [--nc 80] [--onnx FOLDER] [--ghostdet COMMAND] [--json FILE]
+//
+// With the command line's path, also how near the whole networks come to a plain matrix product (onnxruntime-web's).
 //
 // Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu, tfjs-wasm (one thread), tfjs-webgpu. `make bench` writes the ONNX files.
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +21,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '9' },
     nc: { type: 'string', default: '80' },
     onnx: { type: 'string', default: join(root, 'benches', 'onnx') },
+    ghostdet: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -44,10 +48,23 @@ try {
     nc: Number(options.nc),
   });
   print(results);
+  const { product } = results.find((row) => row.product) ?? {};
+  if (product && options.ghostdet) share(results, product);
   if (options.json) await writeFile(options.json, JSON.stringify({ browser: browser.version(), results }, null, 1));
 } finally {
   await browser.close();
   server.close();
+}
+
+/** Multiply-adds a second of whole networks, the best run, beside those of a plain matrix product in the same page. */
+function share(results, product) {
+  for (const { network, size, engine, best } of results.filter((row) => row.engine === 'ghostdet-cpu' && row.best)) {
+    const plan = JSON.parse(execFileSync(options.ghostdet, ['plan', network, '--nc', options.nc, '--imgsz', String(size), '--json'], { encoding: 'utf8' }));
+    // Detect's convolutions are computed for the cells above the floor only.
+    const adds = plan.steps.filter(({ row }) => row !== 24).reduce((sum, step) => sum + step.multiply_adds, 0);
+    const rate = adds / best / 1e6;
+    console.log(`${network} ${size}, ${engine}: ${rate.toFixed(1)} GMAC/s, ${((100 * rate) / product).toFixed(0)} % of a plain product's ${product.toFixed(1)}`);
+  }
 }
 
 /** A table of medians and bests; the share of the plain network's time, and the peer's time over ours. */

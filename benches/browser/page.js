@@ -17,6 +17,19 @@ async function peer(ort, provider, url, size) {
   };
 }
 
+/** Million multiply-adds a millisecond (GMAC/s) that onnxruntime-web reaches in a plain matrix product, the best of `rounds`. */
+async function product(ort, rounds) {
+  const session = await ort.InferenceSession.create('/onnx/product.onnx', { executionProviders: ['wasm'] });
+  const a = new ort.Tensor('float32', new Float32Array(400 * 1024).fill(1), [400, 1024]);
+  let best = Infinity;
+  for (let round = 0; round < rounds; round++) {
+    const started = performance.now();
+    await session.run({ a });
+    best = Math.min(best, performance.now() - started);
+  }
+  return (400 * 1024 * 256) / best / 1e6;
+}
+
 /** One of ours in a worker of its own, as `measure` runs it; kept open to be run in turns. */
 async function ours(model, device, nc, size) {
   const { WorkerChannel } = await import('/ghostdet/lib/channel.js');
@@ -38,6 +51,7 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
     ort.env.wasm.wasmPaths = '/ort/';
     ort.env.logLevel = 'error';
   }
+  if (engines.includes('ort-wasm')) results.push({ product: await product(ort, 3 * rounds) });
   for (const size of sizes) {
     for (const { name, onnx } of networks) {
       const runs = {};
