@@ -66,32 +66,36 @@ def main():
     options = parser.parse_args()
     product = ceiling()
     product()
-    rows, plain = [], {}
+    names = options.networks.split(",")
+    ours = {name: Ours(options.turns, name, options.size) for name in names}
+    theirs = {name: peer(os.path.join(options.onnx, f"yolov5{name[7:]}-{name[6]}-{options.size}.onnx"), options.size) for name in names}
+    mine, other, rates = {name: [] for name in names}, {name: [] for name in names}, []
+    # All networks take turns: this way a machine that changes its speed changes it for all of them.
+    for count in range(options.rounds + 2):
+        for name in names:
+            times = ours[name](), theirs[name]()
+            if count >= 2:
+                mine[name].append(times[0])
+                other[name].append(times[1])
+        rates.append(product())
     print("| network | ghostdet: median, best ms | of the plain one | onnxruntime: median, best | its time / ours | GMAC/s, of a plain product's |")
     print("|---|---|---|---|---|---|")
-    for name in options.networks.split(","):
+    ratio = lambda a, b: statistics.median(x / y for x, y in zip(a, b))
+    rows = []
+    for name in names:
         plan = json.loads(subprocess.check_output([options.ghostdet, "plan", name, "--nc", "80", "--imgsz", str(options.size), "--json"]))
         # Detect's convolutions are computed for the cells above the floor only.
         adds = sum(step["multiply_adds"] for step in plan["steps"] if step["row"] != 24)
-        ours = Ours(options.turns, name, options.size)
-        theirs = peer(os.path.join(options.onnx, f"yolov5{name[7:]}-{name[6]}-{options.size}.onnx"), options.size)
-        times = [(ours(), theirs(), product()) for _ in range(options.rounds + 2)][2:]
-        mine, other, rate = zip(*times)
+        rate, plain = adds / min(mine[name]) / 1e6, name[:7]
         row = {
-            "network": name, "size": options.size, "rounds": options.rounds,
-            "ours": {"median": statistics.median(mine), "best": min(mine)},
-            "onnxruntime": {"median": statistics.median(other), "best": min(other)},
-            "gmac_per_second": adds / min(mine) / 1e6, "product_gmac_per_second": max(rate),
+            "network": name, "size": options.size, "ours": mine[name], "onnxruntime": other[name], "gmac_per_second": rate,
+            "of_plain": ratio(mine[name], mine[plain]) if plain in mine else None, "their_time_over_ours": ratio(other[name], mine[name]),
         }
         rows.append(row)
-        first = plain.setdefault(name[6], row)
-        both = lambda key: tuple(row[key][which] for which in ("median", "best"))
-        share = [a / b for a, b in zip(both("ours"), first["ours"].values())]
-        ratio = [b / a for a, b in zip(both("ours"), both("onnxruntime"))]
-        print("| {} | {:.1f}, {:.1f} | {:.2f}, {:.2f} | {:.1f}, {:.1f} | {:.2f}, {:.2f} | {:.1f}, {:.0f} % of {:.1f} |".format(
-            name, *both("ours"), *share, *both("onnxruntime"), *ratio, row["gmac_per_second"],
-            100 * row["gmac_per_second"] / row["product_gmac_per_second"], row["product_gmac_per_second"]), flush=True)
-        ours.process.kill()
+        share = "" if row["of_plain"] in (None, 1) else f"{row['of_plain']:.2f}"
+        both = lambda times: f"{statistics.median(times):.1f}, {min(times):.1f}"
+        print(f"| {name} | {both(mine[name])} | {share} | {both(other[name])} | {row['their_time_over_ours']:.2f} | {rate:.1f}, {100 * rate / max(rates):.0f} % of {max(rates):.1f} |")
+        ours[name].process.kill()
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"processor": "one thread", "rows": rows}, file, indent=1)

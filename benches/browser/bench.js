@@ -67,28 +67,26 @@ function share(results, product) {
   }
 }
 
-/** A table of medians and bests; the share of the plain network's time, and the peer's time over ours. */
+/** A table of medians and bests; the share of the plain network's time, and the peers' times over ours: medians of the ratios within a round. */
 function print(results) {
+  const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
   const find = (size, network, engine) => results.find((r) => r.size === size && r.network === network && r.engine === engine);
+  const ratio = (a, b) => (a?.times && b?.times ? median(a.times.map((time, round) => time / b.times[round])).toFixed(2) : '–');
   const engines = options.engines.split(',');
-  const names = options.networks.split(',');
   const peers = engines.slice(1);
-  const peer = peers.map((engine) => `| ${engine} / ${engines[0]} `).join('');
-  console.log(`| network | size | ${engines.map((engine) => `${engine}: median, best ms | of the plain one`).join(' | ')} ${peer}|`);
-  console.log(`|---|---|${engines.map(() => '---|---|').join('')}${peers.map(() => '---|').join('')}`);
+  const head = engines.map((engine) => `${engine}: median, best ms | of the plain one`);
+  console.log(`| network | size | ${[...head, ...peers.map((engine) => `${engine} / ${engines[0]}`)].join(' | ')} |`);
+  console.log(`|---|---|${'---|'.repeat(2 * engines.length + peers.length)}`);
   for (const size of options.sizes.split(',').map(Number)) {
-    for (const name of names) {
+    for (const name of options.networks.split(',')) {
       const plain = /^yolov5[nsmlx]/.exec(name)[0];
       const cells = engines.map((engine) => {
         const [mine, first] = [find(size, name, engine), find(size, plain, engine)];
-        if (!mine?.median) return `${mine?.error ?? '–'} | –`;
-        const share = (key) => (first?.[key] ? (mine[key] / first[key]).toFixed(2) : '–');
-        return `${mine.median.toFixed(0)}, ${mine.best.toFixed(0)} | ${share('median')}, ${share('best')}`;
+        if (!mine?.times) return `${mine?.error ?? '–'} | –`;
+        return `${mine.median.toFixed(0)}, ${mine.best.toFixed(0)} | ${ratio(mine, first)}`;
       });
       const [ours, ...others] = engines.map((engine) => find(size, name, engine));
-      const ratio = (other, key) => (other?.[key] && ours?.[key] ? (other[key] / ours[key]).toFixed(2) : '–');
-      const ratios = others.map((other) => `| ${ratio(other, 'median')}, ${ratio(other, 'best')} `).join('');
-      console.log(`| ${name} | ${size} | ${cells.join(' | ')} ${ratios}|`);
+      console.log(`| ${name} | ${size} | ${[...cells, ...others.map((other) => ratio(other, ours))].join(' | ')} |`);
     }
   }
 }

@@ -53,31 +53,30 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
   }
   if (engines.includes('ort-wasm')) results.push({ product: await product(ort, 3 * rounds) });
   for (const size of sizes) {
+    // All networks of a size take turns: this way a machine that changes its speed changes it for all of them.
+    const turns = [];
     for (const { name, onnx } of networks) {
-      const runs = {};
       for (const engine of engines) {
         const [who, where] = engine.split('-');
+        const url = onnx.replace('{size}', size);
         try {
-          const url = onnx.replace('{size}', size);
-          runs[engine] = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size) }[who]();
-          await runs[engine]();
+          const run = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size) }[who]();
+          await run();
+          turns.push({ network: name, size, engine, run, times: [] });
         } catch (error) {
           results.push({ network: name, size, engine, error: String(error?.message ?? error).slice(0, 200) });
-          delete runs[engine];
         }
       }
-      const times = Object.fromEntries(Object.keys(runs).map((engine) => [engine, []]));
-      for (let round = 0; round < rounds; round++) {
-        for (const [engine, run] of Object.entries(runs)) {
-          await settle();
-          times[engine].push(await run());
-        }
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const turn of turns) {
+        await settle();
+        turn.times.push(await turn.run());
       }
-      for (const [engine, list] of Object.entries(times)) {
-        results.push({ network: name, size, engine, median: median(list), best: Math.min(...list), runs: list.length });
-        runs[engine].close?.();
-      }
-      console.log(`${name} ${size}: ${Object.entries(times).map(([engine, list]) => `${engine} ${median(list).toFixed(1)}`).join(', ')}`);
+    }
+    for (const { run, ...turn } of turns) {
+      results.push({ ...turn, median: median(turn.times), best: Math.min(...turn.times) });
+      run.close?.();
     }
   }
   return results;

@@ -86,19 +86,30 @@ pub unsafe fn depthwise<S: Simd>(job: Job) {
     }
 }
 
-/// A square kernel of K by K taps with a step of STEP.
+/// A square kernel of K by K taps with a step of STEP, in tiles that fit the width.
+#[inline(always)]
+unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
+    unsafe {
+        match job.output.width % TILE {
+            0 => tiles::<S, K, STEP, TILE>(job),
+            _ if job.output.width.is_multiple_of(5) => tiles::<S, K, STEP, 5>(job),
+            _ => tiles::<S, K, STEP, TILE>(job),
+        }
+    }
+}
+
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
+unsafe fn tiles<S: Simd, const K: usize, const STEP: usize, const N: usize>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);
-    let wide = (TILE - 1) * STEP + K;
-    let mut sums = sums::<S>(job, TILE);
+    let wide = (N - 1) * STEP + K;
+    let mut sums = sums::<S>(job, N);
     for y in job.first..job.last {
         let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
         let mut x = 0;
         while x < output.width {
-            let count = TILE.min(output.width - x);
+            let count = N.min(output.width - x);
             let left = (x * STEP) as isize - packed.shape.padding[1] as isize;
             let first = y * output.width + x;
             let target = target(job, &mut sums, first);
@@ -108,10 +119,10 @@ unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
                 if inner {
                     let corner = input.data.add((top as usize * input.width + left as usize) * input.stride);
                     let place = |ky: usize, q: usize| corner.wrapping_add((ky * input.width + q) * input.stride);
-                    tile::<S, K, STEP>(job, target, [first, count], place);
+                    tile::<S, K, STEP, N>(job, target, [first, count], place);
                 } else {
                     let table = table::<K>(job, [top, left], wide);
-                    tile::<S, K, STEP>(job, target, [first, count], |ky, q| table[ky][q]);
+                    tile::<S, K, STEP, N>(job, target, [first, count], |ky, q| table[ky][q]);
                 }
                 finish::<S>(job, &mut sums, [first, first + count]);
             }
@@ -139,9 +150,10 @@ fn table<const K: usize>(job: &Job, [top, left]: [isize; 2], wide: usize) -> [[*
     table
 }
 
-/// `count` outputs from pixel `first` on, all channels; `place` tells where a tap's first channel lies.
+/// `count` of N outputs from pixel `first` on, all channels; `place` tells where a tap's first channel lies. Each column is
+/// loaded once and goes to all outputs that it belongs to: a load for every two products or so, not for each.
 #[inline(always)]
-unsafe fn tile<S: Simd, const K: usize, const STEP: usize>(
+unsafe fn tile<S: Simd, const K: usize, const STEP: usize, const N: usize>(
     job: &Job,
     target: Target,
     [first, count]: [usize; 2],
@@ -152,17 +164,23 @@ unsafe fn tile<S: Simd, const K: usize, const STEP: usize>(
     let mut weights = job.packed.weights.as_ptr();
     while chunk < channels {
         unsafe {
-            let mut acc = [S::load(weights); TILE];
+            let mut acc = [S::load(weights); N];
             weights = weights.add(S::LANES);
             for ky in 0..K {
-                for kx in 0..K {
-                    let w = S::load(weights.add(kx * S::LANES));
-                    for (i, acc) in acc.iter_mut().enumerate() {
-                        let v = S::load(place(ky, i * STEP + kx).add(chunk));
-                        *acc = S::mul_add(v, w, *acc);
-                    }
+                let mut w = [S::splat(0.0); K];
+                for (kx, w) in w.iter_mut().enumerate() {
+                    *w = S::load(weights.add(kx * S::LANES));
                 }
                 weights = weights.add(K * S::LANES);
+                for q in 0..(N - 1) * STEP + K {
+                    let v = S::load(place(ky, q).wrapping_add(chunk));
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        // Constant once the loops are unrolled.
+                        if q >= i * STEP && q - i * STEP < K {
+                            *acc = S::mul_add(v, w[q - i * STEP], *acc);
+                        }
+                    }
+                }
             }
             for (i, &v) in acc.iter().enumerate().take(count) {
                 put::<S>(job, target, v, first + i, chunk);
