@@ -5,12 +5,11 @@ use crate::detection::{
     scale_boxes,
 };
 use crate::engine::Engine;
-use crate::model::{Config, Cost, Graph, builtin};
+use crate::model::{Config, Graph};
 use crate::picture::{LetterboxOptions, Picture, letterbox};
-use crate::weights::{Checkpoint, Tensor, infer_config};
+use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
-use std::collections::HashSet;
 use web_time::Instant;
 
 /// The largest picture side the network is run at.
@@ -18,6 +17,10 @@ pub const MAX_SIDE: usize = 4096;
 
 #[cfg(feature = "gpu")]
 mod gpu;
+mod parts;
+
+use parts::Parts;
+pub use parts::adopt_anchors;
 
 /// A loaded network.
 pub struct Detector {
@@ -140,60 +143,6 @@ impl Predicted {
         scale_boxes(self.network_size, &mut bounds, self.picture_size, None);
         found.iter_mut().zip(bounds).for_each(|(d, b)| d.bounds = b);
         found
-    }
-}
-
-/// A network without its engine.
-struct Parts {
-    graph: Graph,
-    names: Vec<String>,
-    imgsz: usize,
-    config: Config,
-    architecture: String,
-    format: String,
-}
-
-impl Parts {
-    /// What a checkpoint says; its batch norm is folded.
-    fn read(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<(Self, Checkpoint)> {
-        let config = configuration(&checkpoint, yaml)?;
-        let classes = classes_of(&checkpoint);
-        let mut graph = config.graph(classes)?;
-        checkpoint.fold()?;
-        adopt_anchors(&mut graph, &checkpoint)?;
-        refuse_unused(&graph, &checkpoint)?;
-        let names = match checkpoint.names.len() == graph.nc {
-            true => checkpoint.names.clone(),
-            false => (0..graph.nc).map(|class| class.to_string()).collect(),
-        };
-        let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(graph.max_stride(), MAX_SIDE);
-        let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
-        Ok((Self { graph, names, imgsz, config, architecture, format }, checkpoint))
-    }
-
-    fn with(self, engine: impl FnOnce(&Graph) -> Result<Engine>) -> Result<Detector> {
-        let Self { graph, names, imgsz, config, architecture, format } = self;
-        let cost = Cost::of(&graph, true);
-        let engine = engine(&graph)?;
-        let info = Info {
-            architecture,
-            format,
-            nc: graph.nc,
-            parameters: cost.parameters as u64,
-            gflops: cost.gflops(640),
-            imgsz,
-            weight_bytes: engine.weight_bytes(),
-        };
-        Ok(Detector {
-            #[cfg(feature = "gpu")]
-            gpu: None,
-            graph,
-            engine,
-            names,
-            imgsz,
-            config,
-            info,
-        })
     }
 }
 
@@ -363,69 +312,4 @@ impl Detector {
 
 fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
-}
-
-fn configuration(checkpoint: &Checkpoint, yaml: Option<&str>) -> Result<Config> {
-    if let Some(text) = yaml.or(checkpoint.yaml.as_deref()) {
-        return Config::parse(text);
-    }
-    let unknown = || {
-        Error::new(ErrorKind::Weights, "the checkpoint does not say which network it belongs to")
-            .hint("give the YAML it was trained with")
-    };
-    let inferred = checkpoint.inferred.as_ref().ok_or_else(unknown)?;
-    let config = builtin(inferred.architecture).ok_or_else(unknown)?;
-    config.with_multiples(inferred.depth, inferred.width)
-}
-
-/// Classes as the checkpoint knows them, which wins over its YAML (training overrides that by the data set's).
-fn classes_of(checkpoint: &Checkpoint) -> Option<usize> {
-    match (checkpoint.names.len(), &checkpoint.inferred) {
-        (0, inferred) => inferred.as_ref().map(|i| i.nc),
-        (names, _) => Some(names),
-    }
-}
-
-/// Training may have replaced the anchors of the YAML: the checkpoint's own (`model.N.anchors`, in grid units) win.
-///
-/// # Errors
-/// Anchors for another number of levels, or another number a level.
-pub fn adopt_anchors(graph: &mut Graph, checkpoint: &Checkpoint) -> Result<()> {
-    let key = format!("model.{}.anchors", graph.rows.len().saturating_sub(1));
-    let Some(Tensor { shape, data }) = checkpoint.tensors.get(&key) else { return Ok(()) };
-    let (levels, each) = (graph.anchors.len(), graph.anchors_per_level());
-    if shape[..] != [levels, each, 2] {
-        let message = format!("{key} has shape {shape:?}, the network needs {:?}", [levels, each, 2]);
-        return Err(Error::new(ErrorKind::Weights, message));
-    }
-    let mut values = data.chunks_exact(2);
-    for (level, stride) in graph.anchors.iter_mut().zip(&graph.strides) {
-        for (anchor, pair) in level.iter_mut().zip(&mut values) {
-            *anchor = [pair[0] * *stride as f32, pair[1] * *stride as f32];
-        }
-    }
-    Ok(())
-}
-
-/// A checkpoint with weights for rows that the network lacks belongs to another network.
-fn refuse_unused(graph: &Graph, checkpoint: &Checkpoint) -> Result<()> {
-    let rows: HashSet<usize> = graph.rows.iter().map(|row| row.index).collect();
-    for key in checkpoint.tensors.keys() {
-        let row = key.strip_prefix("model.").and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
-        if !row.is_some_and(|row: usize| rows.contains(&row)) {
-            return Err(Error::new(ErrorKind::Weights, format!("the network has no place for the tensor {key}"))
-                .hint("it was made for another architecture; give the YAML it was trained with"));
-        }
-    }
-    Ok(())
-}
-
-/// The network's name as its tensors tell it.
-fn architecture(checkpoint: &Checkpoint) -> String {
-    let Ok(inferred) = infer_config(&checkpoint.tensors) else { return "custom".into() };
-    let letter = [("n", 0.25), ("s", 0.5), ("m", 0.75), ("l", 1.0), ("x", 1.25)]
-        .iter()
-        .find(|(_, width)| (width - inferred.width).abs() < 1e-6)
-        .map_or("", |(letter, _)| letter);
-    inferred.architecture.replacen("yolov5", &format!("yolov5{letter}"), 1)
 }

@@ -10,6 +10,7 @@ mod math;
 mod simd;
 mod simple;
 mod stream;
+mod taps;
 
 use super::Input;
 use super::plan::{Place, Plan};

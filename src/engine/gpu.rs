@@ -7,6 +7,7 @@
 mod device;
 pub mod pack;
 mod prepared;
+mod results;
 pub mod step;
 mod texture;
 pub mod wgsl;

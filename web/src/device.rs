@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, Result};
 use serde_json::{Value, json};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 thread_local! {
     /// The GPU of this thread, shared by all networks.
@@ -127,6 +128,12 @@ impl Place {
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
         })
     }
+}
+
+/// Opens the GPU of this thread, if there is one: adapter and device take their time, which may be that of a download.
+#[wasm_bindgen(js_name = warmGpu)]
+pub async fn warm_gpu() -> bool {
+    open().await.is_ok()
 }
 
 /// The GPU of this thread, opened at the first call.

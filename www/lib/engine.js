@@ -34,9 +34,10 @@ export class Engine {
   #detector = null;
   #timers = [];
 
-  /** Loads the wasm module. */
-  async warm() {
+  /** Loads the wasm module, and opens the GPU if it may be wanted. */
+  async warm({ gpu = false } = {}) {
     await ready();
+    if (gpu) await core.warmGpu();
   }
 
   async load({ bytes, yaml, device, remembered, size }) {

@@ -61,8 +61,8 @@ export class Detector {
     try {
       signal?.throwIfAborted();
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
-      // The wasm module is compiled, in the worker and here, while the weights come in.
-      const warm = Promise.all([channel.call('warm', {}), ready()]);
+      // The wasm module is compiled, in the worker and here, and the GPU opened, while the weights come in.
+      const warm = Promise.all([channel.call('warm', { gpu: device !== 'cpu' }), ready()]);
       warm.catch(() => {});
       const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();

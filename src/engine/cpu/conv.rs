@@ -1,8 +1,9 @@
 //! Dense convolution as an implicit GEMM: tiles of pixels by outputs held in registers, bias, activation and residual
 //! applied before they are stored. Maps are channels-last; no im2col buffer exists.
 
-use super::epilogue::{Sums, store};
+use super::epilogue::{Sums, add_coarse, store};
 use super::simd::Simd;
+use super::taps::{Lines, Taps, along, gather};
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
@@ -21,13 +22,14 @@ struct Panel {
 
 /// Packed weights: panels of up to `most` vectors, zero-padded.
 pub struct PackedConv {
-    shape: ConvShape,
+    pub(super) shape: ConvShape,
     /// One list per group.
     panels: Vec<Vec<Panel>>,
     weights: Vec<f32>,
-    zeros: Vec<f32>,
+    /// What taps outside of the map read.
+    pub(super) zeros: Vec<f32>,
     activation: Activation,
-    flat: bool,
+    pub(super) flat: bool,
 }
 
 /// Vectors in each panel for `outputs` outputs: as many as fit, and no lonely one at the end if it can be helped.
@@ -99,39 +101,6 @@ pub struct Job<'a> {
     pub first: usize,
     /// One past the last pixel.
     pub last: usize,
-}
-
-/// Where the taps of neighbouring pixels lie as long as all of them are inside the map.
-struct Lines {
-    /// Floats from the first tap to the first of each run, row by row.
-    offsets: Vec<usize>,
-    /// Runs in a row of taps: one if its taps follow each other in memory, else one a tap.
-    columns: usize,
-    /// Floats of a run.
-    run: usize,
-    /// Floats from a pixel's tap to its neighbour's.
-    step: usize,
-}
-
-impl Lines {
-    fn new(packed: &PackedConv, input: &Map) -> Self {
-        let shape = &packed.shape;
-        let ([kh, kw], cin) = (shape.kernel, shape.channels[0] / shape.groups);
-        let merge = input.stride == cin && shape.dilation == 1;
-        let (columns, run) = if merge { (1, kw * cin) } else { (kw, cin) };
-        let offset = |i: usize| (i / columns * input.width + i % columns) * shape.dilation * input.stride;
-        let offsets = (0..kh * columns).map(offset).collect();
-        Self { offsets, columns, run, step: shape.stride[1] * input.stride }
-    }
-}
-
-/// Where the taps of one tile lie.
-#[derive(Clone, Copy)]
-enum Taps {
-    /// From `first` on as [`Lines`] says; runs `from..to`, the others are above or below the map.
-    Lines { first: *const f32, from: usize, to: usize },
-    /// `entries` of the table from `start` on, each with `run` floats.
-    Table { start: usize, entries: usize, run: usize },
 }
 
 /// Runs the job with tiles of `M1`, `M2`, `M3` pixels for panels of one, two and three vectors.
@@ -225,77 +194,6 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
-/// The taps of MR pixels from `start` on, at `[y, x]`, if they can be found without a table.
-#[inline(always)]
-unsafe fn along<const MR: usize>(
-    job: &Job,
-    lines: &Lines,
-    base: *const f32,
-    start: usize,
-    end: usize,
-    [y, x]: [usize; 2],
-) -> Option<Taps> {
-    let (shape, input) = (&job.packed.shape, &job.input);
-    if start + MR > end {
-        return None;
-    }
-    if job.packed.flat {
-        return Some(Taps::Lines { first: base.wrapping_add(start * input.stride), from: 0, to: 1 });
-    }
-    let left = (x * shape.stride[1]).checked_sub(shape.padding[1])?;
-    let reach = (MR - 1) * shape.stride[1] + (shape.kernel[1] - 1) * shape.dilation;
-    if x + MR > job.output.width || left + reach >= input.width {
-        return None;
-    }
-    let (top, down) = ((y * shape.stride[0]) as isize - shape.padding[0] as isize, shape.dilation as isize);
-    let rows_before = |line: isize| ((line - top + down - 1) / down).clamp(0, shape.kernel[0] as isize) as usize;
-    // Runs outside of the map begin at addresses that nobody reads.
-    let first = base.wrapping_offset((top * input.width as isize + left as isize) * input.stride as isize);
-    let (from, to) = (rows_before(0), rows_before(input.height as isize));
-    Some(Taps::Lines { first, from: from * lines.columns, to: to.max(from) * lines.columns })
-}
-
-/// Finds where each tap of MR pixels reads; pixels past `end` repeat the last one.
-unsafe fn gather<const MR: usize>(
-    job: &Job,
-    base: *const f32,
-    pixel: usize,
-    end: usize,
-    table: &mut Vec<[*const f32; MR]>,
-) -> Taps {
-    let (shape, input) = (&job.packed.shape, &job.input);
-    let [kh, kw] = shape.kernel;
-    let cin = shape.channels[0] / shape.groups;
-    let mut corner = [(0isize, 0isize); MR];
-    let mut inside = true;
-    let reach_x = ((kw - 1) * shape.dilation) as isize;
-    for (i, c) in corner.iter_mut().enumerate() {
-        let p = (pixel + i).min(end - 1);
-        let y = (p / job.output.width * shape.stride[0]) as isize - shape.padding[0] as isize;
-        let x = (p % job.output.width * shape.stride[1]) as isize - shape.padding[1] as isize;
-        *c = (y, x);
-        inside &= x >= 0 && x + reach_x < input.width as isize;
-    }
-    // A whole row of taps is one run of memory when pixels lie beside each other without gaps.
-    let merge = inside && input.stride == cin && shape.dilation == 1 && kw > 1;
-    let columns = if merge { 1 } else { kw };
-    let start = table.len();
-    for ky in 0..kh {
-        for kx in 0..columns {
-            let mut entry = [job.packed.zeros.as_ptr(); MR];
-            for (slot, &(y, x)) in entry.iter_mut().zip(&corner) {
-                let y = y + (ky * shape.dilation) as isize;
-                let x = x + (kx * shape.dilation) as isize;
-                if y >= 0 && y < input.height as isize && x >= 0 && x < input.width as isize {
-                    *slot = base.wrapping_add((y as usize * input.width + x as usize) * input.stride);
-                }
-            }
-            table.push(entry);
-        }
-    }
-    Taps::Table { start, entries: kh * columns, run: if merge { kw * cin } else { cin } }
-}
-
 /// One tile: products and bias, what is added, store.
 #[inline(always)]
 unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
@@ -330,30 +228,6 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
                 let lanes = S::LANES.min(target.end.saturating_sub(channel));
                 store::<S>(v, target.residual, target.map, start + i - target.begin, channel, lanes);
             }
-        }
-    }
-}
-
-/// Adds to each pixel from `start` on the one that covers it.
-#[inline(always)]
-unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
-    acc: &mut [[S::V; NV]; MR],
-    coarse: Map,
-    scale: usize,
-    width: usize,
-    channel: usize,
-    start: usize,
-) {
-    let (mut y, mut x) = (start / width, start % width);
-    for row in acc {
-        let pixel = (y / scale).min(coarse.height - 1) * coarse.width + x / scale;
-        for (j, v) in row.iter_mut().enumerate() {
-            let from = coarse.data.wrapping_add(pixel * coarse.stride + channel + j * S::LANES);
-            unsafe { *v = S::add(*v, S::load(from)) };
-        }
-        x += 1;
-        if x == width {
-            (y, x) = (y + 1, 0);
         }
     }
 }

@@ -43,6 +43,33 @@ unsafe fn put<S: Simd>(v: S::V, to: *mut f32, lanes: usize) {
     }
 }
 
+/// Adds to each pixel from `start` on the one of a smaller map that covers it.
+///
+/// # Safety
+/// The small map covers these pixels, with a vector's length of readable floats behind it.
+#[inline(always)]
+pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
+    acc: &mut [[S::V; NV]; MR],
+    coarse: Map,
+    scale: usize,
+    width: usize,
+    channel: usize,
+    start: usize,
+) {
+    let (mut y, mut x) = (start / width, start % width);
+    for row in acc {
+        let pixel = (y / scale).min(coarse.height - 1) * coarse.width + x / scale;
+        for (j, v) in row.iter_mut().enumerate() {
+            let from = coarse.data.wrapping_add(pixel * coarse.stride + channel + j * S::LANES);
+            unsafe { *v = S::add(*v, S::load(from)) };
+        }
+        x += 1;
+        if x == width {
+            (y, x) = (y + 1, 0);
+        }
+    }
+}
+
 /// Sums of a few pixels, before their activation.
 pub struct Sums {
     values: Vec<f32>,
