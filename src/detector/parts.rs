@@ -46,7 +46,7 @@ impl Parts {
             architecture,
             format,
             nc: graph.nc,
-            parameters: cost.parameters as u64,
+            parameters: cost.parameters,
             gflops: cost.gflops(640),
             imgsz,
             weight_bytes: engine.weight_bytes(),
