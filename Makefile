@@ -4,10 +4,11 @@ export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
 PORT ?= 8080
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm test size bench
+.PHONY: help demo wasm threads test size bench
 
 help:
 	@echo "make demo   build the page and serve it (PORT=$(PORT))"
+	@echo "make threads   the modules with threads too; \`make demo\` isolates the page then"
 	@echo "make test   fmt, clippy, cargo test, wasm build, browser tests"
 	@echo "make bench  time networks beside onnxruntime-web (needs python3 and npm)"
 	@echo "make size   what a visitor downloads"
@@ -15,6 +16,9 @@ help:
 wasm:
 	@scripts/setup-wasm.sh
 	@$(XTASK) wasm
+
+threads: wasm
+	@$(XTASK) wasm-threads
 
 demo: wasm
 	@echo

@@ -20,6 +20,7 @@ keep fmt cargo fmt --all --check
 keep clippy cargo clippy --release --workspace --all-targets --features ghostdet-cli/train -- -D warnings
 keep cargo cargo test --release --workspace --features ghostdet-cli/train
 keep wasm cargo run --release -q -p xtask -- wasm
+keep threads cargo run --release -q -p xtask -- wasm-threads
 keep types node_modules/.bin/tsc -p www/tsconfig.json
 keep browser node --test --test-concurrency=1 tests/browser/*.test.js
 

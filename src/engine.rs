@@ -178,6 +178,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
+        let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size, cells_or_maps(&self.program))?;
         let first = self.begin(plan, arena, input.into(), None)?;
@@ -200,6 +201,7 @@ impl Engine {
 
     /// The raw maps; milliseconds of each operation go to `times`.
     fn run(&self, input: Input<'_>, size: [usize; 2], mut times: Option<&mut Vec<f64>>) -> Result<Vec<RawMap>> {
+        let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
         for index in self.begin(plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
@@ -251,6 +253,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
+        let _frame = cpu::bands::frame();
         let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Keep::Rows)?;
         let mut arena = vec![0.0; plan.arena];
         self.fill_input(&plan, &mut arena, pixels.into())?;

@@ -6,7 +6,8 @@
 //
 // With the command line's path, also how near the whole networks come to a plain matrix product (onnxruntime-web's).
 //
-// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm (one thread), ort-webgpu, tfjs-wasm (one thread), tfjs-webgpu. `make bench` writes the ONNX files.
+// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm, ort-webgpu, tfjs-wasm (one thread), tfjs-webgpu. On the CPU with one
+// thread, or as many as `-2` at the end says (the same for all of onnxruntime-web's). `make bench` writes the ONNX files.
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -31,14 +31,18 @@ async function product(ort, rounds) {
 }
 
 /** One of ours in a worker of its own, as `measure` runs it; kept open to be run in turns. */
-async function ours(model, device, nc, size) {
+async function ours(model, device, nc, size, threads) {
   const { WorkerChannel } = await import('/ghostdet/lib/channel.js');
   const channel = new WorkerChannel();
+  await channel.call('warm', { threads });
   const timer = await channel.call('timer', { model, nc, size, device });
   const run = () => channel.call('time', timer);
   run.close = () => channel.close();
   return run;
 }
+
+/** Threads of an engine: `ghostdet-cpu-2` has two, and one is meant where nothing is said. */
+const threadsOf = (engine) => Number(engine.split('-')[2] ?? 1);
 
 /** Times `networks` on the given engines in turns. */
 window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
@@ -47,7 +51,7 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
     ? await import(engines.includes('ort-webgpu') ? '/ort/ort.webgpu.min.mjs' : '/ort/ort.wasm.min.mjs')
     : null;
   if (ort) {
-    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.numThreads = Math.max(...engines.filter((engine) => engine.startsWith('ort')).map(threadsOf));
     ort.env.wasm.wasmPaths = '/ort/';
     ort.env.logLevel = 'error';
   }
@@ -60,7 +64,7 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
         const [who, where] = engine.split('-');
         const url = onnx.replace('{size}', size);
         try {
-          const run = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size) }[who]();
+          const run = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size, threadsOf(engine)) }[who]();
           await run();
           turns.push({ network: name, size, engine, run, times: [] });
         } catch (error) {

@@ -3,6 +3,7 @@
 //! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each: AVX2 with FMA, chosen at
 //! run time; else what the target always has (NEON, SSE2, wasm SIMD128).
 
+pub mod bands;
 mod conv;
 mod depthwise;
 mod epilogue;
@@ -16,9 +17,12 @@ use super::Input;
 use super::plan::{Place, Plan};
 use super::program::{INPUT, Op, OpKind, Program};
 use crate::detection::RawMap;
+use bands::bands;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
 use simd::{Base, Simd};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A map to read: `height * width` pixels, `stride` floats apart.
 #[derive(Clone, Copy)]
@@ -263,14 +267,17 @@ impl CpuExecutor {
         let size = |value: usize| [plan.places[value].height, plan.places[value].width];
         let sizes = [size(INPUT), size(program.ops[0].output)];
         let stream = stream::Stream { packed: [stem, next], input, sizes, output };
-        let spent = std::sync::Mutex::new([0.0; 2]);
+        // Helpers in WebAssembly have no clock: there a timed run is in one piece.
+        let least = if timed && cfg!(feature = "wasm-threads") { place.height } else { 16 };
+        let spent = [AtomicU64::new(0), AtomicU64::new(0)];
         // Safety: the plan streams, so the operations are two convolutions in a row; threads get disjoint rows.
-        bands(place.height, 16, |first, last| unsafe {
+        bands(place.height, least, |first, last| unsafe {
             let times = stream.run([first, last], timed, |job| self.convolve(job));
-            let mut spent = spent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            spent.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
+            spent.iter().zip(times).for_each(|(sum, time)| {
+                sum.fetch_add((time * 1e6) as u64, Relaxed);
+            });
         });
-        spent.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        spent.map(|nanoseconds| nanoseconds.into_inner() as f64 / 1e6)
     }
 }
 
@@ -284,20 +291,4 @@ unsafe fn convolve_avx2(job: conv::Job) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn depthwise_avx2(job: depthwise::Job) {
     unsafe { depthwise::depthwise::<simd::Avx2>(job) }
-}
-
-/// Runs `work(first, last)` over `0..total` in bands of at least `least`, on all threads where there are any.
-fn bands(total: usize, least: usize, work: impl Fn(usize, usize) + Sync) {
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        use rayon::prelude::*;
-        let threads = rayon::current_num_threads();
-        if threads > 1 && total > least {
-            let band = total.div_ceil(threads).max(least);
-            (0..total.div_ceil(band)).into_par_iter().for_each(|i| work(i * band, total.min((i + 1) * band)));
-            return;
-        }
-    }
-    let _ = least;
-    work(0, total);
 }

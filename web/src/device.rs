@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use ghostdet::engine::cpu::bands::threads;
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, Result};
 use serde_json::{Value, json};
@@ -100,8 +101,12 @@ impl Place {
 
     fn cpu(reason: &str) -> Self {
         let simd = cfg!(target_feature = "simd128");
-        let adapter = if simd { "WebAssembly SIMD128, one thread" } else { "WebAssembly, one thread" };
-        Self { gpu: false, adapter: adapter.into(), reason: reason.into(), measured: None, tuning: None }
+        let threads = match threads() {
+            1 => "one thread".to_string(),
+            several => format!("{several} threads"),
+        };
+        let adapter = format!("{}, {threads}", if simd { "WebAssembly SIMD128" } else { "WebAssembly" });
+        Self { gpu: false, adapter, reason: reason.into(), measured: None, tuning: None }
     }
 
     /// Whether it is the GPU.
@@ -125,6 +130,7 @@ impl Place {
             "reason": self.reason,
             "gpu": gpu,
             "tuning": self.tuning.map(Tuning::name),
+            "threads": threads(),
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
         })
     }

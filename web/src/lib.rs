@@ -8,6 +8,8 @@ mod error;
 mod figures;
 #[cfg(feature = "burn")]
 mod plain;
+#[cfg(all(target_arch = "wasm32", feature = "wasm-threads"))]
+mod threads;
 mod timing;
 
 pub use detector::WebDetector;

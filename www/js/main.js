@@ -4,7 +4,7 @@ import * as controls from './controls.js';
 import * as panel from './panel.js';
 import * as sources from './sources.js';
 import { showBoxes, showPhoto, showVideo } from './stage.js';
-import { count, onLanguage, say, translate } from './text.js';
+import { count, deviceName, onLanguage, say, translate } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -33,8 +33,7 @@ const fail = (error) => tell('failed', { why: error?.message ?? String(error) },
 
 function device() {
   if (!detector) return '–';
-  const { kind, reason } = detector.info.device;
-  return say('status_ready', { device: say(`device_${kind}`), reason: say(reason) });
+  return say('status_ready', { device: deviceName(detector.info.device), reason: say(detector.info.device.reason) });
 }
 
 function writeDevice() {
@@ -75,7 +74,7 @@ async function load(model, yaml) {
     } else tell('status_prepare');
   };
   try {
-    const next = await Detector.load({ model, yaml, device: get('place').value, onProgress });
+    const next = await Detector.load({ model, yaml, device: get('place').value, threads: 'auto', onProgress });
     if (order < working) {
       next.dispose();
       return false;
@@ -244,5 +243,5 @@ sources.offerSamples(openPhoto);
 onLanguage(writeDevice);
 onLanguage(writeCamera);
 translate();
-panel.start(() => detector?.info.device.kind ?? 'cpu').catch(fail);
+panel.start(() => detector?.info.device ?? { kind: 'cpu', threads: 1 }).catch(fail);
 load();

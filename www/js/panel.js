@@ -1,6 +1,6 @@
 // The comparison: the three networks side by side, counted by the core while you type.
 import { compare, measure, ready } from '../lib/index.js';
-import { count, onLanguage, say } from './text.js';
+import { count, deviceName, onLanguage, say } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -51,7 +51,7 @@ function update() {
     get('compare-table').tBodies[0].replaceChildren(...models.map(row));
     get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
     const notes = [say('compare_note', { nc, size })];
-    if (measured) notes.push(say('measured_note', { size: measured.size, device: say(`device_${measured.device}`) }));
+    if (measured) notes.push(say('measured_note', { size: measured.size, device: deviceName(measured.device) }));
     if (experiment) notes.push(trained());
     get('compare-note').textContent = notes.join(' ');
   } catch (failure) {
@@ -72,7 +72,7 @@ async function time(device) {
   get('compare-error').hidden = true;
   try {
     const onProgress = ({ loaded, total }) => (bar.value = loaded / total);
-    const times = await measure([], { nc, size, device, onProgress, signal: stopMeasuring.signal });
+    const times = await measure([], { nc, size, device: device.kind, threads: 'auto', onProgress, signal: stopMeasuring.signal });
     measured = { nc, size, device, times };
   } catch (failure) {
     if (failure.code !== 'aborted') {

@@ -5,7 +5,7 @@ const en = {
   status_weights: '{file}: {model}, {classes} classes, {parameters} parameters ({format}).',
   status_camera: 'Starting the camera…', no_camera: 'No camera: {why}. Allow it in the browser, or open a file.',
   no_file: 'This file is neither a picture nor weights (.pt, .safetensors): {name}',
-  failed: '{why}', device_cpu: 'CPU (SIMD)', device_webgpu: 'WebGPU',
+  failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD, {threads} threads)', device_webgpu: 'WebGPU',
   camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}', bar_saved: '−{p} %',
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
   experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
@@ -24,7 +24,7 @@ const zh = {
   status_loading: '正在准备网络…', status_download: '正在下载权重：{done} / {all} MB', status_prepare: '正在整理权重…',
   status_ready: '{device}：{reason}', status_running: '检测中…', status_weights: '{file}：{model}，{classes} 类，{parameters} 个参数（{format}）。',
   status_camera: '正在打开摄像头…', no_camera: '无法使用摄像头：{why}。请在浏览器中允许，或打开文件。',
-  no_file: '该文件既不是图片也不是权重 (.pt、.safetensors)：{name}', failed: '{why}', device_cpu: 'CPU (SIMD)', device_webgpu: 'WebGPU',
+  no_file: '该文件既不是图片也不是权重 (.pt、.safetensors)：{name}', failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD，{threads} 线程)', device_webgpu: 'WebGPU',
   camera_start: '摄像头', stop: '关闭摄像头', all_classes: '全部 {n}', some_classes: '{k} / {n}', bar_saved: '−{p} %',
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
   photo_named: '照片：{name}', yaml_needed: '仅有配置无法检测，请与权重一起拖入。',
@@ -45,6 +45,11 @@ const original = new Map();
 export function say(key, values = {}) {
   const sentence = languages[language][key] ?? en[key] ?? key;
   return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
+}
+
+/** A device as `info.device` describes it. */
+export function deviceName({ kind, threads }) {
+  return kind === 'cpu' && threads > 1 ? say('device_threads', { threads }) : say(`device_${kind}`);
 }
 
 /** A whole number with the language's separators. */

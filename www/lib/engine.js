@@ -1,12 +1,8 @@
+import { BUILDS, choose } from './builds.js';
 import { capture } from './capture.js';
+import { startHelpers } from './threads.js';
 
 // What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
-
-/** A module of one function with an instruction of relaxed SIMD: validates where the browser has it. */
-const RELAXED = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
-  128, 2, 11,
-);
 
 /**
  * The wasm module's functions, once `ready()` has loaded it.
@@ -14,19 +10,32 @@ const RELAXED = Uint8Array.of(
  */
 export let core = null;
 
-/** Loads the wasm module, once per thread; the one with fused multiply-add where the browser knows it. */
+/**
+ * Loads the wasm module, once per thread: the one with fused multiply-add where the browser knows it, and the one with
+ * threads where more than one is asked for (and memory can be shared).
+ */
 let loading;
-export function ready() {
-  loading ??= (async () => {
-    const relaxed = WebAssembly.validate(RELAXED);
-    const module = relaxed ? await import('./pkg/relaxed/ghostdet_web.js') : await import('./pkg/ghostdet_web.js');
-    const file = relaxed
-      ? new URL('./pkg/relaxed/ghostdet_web_bg.wasm', import.meta.url)
-      : new URL('./pkg/ghostdet_web_bg.wasm', import.meta.url);
-    await module.default({ module_or_path: file });
-    core = module;
-  })();
+export function ready(wanted = 1) {
+  loading ??= load(wanted);
   return loading;
+}
+
+async function load(wanted) {
+  const build = choose(wanted);
+  const { glue, file, shared } = BUILDS[build];
+  try {
+    const module = await glue();
+    const { memory } = await module.default({ module_or_path: file() });
+    if (shared) {
+      await startHelpers(build, module.compiledModule(), memory, wanted - 1);
+      module.joinHelpers(wanted - 1);
+    }
+    core = module;
+  } catch (error) {
+    // A site that left the threaded build away, or a browser that starts no more workers: one thread works everywhere.
+    if (!shared) throw error;
+    await load(1);
+  }
 }
 
 /** One detector, driven by plain messages. */
@@ -35,8 +44,8 @@ export class Engine {
   #timers = [];
 
   /** Loads the wasm module, and opens the GPU if it may be wanted. */
-  async warm({ gpu = false } = {}) {
-    await ready();
+  async warm({ gpu = false, threads = 1 } = {}) {
+    await ready(threads);
     if (gpu) await core.warmGpu();
   }
 

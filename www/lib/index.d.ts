@@ -15,6 +15,12 @@ export interface LoadOptions {
   onProgress?(progress: Progress): void;
   signal?: AbortSignal;
   fetch?: typeof fetch;
+  /**
+   * Threads of the CPU's part, 1 if left out; `auto`: up to 4. More than one needs memory that threads share, which
+   * browsers grant to pages whose server sends `Cross-Origin-Opener-Policy: same-origin` and
+   * `Cross-Origin-Embedder-Policy: require-corp`; elsewhere it is 1 (`info.device.threads` tells).
+   */
+  threads?: number | 'auto';
   /** `true` (default): a worker of its own; `false`: in place; or a worker that runs `ghostdet/worker`. */
   worker?: boolean | Worker;
 }
@@ -63,6 +69,7 @@ export interface Info {
     gpu: string | null;
     measured: { cpu: number; webgpu: number } | null;
     tuning: string | null;
+    threads: number;
   };
 }
 
@@ -100,6 +107,8 @@ export interface MeasureOptions {
   nc?: number;
   size?: number;
   device?: 'webgpu' | 'cpu';
+  /** As in {@link LoadOptions}. */
+  threads?: number | 'auto';
   /** Runs of each that count, 5. */
   rounds?: number;
   onProgress?(progress: { stage: 'measure'; loaded: number; total: number }): void;

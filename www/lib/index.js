@@ -12,6 +12,7 @@ import { InlineChannel, WorkerChannel } from './channel.js';
 import { core, ready } from './engine.js';
 import { GhostdetError } from './errors.js';
 import { Frames } from './frames.js';
+import { threadsFor } from './threads.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
 export { GhostdetError, ready };
@@ -51,6 +52,7 @@ export class Detector {
    */
   static async load(options = {}) {
     const { model = DEFAULT_MODEL, device = 'auto', size, signal, worker = true, yaml } = options;
+    const threads = checkThreads(options.threads);
     const get = options.fetch ?? globalThis.fetch.bind(globalThis);
     const onProgress = options.onProgress ?? (() => {});
     if (!['auto', 'cpu', 'webgpu'].includes(device)) {
@@ -62,15 +64,15 @@ export class Detector {
       signal?.throwIfAborted();
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
       // The wasm module is compiled, in the worker and here, and the GPU opened, while the weights come in.
-      const warm = Promise.all([channel.call('warm', { gpu: device !== 'cpu' }), ready()]);
+      const warm = Promise.all([channel.call('warm', { gpu: device !== 'cpu', threads }), ready()]);
       warm.catch(() => {});
       const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
-      const payload = { bytes, yaml, device, remembered: recall(), size };
+      const payload = { bytes, yaml, device, remembered: recall(threads), size };
       await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
-      remember(info.device);
+      remember(info.device, threads);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       if (name) info.file = name;
       return new Detector(channel, info, size ?? info.imgsz ?? 640, get);
@@ -280,9 +282,11 @@ export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
 export async function measure(models, options = {}) {
   const { nc = 80, size = 320, device = 'cpu', rounds = 5, onProgress = () => {}, signal } = options;
   const names = models?.length ? models : ['yolov5s', 'yolov5s-ghost', 'yolov5s-ghost-backbone'];
+  const threads = checkThreads(options.threads);
   const channel = new WorkerChannel();
   const call = (op, payload) => abortable(channel.call(op, payload), signal);
   try {
+    await call('warm', { threads });
     const timers = [];
     const total = names.length * (rounds + 1);
     let loaded = 0;
@@ -318,6 +322,13 @@ function calculated(call) {
   }
 }
 
+function checkThreads(threads = 1) {
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
+    throw new GhostdetError('argument', `threads: ${threads} is neither "auto" nor a whole number from 1 to 64`);
+  }
+  return threadsFor(threads);
+}
+
 function checkSize(size) {
   if (!Number.isInteger(size) || size < 32 || size > 4096) {
     throw new GhostdetError('argument', `size: ${size} is not a whole number between 32 and 4096`);
@@ -326,21 +337,26 @@ function checkSize(size) {
 }
 
 /** What `auto` measured earlier in this browser, as `adapter=cpu` or `adapter=webgpu/tuning`. */
-function recall() {
+function recall(threads) {
   try {
-    return globalThis.localStorage?.getItem(REMEMBERED) ?? null;
+    return globalThis.localStorage?.getItem(remembered(threads)) ?? null;
   } catch {
     return null;
   }
 }
 
-function remember({ kind, gpu, measured, tuning }) {
+function remember({ kind, gpu, measured, tuning }, threads) {
   if (!measured || !gpu) return;
   try {
-    globalThis.localStorage?.setItem(REMEMBERED, `${gpu}=${kind}${tuning ? `/${tuning}` : ''}`);
+    globalThis.localStorage?.setItem(remembered(threads), `${gpu}=${kind}${tuning ? `/${tuning}` : ''}`);
   } catch {
     // Storage may be forbidden: then it is measured again next time.
   }
+}
+
+/** The CPU's time depends on its threads. */
+function remembered(threads) {
+  return threads > 1 ? `${REMEMBERED}.${threads}` : REMEMBERED;
 }
 
 function abortable(promise, signal) {

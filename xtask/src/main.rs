@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p xtask -- wasm          builds web/ for wasm32 and writes www/lib/pkg
+//! cargo run --release -p xtask -- wasm-threads  both modules once more with threads: www/lib/pkg/threads
 //! cargo run --release -p xtask -- wasm-burn     the same with Burn's WebGPU backend, for checks: www/lib/pkg/burn
 //! cargo run --release -p xtask -- serve [port]  serves www/, weights/ and configs/ on 127.0.0.1
 //! cargo run --release -p xtask -- size          prints what the page has to download
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
         Some("wasm") => wasm::build(&root()),
+        Some("wasm-threads") => wasm::build_threads(&root()),
         Some("wasm-burn") => wasm::build_burn(&root()),
         Some("serve") => match arguments.get(1).map(|port| port.parse::<u16>()) {
             None => serve::serve(&root(), 8080),
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
             Some(Err(_)) => Err("serve: the port is a number between 0 and 65535".into()),
         },
         Some("size") => size::print(&root()),
-        _ => Err("usage: xtask wasm | wasm-burn | serve [port] | size".into()),
+        _ => Err("usage: xtask wasm | wasm-threads | wasm-burn | serve [port] | size".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

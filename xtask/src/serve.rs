@@ -38,26 +38,41 @@ fn answer(root: &Path, mut stream: TcpStream) -> std::io::Result<()> {
     }
     let mut words = request.split_whitespace();
     let (method, address) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let mut send = |status: &str, mime: &str, body: &[u8]| {
+        let head = head(status, mime, body.len(), isolated(root));
+        stream.write_all(head.as_bytes())?;
+        if method != "HEAD" {
+            stream.write_all(body)?;
+        }
+        stream.flush()
+    };
     if method != "GET" && method != "HEAD" {
-        return respond(&mut stream, "405 Method Not Allowed", "text/plain", b"GET and HEAD only\n", true);
+        return send("405 Method Not Allowed", "text/plain", b"GET and HEAD only\n");
     }
     match file(root, address).and_then(|path| std::fs::read(&path).ok().map(|bytes| (path, bytes))) {
-        Some((path, bytes)) => respond(&mut stream, "200 OK", mime(&path), &bytes, method == "GET"),
-        None => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", method == "GET"),
+        Some((path, bytes)) => send("200 OK", mime(&path), &bytes),
+        None => send("404 Not Found", "text/plain", b"not found\n"),
     }
 }
 
-fn respond(stream: &mut TcpStream, status: &str, mime: &str, body: &[u8], send: bool) -> std::io::Result<()> {
-    let length = body.len();
-    write!(
-        stream,
+/// Whether pages are isolated, so that they may share memory between threads: where the modules with threads are.
+fn isolated(root: &Path) -> bool {
+    root.join("www/lib/pkg/threads").is_dir()
+}
+
+/// An answer's head.
+fn head(status: &str, mime: &str, length: usize, isolated: bool) -> String {
+    let isolation = match isolated {
+        true => {
+            "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n\
+             Cross-Origin-Resource-Policy: cross-origin\r\n"
+        }
+        false => "",
+    };
+    format!(
         "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-    )?;
-    if send {
-        stream.write_all(body)?;
-    }
-    stream.flush()
+         X-Content-Type-Options: nosniff\r\n{isolation}Connection: close\r\n\r\n"
+    )
 }
 
 /// The file behind an address; nothing outside the three folders.

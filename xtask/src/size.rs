@@ -9,7 +9,17 @@ use crate::Outcome;
 pub fn print(root: &Path) -> Outcome {
     println!("{:<44} {:>10} {:>10} {:>10}", "file", "raw", "gzip -9", "brotli");
     let mut files = Vec::new();
-    for folder in ["www", "www/js", "www/css", "www/lib", "www/lib/pkg", "www/lib/pkg/relaxed", "weights"] {
+    for folder in [
+        "www",
+        "www/js",
+        "www/css",
+        "www/lib",
+        "www/lib/pkg",
+        "www/lib/pkg/relaxed",
+        "www/lib/pkg/threads",
+        "www/lib/pkg/threads/relaxed",
+        "weights",
+    ] {
         let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
         for entry in entries.flatten() {
             let name = format!("{folder}/{}", entry.file_name().to_string_lossy());

@@ -1,0 +1,200 @@
+//! Threads that share WebAssembly's memory and take bands of work from the one that runs the network.
+//!
+//! A helper is a worker of the page with its own instance of the module and its own stack. It computes kernels and nothing
+//! else: it calls no JavaScript, takes no lock and starts no thread, so the standard library, which is compiled for
+//! one thread, never meets a second one; memory is allocated behind a lock of the module's own. Between frames
+//! helpers sleep, during one they turn in a loop: a frame has sixty steps of a fraction of a millisecond, and waking
+//! somebody takes a tenth of one.
+
+use std::hint::spin_loop;
+use std::ptr::null_mut;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
+
+/// Work that is being done: bands that are taken one after the other.
+struct Job {
+    work: *const (dyn Fn(usize, usize) + Sync),
+    total: u32,
+    band: u32,
+    next: AtomicU32,
+}
+
+impl Job {
+    /// Takes bands until none is left.
+    fn drain(&self) {
+        loop {
+            let first = self.next.fetch_add(self.band, SeqCst);
+            if first >= self.total {
+                return;
+            }
+            let last = self.total.min(first + self.band);
+            // Safety: the work outlives the job, which is taken back before `bands` returns.
+            unsafe { (*self.work)(first as usize, last as usize) };
+        }
+    }
+}
+
+/// The helpers of one memory and what they and the runner tell each other.
+pub struct Helpers {
+    /// Rises with each frame: helpers sleep on it.
+    frames: AtomicU32,
+    /// A frame is being computed.
+    awake: AtomicBool,
+    /// Helpers that may hold the job.
+    busy: AtomicU32,
+    job: AtomicPtr<Job>,
+    /// How many there are.
+    count: AtomicU32,
+    /// One of them failed: nothing it held will be finished.
+    broken: AtomicBool,
+}
+
+/// While it exists, helpers are awake.
+pub struct Frame<'a>(&'a Helpers);
+
+impl Drop for Frame<'_> {
+    fn drop(&mut self) {
+        self.0.awake.store(false, SeqCst);
+    }
+}
+
+impl Helpers {
+    /// Nobody yet.
+    pub const fn new() -> Self {
+        Self {
+            frames: AtomicU32::new(0),
+            awake: AtomicBool::new(false),
+            busy: AtomicU32::new(0),
+            job: AtomicPtr::new(null_mut()),
+            count: AtomicU32::new(0),
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    /// `count` helpers are there, or will be in a moment: work is never left to them alone.
+    pub fn join(&self, count: u32) {
+        self.count.store(count, SeqCst);
+    }
+
+    /// Threads of a run, the one that asks included.
+    pub fn threads(&self) -> usize {
+        1 + self.count.load(SeqCst) as usize
+    }
+
+    /// A helper died in the middle of its work, which is lost.
+    pub fn fail(&self) {
+        self.broken.store(true, SeqCst);
+    }
+
+    /// Where helpers sleep: the number that rises with each frame.
+    pub fn bell(&self) -> &AtomicU32 {
+        &self.frames
+    }
+
+    /// Begins a frame; `ring` wakes those who sleep on the number it is given.
+    pub fn frame(&self, ring: impl FnOnce(&AtomicU32)) -> Frame<'_> {
+        if self.count.load(SeqCst) > 0 {
+            self.awake.store(true, SeqCst);
+            self.frames.fetch_add(1, SeqCst);
+            ring(&self.frames);
+        }
+        Frame(self)
+    }
+
+    /// A helper's part of a frame. Returns its number when it is over: sleep until there is another.
+    pub fn help(&self) -> u32 {
+        let frame = self.frames.load(SeqCst);
+        while self.awake.load(SeqCst) {
+            if self.job.load(SeqCst).is_null() {
+                spin_loop();
+                continue;
+            }
+            // Busy first, then the job: who takes the job back sees one or the other.
+            self.busy.fetch_add(1, SeqCst);
+            let job = self.job.load(SeqCst);
+            if !job.is_null() {
+                // Safety: `bands` keeps the job until nobody is busy.
+                unsafe { (*job).drain() };
+            }
+            self.busy.fetch_sub(1, SeqCst);
+        }
+        frame
+    }
+
+    /// Runs `work(first, last)` over `0..total` in bands of a multiple of `least`, with the helpers during a frame.
+    ///
+    /// # Panics
+    /// If a helper failed.
+    pub fn bands(&self, total: usize, least: usize, work: &(dyn Fn(usize, usize) + Sync)) {
+        let threads = self.threads();
+        if threads == 1 || total <= least || !self.awake.load(SeqCst) {
+            return work(0, total);
+        }
+        // Two bands each: cores of unequal speed share the rest.
+        let band = total.div_ceil(2 * threads).next_multiple_of(least);
+        // Safety: the lifetime is given back below, before this function returns.
+        let work = unsafe {
+            std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), *const (dyn Fn(usize, usize) + Sync)>(work)
+        };
+        let job = Job { work, total: total as u32, band: band as u32, next: AtomicU32::new(0) };
+        self.job.store((&raw const job).cast_mut(), SeqCst);
+        job.drain();
+        self.job.store(null_mut(), SeqCst);
+        while self.busy.load(SeqCst) > 0 {
+            assert!(!self.broken.load(SeqCst), "a thread of the network failed");
+            spin_loop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_band_is_done_once() {
+        let helpers = Helpers::new();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !stop.load(SeqCst) {
+                        helpers.help();
+                        std::thread::yield_now();
+                    }
+                });
+            }
+            helpers.join(3);
+            for round in 0..200 {
+                let total = 1 + round * 7 % 611;
+                let seen: Vec<AtomicU32> = (0..total).map(|_| AtomicU32::new(0)).collect();
+                let rung = AtomicBool::new(false);
+                let frame = helpers.frame(|_| rung.store(true, SeqCst));
+                for _ in 0..3 {
+                    helpers.bands(total, 4, &|first, last| {
+                        assert!(first < last && first % 4 == 0);
+                        for one in &seen[first..last] {
+                            one.fetch_add(1, SeqCst);
+                        }
+                    });
+                }
+                drop(frame);
+                assert!(rung.load(SeqCst));
+                assert!(seen.iter().all(|one| one.load(SeqCst) == 3));
+            }
+            stop.store(true, SeqCst);
+        });
+    }
+
+    #[test]
+    fn alone_means_in_one_piece() {
+        let helpers = Helpers::new();
+        let calls = AtomicU32::new(0);
+        let _frame = helpers.frame(|_| panic!("nobody to wake"));
+        helpers.bands(1000, 4, &|first, last| {
+            assert_eq!((first, last), (0, 1000));
+            calls.fetch_add(1, SeqCst);
+        });
+        assert_eq!(calls.load(SeqCst), 1);
+    }
+}

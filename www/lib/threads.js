@@ -1,0 +1,38 @@
+// How many threads a run has, and the workers they are.
+
+/** More bring little: the steps of a light network are short, and phones have few fast cores. */
+const MOST = 4;
+
+/**
+ * The number of threads for `wanted`; 1 where the page is not isolated, because memory can't be shared there.
+ * @param {number | 'auto'} wanted
+ */
+export function threadsFor(wanted) {
+  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer === 'undefined') return 1;
+  return wanted === 'auto' ? Math.min(MOST, navigator.hardwareConcurrency ?? 1) : wanted;
+}
+
+/**
+ * Starts `count` workers on the memory of `core`.
+ * @param {string} build
+ * @param {WebAssembly.Module} module
+ * @param {WebAssembly.Memory} memory
+ * @param {number} count
+ */
+export async function startHelpers(build, module, memory, count) {
+  const workers = [];
+  const start = () =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./helper.js', import.meta.url), { type: 'module', name: 'ghostdet helper' });
+      workers.push(worker);
+      worker.onmessage = ({ data: { error } }) => (error ? reject(new Error(error)) : resolve());
+      worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message ?? 'not loaded'}`));
+      worker.postMessage({ build, module, memory });
+    });
+  try {
+    await Promise.all(Array.from({ length: count }, start));
+  } catch (error) {
+    for (const worker of workers) worker.terminate();
+    throw error;
+  }
+}
