@@ -5,6 +5,7 @@
 //! picture, the recorded dispatches, and a read-back of the cells above the floor.
 
 mod device;
+mod fuse;
 pub mod pack;
 mod prepared;
 mod results;
@@ -186,7 +187,8 @@ impl GpuExecutor {
         prepared.read_maps(&self.gpu, program).await
     }
 
-    /// What each operation takes, waited for one by one: more than their share of a whole run, since every wait costs.
+    /// What each operation takes, one by one: somewhat more than its share of a whole run, since every wait costs.
+    /// Nothing for those that another's dispatch does.
     ///
     /// # Errors
     /// As [`GpuExecutor::maps`].

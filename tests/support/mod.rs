@@ -54,17 +54,23 @@ pub fn single_modules(golden: &Path) -> Vec<Single> {
 impl Single {
     /// Fails unless `found` is the output for `image`; how far off it is.
     pub fn check(&self, image: usize, found: &Tensor) -> f32 {
-        self.check_within(image, found, 1.0)
-    }
-
-    /// The same with bounds that are `slack` times as wide.
-    pub fn check_within(&self, image: usize, found: &Tensor, slack: f32) -> f32 {
         assert_eq!(found.shape[..], self.output.shape[1..], "{}", self.name);
-        let each = self.output.data.len() / self.output.shape[0];
-        let (over, most) =
-            deviation(&found.data, &self.output.data[image * each..][..each], slack * 1e-4, slack * 1e-4);
+        let (over, most) = deviation(&found.data, self.expected(image), 1e-4, 1e-4);
         assert!(over <= 0.0, "{}: off by {most}", self.name);
         most
+    }
+
+    /// The same for halves, which may be off by `bound` of the largest value; by which part they are.
+    pub fn check_halves(&self, image: usize, found: &Tensor, bound: f32) -> f32 {
+        assert_eq!(found.shape[..], self.output.shape[1..], "{}", self.name);
+        let part = part(&found.data, self.expected(image));
+        assert!(part <= bound, "{}: off by {part} of the largest value", self.name);
+        part
+    }
+
+    fn expected(&self, image: usize) -> &[f32] {
+        let each = self.output.data.len() / self.output.shape[0];
+        &self.output.data[image * each..][..each]
     }
 }
 
@@ -108,21 +114,24 @@ impl Net {
 
     /// Fails unless `found` are the raw maps of `image`; how far off they are.
     pub fn check(&self, image: usize, found: &[RawMap]) -> f32 {
-        self.check_within(image, found, 1.0)
-    }
-
-    /// The same with bounds that are `slack` times as wide.
-    pub fn check_within(&self, image: usize, found: &[RawMap], slack: f32) -> f32 {
         let expected = self.maps(image);
         assert_eq!(found.len(), expected.len(), "{}", self.name);
         let mut largest = 0.0_f32;
         for (level, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            let (over, most) = deviation(&found.data, &expected.data, slack * 2e-4, slack * 1e-3);
+            let (over, most) = deviation(&found.data, &expected.data, 2e-4, 1e-3);
             assert!(over <= 0.0, "{} level {level}: off by {most}", self.name);
             largest = largest.max(most);
         }
         largest
     }
+}
+
+/// The largest difference as a part of the largest value.
+pub fn part(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    let off = found.iter().zip(expected).map(|(a, b)| if a.is_finite() { (a - b).abs() } else { f32::INFINITY });
+    off.fold(0.0, f32::max) / largest
 }
 
 /// Image `n` of a `(B, na, ny, nx, no)` tensor as `[ny][nx][na * no]`.

@@ -167,7 +167,19 @@ async fn compare(detector: &mut Detector, gpu: &Gpu) -> Result<([f64; 2], Tuning
     let mut best: Option<(f64, Tuning)> = None;
     let mut failed = None;
     let mut attached = None;
-    for tuning in Tuning::candidates(gpu.software, gpu.f16()) {
+    let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
+    candidates.reverse();
+    let mut last = false;
+    loop {
+        // The best of them is tried once more with Ghost modules fused.
+        let tuning = match (candidates.pop(), best) {
+            (Some(tuning), _) => tuning,
+            (None, Some((_, tuning))) if !last => {
+                last = true;
+                tuning.fusing()
+            }
+            _ => break,
+        };
         if let Err(error) = detector.attach_gpu_tuned(gpu, tuning).await {
             failed = Some(error);
             continue;

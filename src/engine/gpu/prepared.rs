@@ -3,7 +3,7 @@
 use super::step::{self, Step};
 use super::texture::TextureInput;
 use super::wgsl::{self, CELLS, HEADER, Unit};
-use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, too_large};
+use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, fuse, too_large};
 use crate::engine::plan::{Place, Plan};
 use crate::engine::program::{INPUT, Program};
 use crate::picture::Geometry;
@@ -95,11 +95,18 @@ impl Prepared {
     pub async fn new(executor: &mut GpuExecutor, program: &Program, plan: Plan, whole: bool) -> Result<Self> {
         let tuning = executor.tuning;
         let mut list: Vec<(Step, Source)> = Vec::new();
-        for op in 0..program.ops.len() {
+        let mut op = 0;
+        while op < program.ops.len() {
             let range = executor.ranges[op].clone();
+            if let Some((step, count)) = fuse::step(program, &plan, op, tuning, &executor.ranges) {
+                op += count;
+                list.push((step, Source::Weights(range.start..executor.ranges[op - 1].end)));
+                continue;
+            }
             list.extend(
                 step::steps(program, &plan, op, tuning).into_iter().map(|s| (s, Source::Weights(range.clone()))),
             );
+            op += 1;
         }
         let body = list.len();
         list.push((input_step(&plan, tuning), Source::Picture));
@@ -270,20 +277,25 @@ impl Prepared {
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Operation and milliseconds of each dispatch, waited for one by one.
+    /// Operation and milliseconds of each dispatch: repeated until the wait for it weighs little.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self, gpu: &Gpu) -> Result<Vec<(usize, f64)>> {
-        let mut times = Vec::new();
-        for dispatch in &self.steps {
+        const LONG_ENOUGH: f64 = 2.0;
+        let run = |dispatch: &Dispatch, times: usize| -> Result<f64> {
             gpu.wait()?;
             let start = std::time::Instant::now();
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            record(&mut encoder, std::iter::once(dispatch));
+            record(&mut encoder, std::iter::repeat_n(dispatch, times));
             gpu.queue.submit([encoder.finish()]);
             gpu.wait()?;
-            times.push((dispatch.op, start.elapsed().as_secs_f64() * 1e3));
-        }
-        Ok(times)
+            Ok(start.elapsed().as_secs_f64() * 1e3 / times as f64)
+        };
+        let each = |dispatch: &Dispatch| {
+            let once = run(dispatch, 1)?;
+            let times = (LONG_ENOUGH / once).clamp(1.0, 50.0) as usize;
+            Ok((dispatch.op, if times > 1 { run(dispatch, times)? } else { once }))
+        };
+        self.steps.iter().map(each).collect()
     }
 
     /// The network up to its detect levels, then the cells above `floor`.

@@ -19,14 +19,16 @@ pub struct Tuning {
     pub half: bool,
     /// Halves are multiplied as such, too: wants an adapter with `shader-f16`.
     pub native: bool,
+    /// A Ghost module's two convolutions are one dispatch where the map fits a workgroup's memory.
+    pub fused: bool,
 }
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
     pub fn new(software: bool) -> Self {
         match software {
-            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false },
-            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false },
+            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false, fused: false },
+            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false },
         }
     }
 
@@ -48,18 +50,24 @@ impl Tuning {
 
     /// A name to remember it by: `half-4096-4x2`.
     pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half, native } = self;
+        let Self { threads, pixels, blocks, half, native, fused } = self;
         let kind = match (half, native) {
             (true, true) => "f16",
             (true, false) => "half",
             _ => "full",
         };
-        format!("{kind}-{threads}-{pixels}x{blocks}")
+        format!("{kind}-{threads}-{pixels}x{blocks}{}", if fused { "-fused" } else { "" })
+    }
+
+    /// The same with Ghost modules fused: worth trying on the best of the candidates.
+    pub fn fusing(self) -> Self {
+        Self { fused: true, ..self }
     }
 
     /// The candidate of that name.
     pub fn named(name: &str, software: bool) -> Option<Self> {
-        Self::candidates(software, true).into_iter().find(|one| one.name() == name)
+        let all = Self::candidates(software, true);
+        all.iter().copied().chain(all.iter().map(|one| one.fusing())).find(|one| one.name() == name)
     }
 
     /// The same, without halves where the network can't have them.
@@ -86,7 +94,8 @@ impl Tuning {
         if unit == Unit::Block { self.block() } else { unit }
     }
 
-    fn blocks(self, outputs: usize) -> usize {
+    /// Blocks of outputs a thread computes.
+    pub fn blocks_of(self, outputs: usize) -> usize {
         let blocks = outputs.div_ceil(4);
         (1..=self.blocks).rev().find(|&b| blocks.is_multiple_of(b)).unwrap_or(1)
     }
@@ -179,7 +188,7 @@ pub fn groups(threads: usize) -> [u32; 2] {
 }
 
 /// Whether `value` begins at a block and shares no block with a neighbour.
-fn aligned(program: &Program, value: ValueId) -> bool {
+pub fn aligned(program: &Program, value: ValueId) -> bool {
     let (root, offset) = program.root(value);
     offset.is_multiple_of(4) && (root == value || program.values[value].channels.is_multiple_of(4))
 }
@@ -222,7 +231,7 @@ fn path(shape: &ConvShape, unit: Unit) -> Path {
 }
 
 fn tile(shape: &ConvShape, tuning: Tuning, output: &Place) -> Tile {
-    let blocks = tuning.blocks(shape.channels[1]);
+    let blocks = tuning.blocks_of(shape.channels[1]);
     let groups = shape.channels[1].div_ceil(4 * blocks);
     let (width, others) =
         if shape.is_flat() { (output.height * output.width, groups) } else { (output.width, output.height * groups) };
@@ -235,7 +244,7 @@ pub fn weights(program: &Program, index: usize, tuning: Tuning) -> Vec<f32> {
     let unit = unit_of(program, op);
     match &op.kind {
         OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => match path(shape, unit) {
-            Path::Dense => pack::dense(shape, weights, Tile { pixels: 1, blocks: tuning.blocks(shape.channels[1]) }),
+            Path::Dense => pack::dense(shape, weights, Tile { pixels: 1, blocks: tuning.blocks_of(shape.channels[1]) }),
             Path::Depthwise => pack::depthwise(shape, weights),
             Path::Plain => pack::plain(weights),
         },

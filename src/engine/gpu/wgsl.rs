@@ -5,10 +5,12 @@
 //! neighbouring threads take neighbouring pixels and read memory side by side, weights are the same for most of them.
 
 mod convolution;
+mod fused;
 mod heads;
 mod simple;
 
 pub use convolution::{Tile, dense, depthwise};
+pub use fused::{ghost, pools};
 pub use heads::{CELLS, HEADER, cells, input, letterbox, objectness};
 pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
 
@@ -90,6 +92,11 @@ pub const PARAMETERS: [&str; 16] = [
     "threads", "in_at", "in_off", "in_h", "in_w", "in_c", "out_at", "out_off", "out_h", "out_w", "out_c", "res_at",
     "res_off", "x0", "x1", "x2",
 ];
+
+/// The parameters with these names; the others are 0.
+pub fn parameters(values: &[(&str, usize)]) -> [u32; 16] {
+    PARAMETERS.map(|name| values.iter().find(|(one, _)| *one == name).map_or(0, |&(_, value)| value as u32))
+}
 
 /// Declarations shared by all shaders. `at` gives the place of unit `c` of pixel `pixel` in a map of `hw` pixels that
 /// begins at `base`, `off` units inside; `ld` and `st` read and write units.

@@ -1,0 +1,219 @@
+//! How near the GPU kernels come to what the adapter can do: every step of a network beside a plain matrix product and
+//! a copy on the same device.
+//!
+//! ```text
+//! cargo run --release --features gpu --example ceiling -- [NETWORK] [SIZE] [CLASSES]
+//! ```
+
+use ghostdet::engine::Engine;
+use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
+use ghostdet::engine::plan::{Keep, Layout, Plan};
+use ghostdet::engine::program::{Op, OpKind, Program};
+use ghostdet::model::{Config, builtin};
+use pollster::block_on;
+use std::error::Error;
+use std::time::Instant;
+
+/// Runs of which the median counts.
+const RUNS: usize = 5;
+
+/// Side of the square matrices of the plain product.
+const SIDE: usize = 1024;
+
+/// Bytes of the copy.
+const COPIED: u64 = 64 << 20;
+
+/// The textbook product: tiles of 64 x 64 in a workgroup's memory, 4 x 4 a thread.
+const PRODUCT: &str = "
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4<f32>>;
+const N = 1024u;
+var<workgroup> left: array<vec4<f32>, 256>;
+var<workgroup> right: array<vec4<f32>, 256>;
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let x = l % 16u;
+  let y = l / 16u;
+  var sums: array<vec4<f32>, 4>;
+  for (var k = 0u; k < N; k += 16u) {
+    left[l] = a[((g.y * 64u + l / 4u) * N + k) / 4u + l % 4u];
+    right[l] = b[((k + y) * N + g.x * 64u) / 4u + x];
+    workgroupBarrier();
+    for (var q = 0u; q < 4u; q++) {
+      let w0 = right[(4u * q) * 16u + x];
+      let w1 = right[(4u * q + 1u) * 16u + x];
+      let w2 = right[(4u * q + 2u) * 16u + x];
+      let w3 = right[(4u * q + 3u) * 16u + x];
+      for (var r = 0u; r < 4u; r++) {
+        let v = left[(4u * y + r) * 4u + q];
+        sums[r] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < 4u; r++) {
+    c[((g.y * 64u + 4u * y + r) * N + g.x * 64u) / 4u + x] = sums[r];
+  }
+}
+";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "yolov5n-ghost-backbone".into());
+    let side: usize = arguments.next().map_or(Ok(320), |text| text.parse())?;
+    let nc: usize = arguments.next().map_or(Ok(80), |text| text.parse())?;
+    let gpu = block_on(Gpu::open())?;
+    let tuning = Tuning::new(gpu.software);
+    let product = textbook(&gpu).max(pointwise(&gpu)?);
+    let copy = copied(&gpu);
+    println!("{}: a plain product {product:.1} GMAC/s, a copy {copy:.1} GB/s (read and written)", gpu.name);
+
+    let graph = builtin(&name).ok_or("no such built-in network")?.graph(Some(nc))?;
+    let engine = Engine::unweighted(&graph)?;
+    let program = engine.program();
+    let mut executor = GpuExecutor::new(&gpu, program, tuning)?;
+    let size = [side, side];
+    let pixels = vec![0.5; side * side * graph.input_channels];
+    let times = median_times(&mut executor, program, &pixels, size)?;
+    let plan = Plan::new(program, size, Layout::Blocks, Keep::Maps)?;
+    println!("step row what            kernel                      ms  GMAC/s   GB/s  of the nearer ceiling");
+    let (mut all, mut least) = ([0.0; 2], 0.0);
+    for (index, (op, ms)) in program.ops.iter().zip(&times).enumerate() {
+        let (adds, bytes) = cost(op, &plan);
+        let [rate, flow] = [adds / ms / 1e6, bytes / ms / 1e6];
+        let part = (rate / product).max(flow / copy);
+        if *ms > 0.0 {
+            let details = op.kind.details(op.residual.is_some(), op.coarse.is_some());
+            println!(
+                "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.3}{rate:>8.1}{flow:>7.1}{:>6.0} %",
+                op.row,
+                op.kind.name(),
+                100.0 * part
+            );
+        }
+        all[0] += adds;
+        all[1] += ms;
+        least += (adds / product).max(bytes / copy) / 1e6;
+    }
+    let [adds, ms] = all;
+    println!("{name} {side}, {}: {ms:.1} ms in {} dispatches", executor.tuning().name(), executor.counts()[1]);
+    println!("{:.1} GMAC/s, {:.0} % of a plain product's", adds / ms / 1e6, 100.0 * adds / ms / 1e6 / product);
+    println!(
+        "at each step's nearer ceiling it would take {least:.1} ms: {:.0} % of what can be had",
+        100.0 * least / ms
+    );
+    Ok(())
+}
+
+/// Median milliseconds of each operation; 0 for one that is done by the dispatch of another.
+fn median_times(
+    executor: &mut GpuExecutor,
+    program: &Program,
+    pixels: &[f32],
+    size: [usize; 2],
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    let run = |_| block_on(executor.profile(program, pixels, size));
+    let runs = (0..=RUNS).map(run).collect::<Result<Vec<_>, _>>()?;
+    let median = |index: usize| {
+        let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok((0..program.ops.len()).map(median).collect())
+}
+
+/// Multiply-adds, and bytes of weights, inputs and outputs.
+fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
+    let values = |value: usize| {
+        let place = plan.places[value];
+        (place.height * place.width * place.channels) as f64
+    };
+    let moved = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
+    match &op.kind {
+        OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => {
+            let place = plan.places[op.output];
+            let count = weights.weight.len() as f64;
+            ((place.height * place.width) as f64 * count, moved + 4.0 * count)
+        }
+        _ => (0.0, moved),
+    }
+}
+
+/// GMAC/s of the product above.
+fn textbook(gpu: &Gpu) -> f64 {
+    let device = &gpu.device;
+    let bytes = (SIDE * SIDE * 4) as u64;
+    let buffers = [0, 1, 2].map(|_| buffer(gpu, bytes));
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(PRODUCT.into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: None,
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    let entries: Vec<wgpu::BindGroupEntry> = (0..)
+        .zip(&buffers)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    let layout = pipeline.get_bind_group_layout(0);
+    let group =
+        device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+    let seconds = timed(gpu, |encoder| {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(&pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups((SIDE / 64) as u32, (SIDE / 64) as u32, 1);
+    });
+    (SIDE * SIDE * SIDE) as f64 / seconds / 1e9
+}
+
+/// GMAC/s of our own kernel for 1x1 convolutions on a large one, the best tiling.
+fn pointwise(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
+    let yaml = "nc: 1\ndepth_multiple: 1.0\nwidth_multiple: 1.0\nanchors: 1\nbackbone:\n  - [-1, 1, Conv, [512, 1, 1]]\n  - [-1, 1, Conv, [512, 1, 1]]\nhead:\n  - [[1], 1, Detect, [nc, anchors]]\n";
+    let graph = Config::parse(yaml)?.graph(None)?;
+    let engine = Engine::unweighted(&graph)?;
+    let size = [64, 64];
+    let pixels = vec![0.5; 64 * 64 * 3];
+    let mut best = 0.0_f64;
+    let tunings = [true, false].into_iter().flat_map(|software| Tuning::candidates(software, false));
+    for tuning in tunings.filter(|tuning| !tuning.half) {
+        let mut executor = GpuExecutor::new(gpu, engine.program(), tuning)?;
+        let times = median_times(&mut executor, engine.program(), &pixels, size)?;
+        best = best.max((512 * 512 * 64 * 64) as f64 / times[1] / 1e6);
+    }
+    Ok(best)
+}
+
+/// GB/s of a copy, read and written.
+fn copied(gpu: &Gpu) -> f64 {
+    let [from, to] = [buffer(gpu, COPIED), buffer(gpu, COPIED)];
+    2.0 * COPIED as f64 / timed(gpu, |encoder| encoder.copy_buffer_to_buffer(&from, 0, &to, 0, COPIED)) / 1e9
+}
+
+fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+}
+
+/// Median seconds of what `record` records, after one run that doesn't count.
+fn timed(gpu: &Gpu, record: impl Fn(&mut wgpu::CommandEncoder)) -> f64 {
+    let mut times: Vec<f64> = (0..=RUNS)
+        .map(|_| {
+            let start = Instant::now();
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            record(&mut encoder);
+            gpu.queue.submit([encoder.finish()]);
+            gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device to go on");
+            start.elapsed().as_secs_f64()
+        })
+        .skip(1)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

@@ -1,0 +1,144 @@
+//! Operations that one dispatch does together: fewer launches, and fewer maps that go through memory.
+
+use super::Tuning;
+use super::step::{Step, aligned};
+use super::wgsl::{self, GROUP};
+use crate::engine::plan::{Place, Plan};
+use crate::engine::program::{ConvShape, Op, OpKind, Program};
+use std::ops::Range;
+
+/// Vectors of four floats in a workgroup's memory, by WebGPU's lowest limit.
+const MOST_PIXELS: usize = 16384 / 16;
+
+/// The dispatch that does operation `index` together with those behind it, and how many it does; none if it can't be.
+/// `ranges`: bytes of the weights of each operation.
+pub fn step(
+    program: &Program,
+    plan: &Plan,
+    index: usize,
+    tuning: Tuning,
+    ranges: &[Range<u64>],
+) -> Option<(Step, usize)> {
+    pools(program, plan, index, tuning)
+        .map(|step| (step, 3))
+        .or_else(|| ghost(program, plan, index, tuning, ranges).map(|step| (step, 2)))
+}
+
+/// Units of a map, in the buffer of all.
+fn units(place: &Place) -> Range<usize> {
+    let pixels = place.height * place.width;
+    let start = place.start / 4 + place.offset / 4 * pixels;
+    start..start + place.channels.div_ceil(4) * pixels
+}
+
+fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.end <= b.start || b.end <= a.start
+}
+
+/// Three equal pools in a row (SPPF).
+fn pools(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Option<Step> {
+    let ops: &[Op] = program.ops.get(index..index + 3)?;
+    let OpKind::MaxPool { kernel, stride: 1, padding } = ops[0].kind else { return None };
+    let same = |op: &Op| matches!(op.kind, OpKind::MaxPool { kernel: k, stride: 1, padding: p } if [k, p] == [kernel, padding]);
+    let chained = ops.windows(2).all(|pair| pair[1].input == pair[0].output);
+    let whole = ops.iter().all(|op| aligned(program, op.input) && aligned(program, op.output));
+    if kernel % 2 == 0 || padding != kernel / 2 || !ops.iter().all(same) || !chained || !whole {
+        return None;
+    }
+    let input = units(&plan.places[ops[0].input]);
+    let outputs = [0, 1, 2].map(|i| units(&plan.places[ops[i].output]));
+    if outputs.iter().any(|output| !apart(&input, output)) {
+        return None;
+    }
+    let place = &plan.places[ops[0].output];
+    let pixels = place.height * place.width;
+    if pixels > MOST_PIXELS {
+        return None;
+    }
+    let values = [
+        ("in_at", input.start),
+        ("out_at", outputs[0].start),
+        ("out_h", place.height),
+        ("out_w", place.width),
+        ("x0", outputs[1].start),
+        ("x1", outputs[2].start),
+    ];
+    let shader = wgsl::pools(tuning.block(), kernel, pixels.div_ceil(GROUP as usize));
+    let groups = [place.channels.div_ceil(4) as u32, 1];
+    Some(Step { op: index, shader, parameters: wgsl::parameters(&values), groups })
+}
+
+/// What is fused of a convolution.
+fn depthwise_over<'a>(first: &Op, second: &'a Op) -> Option<(&'a ConvShape, crate::model::Activation, bool)> {
+    let (shape, activation, tail) = match &second.kind {
+        OpKind::Conv { shape, activation, .. } if second.residual.is_none() => (shape, activation, false),
+        OpKind::GhostTail { shape, activation, .. } => (shape, activation, true),
+        _ => return None,
+    };
+    let same =
+        (0..2).all(|d| shape.stride[d] == 1 && shape.padding[d] == shape.kernel[d] / 2 && shape.kernel[d] % 2 == 1);
+    let one_each = shape.channels == [shape.groups; 2] && shape.channels[0].is_multiple_of(4);
+    let fits = same && one_each && shape.dilation == 1 && second.input == first.output && second.coarse.is_none();
+    fits.then_some((shape, *activation, tail))
+}
+
+/// A Ghost module's two convolutions.
+fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &[Range<u64>]) -> Option<Step> {
+    if !tuning.fused {
+        return None;
+    }
+    let [first, second] = program.ops.get(index..index + 2)? else { return None };
+    let OpKind::Conv { shape, activation, .. } = &first.kind else { return None };
+    let (depthwise, activation2, tail) = depthwise_over(first, second)?;
+    let values = [first.input, first.output, second.output];
+    let whole = values.into_iter().chain(second.residual).all(|value| aligned(program, value));
+    let plain = shape.is_flat() && shape.groups == 1 && first.residual.is_none() && first.coarse.is_none();
+    let place = &plan.places[first.output];
+    let pixels = place.height * place.width;
+    if !whole || !plain || pixels > MOST_PIXELS {
+        return None;
+    }
+    let channels = place.channels;
+    // A tail's output has both halves.
+    let half = |value: usize, behind: usize| {
+        let place = plan.places[value];
+        units(&Place { channels, offset: place.offset + behind, ..place })
+    };
+    let (out, extra) = match tail {
+        true => {
+            // Its first half is the first convolution's result and the residual: nobody else may want that result alone.
+            let read =
+                |op: &Op| [Some(op.input), op.residual, op.coarse.map(|c| c.value)].contains(&Some(first.output));
+            let kept = program.rows.contains(&Some(first.output)) || program.outputs.contains(&first.output);
+            if kept || program.ops[index + 2..].iter().any(read) {
+                return None;
+            }
+            let both = |value: usize| [half(value, 0), half(value, channels)];
+            (both(second.output), second.residual.map(both))
+        }
+        false => ([half(first.output, 0), half(second.output, 0)], None),
+    };
+    // Workgroups run in any order: what one writes, no other may read.
+    let input = units(&plan.places[first.input]);
+    let elsewhere = |range: &Range<usize>| out.iter().all(|o| apart(o, range) || o == range);
+    if !out.iter().all(|o| apart(o, &input)) || !extra.iter().flatten().all(elsewhere) {
+        return None;
+    }
+    let behind = (ranges[index + 1].start - ranges[index].start) as usize / (4 * tuning.bytes());
+    let [res_at, x2] = extra.as_ref().map_or([0, 0], |[a, b]| [a.start, b.start]);
+    let parameters = wgsl::parameters(&[
+        ("in_at", input.start),
+        ("in_c", plan.places[first.input].channels.div_ceil(4)),
+        ("out_at", out[0].start),
+        ("out_h", place.height),
+        ("out_w", place.width),
+        ("res_at", res_at),
+        ("x0", behind),
+        ("x1", out[1].start),
+        ("x2", x2),
+    ]);
+    let each = pixels.div_ceil(GROUP as usize);
+    let blocks = tuning.blocks_of(shape.channels[1]);
+    let shader = wgsl::ghost(tuning.block(), depthwise, [*activation, activation2], extra.is_some(), blocks, each);
+    Some(Step { op: index, shader, parameters, groups: [channels.div_ceil(4) as u32, 1] })
+}
