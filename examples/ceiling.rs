@@ -2,7 +2,7 @@
 //! a copy on the same device.
 //!
 //! ```text
-//! cargo run --release --features gpu --example ceiling -- [NETWORK] [SIZE] [CLASSES]
+//! cargo run --release --features gpu --example ceiling -- [NETWORK] [SIZE] [CLASSES] [TUNING]
 //! ```
 
 use ghostdet::engine::Engine;
@@ -64,7 +64,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let side: usize = arguments.next().map_or(Ok(320), |text| text.parse())?;
     let nc: usize = arguments.next().map_or(Ok(80), |text| text.parse())?;
     let gpu = block_on(Gpu::open())?;
-    let tuning = Tuning::new(gpu.software);
+    let tuning = match arguments.next() {
+        None => Tuning::new(gpu.software),
+        Some(name) => [true, false]
+            .into_iter()
+            .find_map(|software| Tuning::named(&name, software))
+            .ok_or("no way of running is called that")?,
+    };
     let product = textbook(&gpu).max(pointwise(&gpu)?);
     let copy = copied(&gpu);
     println!("{}: a plain product {product:.1} GMAC/s, a copy {copy:.1} GB/s (read and written)", gpu.name);

@@ -26,9 +26,10 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
 fn tunings() -> Vec<Tuning> {
     let f16 = GPU.as_ref().is_some_and(ghostdet::engine::gpu::Gpu::f16);
     let plain = [Tuning::candidates(true, false), Tuning::candidates(false, f16)].concat();
-    // Fused, too: on each kind of numbers.
-    let fused = plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2)).map(|one| one.fusing());
-    plain.iter().copied().chain(fused).collect()
+    // In rows and fused, too: on each kind of numbers.
+    let varied =
+        plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2)).map(|one| one.variants()[0].variants()[1]);
+    plain.iter().copied().chain(varied).collect()
 }
 
 /// How far off halves may be, of the largest value: stored only, or multiplied as such.

@@ -169,14 +169,14 @@ async fn compare(detector: &mut Detector, gpu: &Gpu) -> Result<([f64; 2], Tuning
     let mut attached = None;
     let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
     candidates.reverse();
-    let mut last = false;
+    let mut varied = 0;
     loop {
-        // The best of them is tried once more with Ghost modules fused.
+        // The best of them is varied: once, and the better one once more.
         let tuning = match (candidates.pop(), best) {
             (Some(tuning), _) => tuning,
-            (None, Some((_, tuning))) if !last => {
-                last = true;
-                tuning.fusing()
+            (None, Some((_, tuning))) if varied < tuning.variants().len() => {
+                varied += 1;
+                tuning.variants()[varied - 1]
             }
             _ => break,
         };

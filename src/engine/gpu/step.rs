@@ -1,7 +1,7 @@
 //! Operations of the program as dispatches of shaders.
 
 use super::pack;
-use super::wgsl::{self, GROUP, Tile, Unit};
+use super::wgsl::{self, GROUP, Spread, Tile, Unit};
 use crate::engine::plan::{Place, Plan};
 use crate::engine::program::{ConvShape, Op, OpKind, Program, ValueId};
 use crate::model::Activation;
@@ -21,14 +21,18 @@ pub struct Tuning {
     pub native: bool,
     /// A Ghost module's two convolutions are one dispatch where the map fits a workgroup's memory.
     pub fused: bool,
+    /// Workgroups of a convolution stay within a group of outputs, where few threads are idle then.
+    pub rows: bool,
 }
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
     pub fn new(software: bool) -> Self {
         match software {
-            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false, fused: false },
-            false => Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false },
+            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false, fused: false, rows: false },
+            false => {
+                Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false, rows: false }
+            }
         }
     }
 
@@ -50,24 +54,28 @@ impl Tuning {
 
     /// A name to remember it by: `half-4096-4x2`.
     pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half, native, fused } = self;
+        let Self { threads, pixels, blocks, half, native, fused, rows } = self;
         let kind = match (half, native) {
             (true, true) => "f16",
             (true, false) => "half",
             _ => "full",
         };
-        format!("{kind}-{threads}-{pixels}x{blocks}{}", if fused { "-fused" } else { "" })
+        let [rows, fused] = [if rows { "-rows" } else { "" }, if fused { "-fused" } else { "" }];
+        format!("{kind}-{threads}-{pixels}x{blocks}{rows}{fused}")
     }
 
-    /// The same with Ghost modules fused: worth trying on the best of the candidates.
-    pub fn fusing(self) -> Self {
-        Self { fused: true, ..self }
+    /// What is worth trying on the best of the candidates: workgroups in rows, then Ghost modules fused.
+    pub fn variants(self) -> [Self; 2] {
+        [Self { rows: !self.rows, ..self }, Self { fused: true, ..self }]
     }
 
     /// The candidate of that name.
     pub fn named(name: &str, software: bool) -> Option<Self> {
         let all = Self::candidates(software, true);
-        all.iter().copied().chain(all.iter().map(|one| one.fusing())).find(|one| one.name() == name)
+        let [rows, fused] = [false, true].map(|fused| move |one: &Self| one.variants()[usize::from(fused)]);
+        let varied = all.iter().map(rows).collect::<Vec<_>>();
+        let fused = all.iter().chain(&varied).map(fused).collect::<Vec<_>>();
+        all.into_iter().chain(varied).chain(fused).find(|one| one.name() == name)
     }
 
     /// The same, without halves where the network can't have them.
@@ -92,6 +100,12 @@ impl Tuning {
 
     fn stored(self, unit: Unit) -> Unit {
         if unit == Unit::Block { self.block() } else { unit }
+    }
+
+    /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then.
+    fn spread(self, tiles: usize) -> Spread {
+        let idle = tiles.next_multiple_of(GROUP as usize) - tiles;
+        if self.rows && idle * 3 <= tiles { Spread::Rows } else { Spread::Packed }
     }
 
     /// Blocks of outputs a thread computes.
@@ -177,6 +191,19 @@ impl Call {
             self.coarse.as_ref().map_or(0, |(place, _)| place.height * place.width),
         ];
         Step { op, shader, parameters: values.map(|v| v as u32), groups: groups(self.threads) }
+    }
+}
+
+impl Call {
+    /// `tiles` threads for each of `rows` groups of outputs, dealt out as `spread` says.
+    fn tiled(self, op: usize, unit: Unit, shader: String, [tiles, rows]: [usize; 2], spread: Spread) -> Step {
+        match spread {
+            Spread::Packed => Self { threads: tiles * rows, ..self }.step(op, unit, shader),
+            Spread::Rows => {
+                let step = Self { threads: tiles, ..self }.step(op, unit, shader);
+                Step { groups: [(tiles as u32).div_ceil(GROUP), rows as u32], ..step }
+            }
+        }
     }
 }
 
@@ -281,10 +308,10 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
                     true => pixels.div_ceil(tile.pixels),
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
-                let threads = tiles * shape.channels[1].div_ceil(4 * tile.blocks);
-                let shader =
-                    wgsl::dense(stored, shape, *activation, residual.is_some(), op.coarse.map(|c| c.scale), tile);
-                vec![Call { threads, ..call }.step(index, stored, shader)]
+                let scale = op.coarse.map(|c| c.scale);
+                let spread = tuning.spread(tiles);
+                let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), scale, tile, spread);
+                vec![call.tiled(index, stored, shader, [tiles, shape.channels[1].div_ceil(4 * tile.blocks)], spread)]
             }
             Path::Depthwise => vec![depthwise(shape, *activation, false, call, index, tuning)],
             Path::Plain => {
@@ -320,7 +347,8 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
 fn depthwise(shape: &ConvShape, act: Activation, tail: bool, call: Call, index: usize, tuning: Tuning) -> Step {
     let blocks = shape.channels[0].div_ceil(4);
     let pixels = tuning.pixels(call.output.width, call.output.height * blocks);
-    let threads = blocks * call.output.height * call.output.width.div_ceil(pixels);
-    let shader = wgsl::depthwise(tuning.block(), shape, act, call.residual.is_some(), tail, pixels);
-    Call { threads, ..call }.step(index, tuning.block(), shader)
+    let tiles = call.output.height * call.output.width.div_ceil(pixels);
+    let spread = tuning.spread(tiles);
+    let shader = wgsl::depthwise(tuning.block(), shape, act, call.residual.is_some(), tail, pixels, spread);
+    call.tiled(index, tuning.block(), shader, [tiles, blocks], spread)
 }

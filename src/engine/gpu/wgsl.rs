@@ -137,12 +137,41 @@ fn weights(unit: Unit) -> String {
     format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n{more}")
 }
 
+/// How the threads of a convolution are dealt out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// One after the other: none is idle, but a workgroup may span two groups of outputs.
+    Packed,
+    /// Workgroups in rows, one row a group of outputs: all of a workgroup read the same weights, and the compiler knows
+    /// it, so that they are loaded once and not once a thread.
+    Rows,
+}
+
+impl Spread {
+    /// The thread's group of outputs.
+    fn row(self) -> &'static str {
+        match self {
+            Self::Packed => "i / tiles",
+            Self::Rows => "g.y",
+        }
+    }
+}
+
 /// The entry point around `body`, which may use the thread's number `i`.
 fn entry(body: &str) -> String {
+    entry_over(body, Spread::Packed)
+}
+
+/// The same for threads that are dealt out as `spread` says: `i` counts those of a row then.
+fn entry_over(body: &str, spread: Spread) -> String {
+    let group = match spread {
+        Spread::Packed => "(g.y * n.x + g.x)",
+        Spread::Rows => "g.x",
+    };
     format!(
         "@compute @workgroup_size({GROUP})
 fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{
-  let i = (g.y * n.x + g.x) * {GROUP}u + l;
+  let i = {group} * {GROUP}u + l;
   if (i >= p.threads) {{ return; }}
 {body}}}
 "

@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{Unit, activation, entry, header, weights};
+use super::{Spread, Unit, activation, entry_over, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -32,6 +32,7 @@ pub fn dense(
     residual: bool,
     coarse: Option<usize>,
     tile: Tile,
+    spread: Spread,
 ) -> String {
     let Tile { pixels, blocks } = tile;
     let [h, ld, _] = unit.factors();
@@ -47,7 +48,7 @@ pub fn dense(
     } else {
         row_tile(&mut t, pixels);
     }
-    line!(t, "  let o = i / tiles;");
+    line!(t, "  let o = {};", spread.row());
     line!(t, "  var k = o * ({blocks}u + {}u * p.in_c);", kh * per_row);
     for b in 0..blocks {
         line!(t, "  let bias{b} = lw(k + {b}u);");
@@ -103,7 +104,7 @@ pub fn dense(
             line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }
-    header(unit) + &weights(unit) + &activation(act) + &entry(&t)
+    header(unit) + &weights(unit) + &activation(act) + &entry_over(&t, spread)
 }
 
 /// The sums of one tap: pixel `j` reads column `j * step + shift`.
@@ -150,13 +151,21 @@ fn columns(t: &mut String, shape: &ConvShape, pixels: usize) -> Vec<usize> {
 
 /// Depthwise convolution, one block of channels a thread. Weights per block: the bias, then `[ky][kx]`. With `tail`,
 /// the input goes before the result's channels (a GhostConv's two halves), the residual is added to both.
-pub fn depthwise(unit: Unit, shape: &ConvShape, act: Activation, residual: bool, tail: bool, pixels: usize) -> String {
+pub fn depthwise(
+    unit: Unit,
+    shape: &ConvShape,
+    act: Activation,
+    residual: bool,
+    tail: bool,
+    pixels: usize,
+    spread: Spread,
+) -> String {
     let [kh, kw] = shape.kernel;
     let [h, ld, lw] = unit.factors();
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
     row_tile(&mut t, pixels);
-    line!(t, "  let c = i / tiles;\n  var k = c * {}u;", 1 + kh * kw);
+    line!(t, "  let c = {};\n  var k = c * {}u;", spread.row(), 1 + kh * kw);
     line!(t, "  let bias = lw(k);\n  k += 1u;");
     for j in 0..pixels {
         line!(t, "  var s{j} = bias;");
@@ -192,5 +201,5 @@ pub fn depthwise(unit: Unit, shape: &ConvShape, act: Activation, residual: bool,
         let plus = if residual { format!(" + ld(extra + {j}u)") } else { String::new() };
         line!(t, "  st(to + {j}u, act(s{j}){plus});");
     }
-    header(unit) + &weights(unit) + &activation(act) + &entry(&t)
+    header(unit) + &weights(unit) + &activation(act) + &entry_over(&t, spread)
 }
