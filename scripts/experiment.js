@@ -3,8 +3,10 @@
 // seeds. Prints a table, writes JSON for the page's panel.
 //
 //   node scripts/experiment.js --data data.yaml [--val DATA] [--letter n] [--seeds 0,1,2] [--epochs 20] [--imgsz 160]
-//        [--batch 16] [--out FOLDER] [--json FILE] [-- more options of `ghostdet train`]
+//        [--batch 16] [--out FOLDER] [--json FILE] [--bench FILE] [-- more options of `ghostdet train`]
 //
+// --bench, once or more: JSON of `make bench` (BENCH_JSON) with the same networks at 320 px; its best times on the CPU in
+// the browser and on WebGPU become columns.
 // A run that is finished in --out is not run again; one that was stopped goes on.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -23,6 +25,7 @@ const { values: options, positionals } = parseArgs({
     batch: { type: 'string', default: '16' },
     out: { type: 'string', default: 'runs/experiment' },
     json: { type: 'string' },
+    bench: { type: 'string', multiple: true, default: [] },
     ghostdet: { type: 'string', default: 'ghostdet' },
   },
 });
@@ -33,14 +36,17 @@ const ask = (...args) => execFileSync(options.ghostdet, args, { encoding: 'utf8'
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const spread = (values) => (values.length > 1 ? Math.sqrt(values.reduce((sum, v) => sum + (v - mean(values)) ** 2, 0) / (values.length - 1)) : 0);
 
+const timed = options.bench.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')).results);
+const best = (network, engine) => timed.find((row) => row.network === network && row.engine === engine && row.size === 320)?.best;
+
 const models = [];
 for (const architecture of architectures) {
   const name = `yolov5${options.letter}${architecture}`;
   const runs = [];
   for (const seed of seeds) {
     const folder = join(options.out, `${name}-${seed}`);
-    const best = join(folder, 'best.safetensors');
-    if (!existsSync(best) || existsSync(join(folder, 'state.safetensors'))) {
+    const weights = join(folder, 'best.safetensors');
+    if (!existsSync(weights) || existsSync(join(folder, 'state.safetensors'))) {
       const resume = existsSync(join(folder, 'state.safetensors')) ? ['--resume'] : [];
       const args = [
         'train', '--data', ...options.data, ...(options.val ? ['--val', options.val] : []), '--cfg', name, '--epochs', options.epochs,
@@ -49,14 +55,15 @@ for (const architecture of architectures) {
       const { status } = spawnSync(options.ghostdet, args, { stdio: 'inherit' });
       if (status !== 0) throw new Error(`${name}, seed ${seed}: ended with ${status}`);
     }
-    const report = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', best, '--imgsz', options.imgsz, '--json'));
-    runs.push({ seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(best).size });
+    const report = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', weights, '--imgsz', options.imgsz, '--json'));
+    runs.push({ seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(weights).size });
   }
   const last = readFileSync(join(options.out, `${name}-${seeds[0]}`, 'results.csv'), 'utf8').trim().split('\n').length - 1;
   const profile = () => Number(/^\s*all\s+([\d.]+)/m.exec(ask('summary', name, '--imgsz', '320', '--line-profile'))?.[1]);
   const milliseconds = Math.min(...Array.from({ length: 5 }, profile));
   models.push({
     name, epochs: last, runs, bytes: runs[0].bytes, native: milliseconds,
+    wasm: best(name, 'ghostdet-cpu'), webgpu: best(name, 'ghostdet-webgpu'),
     map50: { mean: mean(runs.map((run) => run.map50)), spread: spread(runs.map((run) => run.map50)) },
     map: { mean: mean(runs.map((run) => run.map)), spread: spread(runs.map((run) => run.map)) },
   });
@@ -65,10 +72,11 @@ const nc = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', jo
 const compared = JSON.parse(ask('compare', ...models.map(({ name }) => name), '--nc', String(nc), '--json')).models;
 for (const [index, model] of models.entries()) Object.assign(model, { parameters: compared[index]?.parameters, gflops: compared[index]?.gflops });
 
-console.log('| network | parameters | GFLOPs at 640 | file | CPU, native, 320 px | mAP50 | mAP50-95 |\n|---|---|---|---|---|---|---|');
-for (const { name, parameters, gflops, bytes, native, map50, map } of models) {
+console.log('| network | parameters | GFLOPs at 640 | file | CPU, native, 320 px | in the browser | WebGPU | mAP50 | mAP50-95 |\n|---|---|---|---|---|---|---|---|---|');
+for (const { name, parameters, gflops, bytes, native, wasm, webgpu, map50, map } of models) {
   const pair = ({ mean, spread }) => `${mean.toFixed(3)} ± ${spread.toFixed(3)}`;
-  console.log(`| ${name} | ${parameters} | ${gflops.toFixed(1)} | ${(bytes / 1e6).toFixed(1)} MB | ${native.toFixed(1)} ms | ${pair(map50)} | ${pair(map)} |`);
+  const times = [native, wasm, webgpu].map((ms) => (ms ? `${ms.toFixed(1)} ms` : '–')).join(' | ');
+  console.log(`| ${name} | ${parameters} | ${gflops.toFixed(1)} | ${(bytes / 1e6).toFixed(1)} MB | ${times} | ${pair(map50)} | ${pair(map)} |`);
 }
-const { seeds: _, json, ghostdet: __, ...setting } = options;
+const { seeds: _, json, ghostdet: __, bench: ___, ...setting } = options;
 if (json) writeFileSync(json, `${JSON.stringify({ ...setting, seeds, nc, models }, null, 1)}\n`);

@@ -7,7 +7,7 @@ use ghostdet::{Error, ErrorKind, Result};
 use crate::state::replace;
 
 const HEADER: &str = "epoch,train/box_loss,train/obj_loss,train/cls_loss,metrics/precision,metrics/recall,\
-metrics/mAP_0.5,metrics/mAP_0.5:0.95,x/lr,seconds";
+metrics/mAP_0.5,metrics/mAP_0.5:0.95,val/box_loss,val/obj_loss,val/cls_loss,x/lr,seconds";
 
 /// One epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Row {
     pub losses: [f64; 3],
     /// Precision, recall, mAP50 and mAP50-95, if it was measured.
     pub metrics: Option<[f64; 4]>,
+    /// Mean box, objectness and class loss on the validation pictures, if they were measured.
+    pub validation: Option<[f64; 3]>,
     /// Learning rate after the warm-up.
     pub rate: f64,
     /// What the epoch took.
@@ -42,6 +44,10 @@ pub fn text(rows: &[Row]) -> String {
         match row.metrics {
             Some(metrics) => metrics.iter().for_each(|metric| text += &format!(",{metric:.5}")),
             None => text += ",,,,",
+        }
+        match row.validation {
+            Some(losses) => losses.iter().for_each(|loss| text += &format!(",{loss:.6}")),
+            None => text += ",,,",
         }
         text += &format!(",{:.7},{:.1}\n", row.rate, row.seconds);
     }
@@ -71,17 +77,55 @@ pub fn read(path: &Path) -> Result<Vec<Row>> {
 
 fn parse(line: &str) -> Option<Row> {
     let fields: Vec<&str> = line.split(',').collect();
-    let [epoch, box_loss, obj, cls, precision, recall, map50, map, rate, seconds] = fields[..] else { return None };
-    let number = |text: &str| text.parse::<f64>().ok();
-    let metrics = match precision.is_empty() {
-        true => None,
-        false => Some([number(precision)?, number(recall)?, number(map50)?, number(map)?]),
+    // Tables from before losses were measured on the validation pictures have three columns less.
+    let (before, validation, after) = match fields.len() {
+        13 => (&fields[..8], Some(&fields[8..11]), &fields[11..]),
+        10 => (&fields[..8], None, &fields[8..]),
+        _ => return None,
     };
+    let [rate, seconds] = after else { return None };
     Some(Row {
-        epoch: epoch.parse().ok()?,
-        losses: [number(box_loss)?, number(obj)?, number(cls)?],
-        metrics,
-        rate: number(rate)?,
-        seconds: number(seconds)?,
+        epoch: before[0].parse().ok()?,
+        losses: numbers(&before[1..4])?,
+        metrics: filled(&before[4..])?,
+        validation: validation.map_or(Some(None), filled)?,
+        rate: rate.parse().ok()?,
+        seconds: seconds.parse().ok()?,
     })
+}
+
+fn numbers<const N: usize>(fields: &[&str]) -> Option<[f64; N]> {
+    let numbers: Option<Vec<f64>> = fields.iter().map(|field| field.parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+/// The numbers of fields that may be empty, all of them.
+fn filled<const N: usize>(fields: &[&str]) -> Option<Option<[f64; N]>> {
+    if fields[0].is_empty() { Some(None) } else { numbers(fields).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_read_as_written() {
+        let row = Row {
+            epoch: 3,
+            losses: [0.5, 0.25, 0.125],
+            metrics: Some([0.5, 0.25, 0.125, 0.0625]),
+            validation: Some([0.75, 0.5, 0.25]),
+            rate: 0.01,
+            seconds: 7.5,
+        };
+        let bare = Row { metrics: None, validation: None, ..row };
+        for row in [row, bare] {
+            let text = text(&[row]);
+            assert_eq!(parse(text.lines().nth(1).unwrap()), Some(row));
+        }
+        let old = "3,0.5,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5";
+        assert_eq!(parse(old), Some(Row { validation: None, ..row }));
+        assert_eq!(parse("3,0.5,0.25"), None);
+        assert_eq!(parse("3,x,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5"), None);
+    }
 }

@@ -38,6 +38,11 @@ pub struct Pictures<'a> {
 }
 
 impl Trainer {
+    /// The loss it learns by.
+    pub fn loss(&self) -> &DetectionLoss {
+        &self.loss
+    }
+
     /// Puts `graph` with the parameters of `checkpoint` (batch norm not folded) on `device`.
     pub fn new(
         graph: &Graph,

@@ -92,6 +92,11 @@ fn a_training_lowers_the_loss_and_leaves_weights_that_detect() {
     assert!(sum(39) < 0.8 * sum(0), "from {} to {}", sum(0), sum(39));
     println!("loss {:.3} to {:.3}, {:?}", sum(0), sum(39), rows[39].metrics);
     assert!(rows.iter().all(|row| row.metrics.is_some()));
+    // The same pictures, unchanged: the averaged network's loss on them falls as the loss in training does.
+    let validation = |row: usize| rows[row].validation.expect("losses").iter().sum::<f64>();
+    println!("validation {:.3} to {:.3}", validation(0), validation(39));
+    assert!(validation(39) < validation(0), "from {} to {}", validation(0), validation(39));
+    assert!((0.5..2.0).contains(&(validation(39) / sum(39))), "{} beside {}", validation(39), sum(39));
     let detector = Detector::load(&std::fs::read(&files.best).expect("weights"), None).expect("a detector");
     assert_eq!(detector.names(), ["light", "dark"]);
     assert_eq!(detector.imgsz(), 64);

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ghostdet::detection::metrics::Report;
 use ghostdet::detector::adopt_anchors;
 use ghostdet::model::{Config, Graph};
 use ghostdet::weights::{Checkpoint, Tensor};
@@ -153,7 +152,7 @@ impl Training {
             }
             let measured = self.measure(tell)?;
             let report = measured.as_ref().map(|measured| &measured.report);
-            let row = self.row(report, began.elapsed());
+            let row = self.row(measured.as_ref(), began.elapsed());
             self.rows.push(row);
             let fitness = row.fitness();
             let better = self.position.best.is_none_or(|(best, _)| report.is_none() || fitness >= best);
@@ -261,7 +260,7 @@ impl Training {
 
     fn measure(&self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Measured>> {
         let Some(val) = &self.options.val else { return Ok(None) };
-        validate(self.averaged(), val, self.options.imgsz, tell).map(Some)
+        validate(self.averaged(), val, self.options.imgsz, self.trainer.loss().clone(), tell).map(Some)
     }
 
     /// Writes the table and the curves, and what the best network confuses.
@@ -270,20 +269,22 @@ impl Training {
         let draw = |name: &str, svg: String| replace(&self.options.out.join(name), svg.as_bytes());
         replace(&self.files.results, text.as_bytes())?;
         draw("results.svg", plot::training("Training", &text)?)?;
-        if let Some(Measured { report, curves }) = best {
+        if let Some(Measured { report, curves, .. }) = best {
             draw("precision_recall.svg", plot::precision_recall("Precision over recall", curves, &self.names))?;
             draw("confusion_matrix.svg", plot::confusion("Confusion", &report.confusion, &self.names))?;
         }
         Ok(())
     }
 
-    fn row(&self, report: Option<&Report>, took: Duration) -> Row {
+    fn row(&self, measured: Option<&Measured>, took: Duration) -> Row {
         let mean = self.position.sums.map(|sum| sum / self.position.batch.max(1) as f64);
         let numbers = self.schedule.at(self.position.epoch, usize::MAX);
         Row {
             epoch: self.position.epoch,
             losses: mean,
-            metrics: report.map(|report| [report.precision, report.recall, report.map50, report.map]),
+            metrics: measured
+                .map(|Measured { report, .. }| [report.precision, report.recall, report.map50, report.map]),
+            validation: measured.map(|measured| measured.losses),
             rate: f64::from(numbers.rate),
             seconds: took.as_secs_f64(),
         }
