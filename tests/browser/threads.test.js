@@ -84,6 +84,27 @@ test('detections and timers with threads', options, async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test('WebGPU works on shared memory', options, async (t) => {
+  const page = await open(browser, server.address);
+  if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip('no WebGPU adapter here');
+  const { cpu, gpu, kind } = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const found = async (device) => {
+      const detector = await Detector.load({ device, threads: 2 });
+      const result = await detector.detect('/samples/cat.jpg');
+      detector.dispose();
+      return result;
+    };
+    const [cpu, gpu] = [await found('cpu'), await found('webgpu')];
+    const boxes = ({ detections }) => detections.map(({ label, box }) => [label, ...Object.values(box).map(Math.round)]);
+    return { cpu: boxes(cpu), gpu: boxes(gpu), kind: gpu.device };
+  });
+  assert.equal(kind, 'webgpu');
+  assert.ok(cpu.length > 0);
+  assert.deepEqual(gpu, cpu);
+  assert.deepEqual(page.errors, []);
+});
+
 test('a page that is not isolated gets one thread', options, async () => {
   const page = await open(browser, server.address);
   await page.route('**/*', async (route) => {
