@@ -5,16 +5,18 @@
 //! picture, the recorded dispatches, and a read-back of the cells above the floor.
 
 mod device;
+mod dispatch;
 mod fuse;
 pub mod pack;
 mod prepared;
 mod results;
 pub mod step;
 mod texture;
+mod tuning;
 pub mod wgsl;
 
 pub use device::Gpu;
-pub use step::Tuning;
+pub use tuning::Tuning;
 
 use super::plan::{Keep, Layout, Plan};
 use super::program::{INPUT, OpKind, Program};
@@ -109,7 +111,7 @@ impl GpuExecutor {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&weights, 0, &bytes);
-        let layout = prepared::layout(&gpu.device);
+        let layout = dispatch::layout(&gpu.device);
         let pipelines = HashMap::new();
         Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, pipelines, layout, prepared: Vec::new() })
     }

@@ -1,7 +1,7 @@
 //! A picture that lies in a texture already (a camera's frame, a bitmap): scaled and padded on the GPU, straight into the
 //! network's input, by the same integers as on the CPU.
 
-use super::prepared::{self, Dispatch};
+use super::dispatch::{self, Dispatch};
 use super::step::groups;
 use super::wgsl::{self, Unit};
 use super::{ALIGNMENT, Gpu, too_large};
@@ -86,7 +86,7 @@ impl TextureInput {
                 wgpu::BindGroupEntry { binding: 3, resource: weights.as_entire_binding() },
             ],
         });
-        let pipeline = prepared::build(device, &layout, &wgsl::letterbox(unit));
+        let pipeline = dispatch::build(device, &layout, &wgsl::letterbox(unit));
         if let Some(error) = scope.pop().await {
             return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}")).at(gpu.name.clone()));
         }
