@@ -9,21 +9,20 @@
  */
 import { capture, captureBitmap } from './capture.js';
 import { InlineChannel, WorkerChannel } from './channel.js';
-import { core, ready } from './engine.js';
+import { abortable, checkSize, checkThreads } from './checks.js';
+import { ready } from './engine.js';
 import { GhostdetError } from './errors.js';
 import { Frames } from './frames.js';
-import { threadsFor } from './threads.js';
+import { recall, remember } from './remember.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
+export { compare, measure, summarize } from './figures.js';
 export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
 
 /** Milliseconds after which a frame of a video is not new any more. */
 const STALE = 50;
-
-/** Where the choice between CPU and WebGPU is kept. */
-const REMEMBERED = 'ghostdet.device';
 
 /** A loaded network. */
 export class Detector {
@@ -252,119 +251,4 @@ export class Detector {
     });
     return { conf, iou, classes: wanted ?? null, maxDetections, agnostic: Boolean(agnostic) };
   }
-}
-
-/**
- * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} (or a load) is through.
- * @param {string} yaml
- * @param {{ nc?: number, size?: number }} [options]
- */
-export function summarize(yaml, { nc, size = 640 } = {}) {
-  return calculated(() => core.summarize(String(yaml), nc, size));
-}
-
-/**
- * Models side by side, reductions in percent against the first. Without a list: the three s models.
- * @param {string[]} [yamls] configurations, or names of built-in ones
- * @param {{ nc?: number, size?: number }} [options]
- */
-export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
-  return calculated(() => core.compare(yamls.map(String), nc, size));
-}
-
-/**
- * What networks take on this device, in milliseconds from bytes to candidates: with made-up weights (the time does
- * not depend on them), in turns, after a run that is not counted.
- * @param {string[]} [models] built-in names or YAML texts; left out: the three s networks
- * @param {import('./index.d.ts').MeasureOptions} [options]
- * @returns {Promise<import('./index.d.ts').Measured[]>}
- */
-export async function measure(models, options = {}) {
-  const { nc = 80, size = 320, device = 'cpu', rounds = 5, onProgress = () => {}, signal } = options;
-  const names = models?.length ? models : ['yolov5s', 'yolov5s-ghost', 'yolov5s-ghost-backbone'];
-  const threads = checkThreads(options.threads);
-  const channel = new WorkerChannel();
-  const call = (op, payload) => abortable(channel.call(op, payload), signal);
-  try {
-    await call('warm', { threads });
-    const timers = [];
-    const total = names.length * (rounds + 1);
-    let loaded = 0;
-    for (const model of names) {
-      timers.push(await call('timer', { model, nc, size: checkSize(size), device }));
-      await call('time', timers.at(-1));
-      onProgress({ stage: 'measure', loaded: ++loaded, total });
-    }
-    const times = names.map(() => []);
-    for (let round = 0; round < rounds; round++) {
-      for (const [index, timer] of timers.entries()) {
-        times[index].push(await call('time', timer));
-        onProgress({ stage: 'measure', loaded: ++loaded, total });
-      }
-    }
-    return names.map((model, index) => {
-      const sorted = times[index].toSorted((a, b) => a - b);
-      return { model, milliseconds: sorted[sorted.length >> 1], best: sorted[0], rounds };
-    });
-  } catch (error) {
-    throw GhostdetError.from(error);
-  } finally {
-    channel.close();
-  }
-}
-
-function calculated(call) {
-  if (!core) throw new GhostdetError('argument', 'the wasm module is not loaded yet: await ready() first');
-  try {
-    return JSON.parse(call());
-  } catch (error) {
-    throw GhostdetError.from(error);
-  }
-}
-
-function checkThreads(threads = 1) {
-  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-    throw new GhostdetError('argument', `threads: ${threads} is neither "auto" nor a whole number from 1 to 64`);
-  }
-  return threadsFor(threads);
-}
-
-function checkSize(size) {
-  if (!Number.isInteger(size) || size < 32 || size > 4096) {
-    throw new GhostdetError('argument', `size: ${size} is not a whole number between 32 and 4096`);
-  }
-  return size;
-}
-
-/** What `auto` measured earlier in this browser, as `adapter=cpu` or `adapter=webgpu/tuning`. */
-function recall(threads) {
-  try {
-    return globalThis.localStorage?.getItem(remembered(threads)) ?? null;
-  } catch {
-    return null;
-  }
-}
-
-function remember({ kind, gpu, measured, tuning }, threads) {
-  if (!measured || !gpu) return;
-  try {
-    globalThis.localStorage?.setItem(remembered(threads), `${gpu}=${kind}${tuning ? `/${tuning}` : ''}`);
-  } catch {
-    // Storage may be forbidden: then it is measured again next time.
-  }
-}
-
-/** The CPU's time depends on its threads. */
-function remembered(threads) {
-  return threads > 1 ? `${REMEMBERED}.${threads}` : REMEMBERED;
-}
-
-function abortable(promise, signal) {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new GhostdetError('aborted', 'stopped by the caller'));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,0 +1,33 @@
+// What callers give, checked, and calls that they may stop.
+import { GhostdetError } from './errors.js';
+import { threadsFor } from './threads.js';
+
+/**
+ * Threads that were asked for, as many as there can be.
+ * @param {number | 'auto'} [threads]
+ */
+export function checkThreads(threads = 1) {
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
+    throw new GhostdetError('argument', `threads: ${threads} is neither "auto" nor a whole number from 1 to 64`);
+  }
+  return threadsFor(threads);
+}
+
+/** The side of a network's input. */
+export function checkSize(size) {
+  if (!Number.isInteger(size) || size < 32 || size > 4096) {
+    throw new GhostdetError('argument', `size: ${size} is not a whole number between 32 and 4096`);
+  }
+  return size;
+}
+
+/** `promise`, or an error of code `aborted` as soon as `signal` says so. */
+export function abortable(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new GhostdetError('aborted', 'stopped by the caller'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,73 @@
+// What networks cost, counted and measured.
+import { WorkerChannel } from './channel.js';
+import { abortable, checkSize, checkThreads } from './checks.js';
+import { core } from './engine.js';
+import { GhostdetError } from './errors.js';
+
+/**
+ * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} (or a load) is through.
+ * @param {string} yaml
+ * @param {{ nc?: number, size?: number }} [options]
+ */
+export function summarize(yaml, { nc, size = 640 } = {}) {
+  return calculated(() => core.summarize(String(yaml), nc, size));
+}
+
+/**
+ * Models side by side, reductions in percent against the first. Without a list: the three s models.
+ * @param {string[]} [yamls] configurations, or names of built-in ones
+ * @param {{ nc?: number, size?: number }} [options]
+ */
+export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
+  return calculated(() => core.compare(yamls.map(String), nc, size));
+}
+
+/**
+ * What networks take on this device, in milliseconds from bytes to candidates: with made-up weights (the time does
+ * not depend on them), in turns, after a run that is not counted.
+ * @param {string[]} [models] built-in names or YAML texts; left out: the three s networks
+ * @param {import('./index.d.ts').MeasureOptions} [options]
+ * @returns {Promise<import('./index.d.ts').Measured[]>}
+ */
+export async function measure(models, options = {}) {
+  const { nc = 80, size = 320, device = 'cpu', rounds = 5, onProgress = () => {}, signal } = options;
+  const names = models?.length ? models : ['yolov5s', 'yolov5s-ghost', 'yolov5s-ghost-backbone'];
+  const threads = checkThreads(options.threads);
+  const channel = new WorkerChannel();
+  const call = (op, payload) => abortable(channel.call(op, payload), signal);
+  try {
+    await call('warm', { threads });
+    const timers = [];
+    const total = names.length * (rounds + 1);
+    let loaded = 0;
+    for (const model of names) {
+      timers.push(await call('timer', { model, nc, size: checkSize(size), device }));
+      await call('time', timers.at(-1));
+      onProgress({ stage: 'measure', loaded: ++loaded, total });
+    }
+    const times = names.map(() => []);
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, timer] of timers.entries()) {
+        times[index].push(await call('time', timer));
+        onProgress({ stage: 'measure', loaded: ++loaded, total });
+      }
+    }
+    return names.map((model, index) => {
+      const sorted = times[index].toSorted((a, b) => a - b);
+      return { model, milliseconds: sorted[sorted.length >> 1], best: sorted[0], rounds };
+    });
+  } catch (error) {
+    throw GhostdetError.from(error);
+  } finally {
+    channel.close();
+  }
+}
+
+function calculated(call) {
+  if (!core) throw new GhostdetError('argument', 'the wasm module is not loaded yet: await ready() first');
+  try {
+    return JSON.parse(call());
+  } catch (error) {
+    throw GhostdetError.from(error);
+  }
+}
