@@ -78,5 +78,5 @@ for (const { name, parameters, gflops, bytes, native, wasm, webgpu, map50, map }
   const times = [native, wasm, webgpu].map((ms) => (ms ? `${ms.toFixed(1)} ms` : '–')).join(' | ');
   console.log(`| ${name} | ${parameters} | ${gflops.toFixed(1)} | ${(bytes / 1e6).toFixed(1)} MB | ${times} | ${pair(map50)} | ${pair(map)} |`);
 }
-const { seeds: _, json, ghostdet: __, bench: ___, ...setting } = options;
-if (json) writeFileSync(json, `${JSON.stringify({ ...setting, seeds, nc, models }, null, 1)}\n`);
+const { letter, epochs, imgsz, batch, json } = options;
+if (json) writeFileSync(json, `${JSON.stringify({ letter, epochs, imgsz, batch, seeds, nc, models }, null, 1)}\n`);
