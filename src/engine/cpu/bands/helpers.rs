@@ -22,7 +22,8 @@ struct Job {
 impl Job {
     /// Takes bands until none is left.
     fn drain(&self) {
-        loop {
+        // Asked before it is raised: a helper comes back again and again while others finish, and must not count around.
+        while self.next.load(SeqCst) < self.total {
             let first = self.next.fetch_add(self.band, SeqCst);
             if first >= self.total {
                 return;
@@ -183,6 +184,33 @@ mod tests {
                 assert!(seen.iter().all(|one| one.load(SeqCst) == 3));
             }
             stop.store(true, SeqCst);
+        });
+    }
+
+    #[test]
+    fn a_long_band_is_not_taken_again_while_it_lasts() {
+        let helpers = Helpers::new();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(SeqCst) {
+                    helpers.help();
+                }
+            });
+            helpers.join(1);
+            let calls = AtomicU32::new(0);
+            let frame = helpers.frame(|_| {});
+            let runner = std::thread::current().id();
+            // The runner takes long over its band: the helper finds nothing left a million times.
+            helpers.bands(1 << 30, 1 << 28, &|_, _| {
+                calls.fetch_add(1, SeqCst);
+                if std::thread::current().id() == runner {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+            });
+            drop(frame);
+            stop.store(true, SeqCst);
+            assert_eq!(calls.load(SeqCst), 4);
         });
     }
 
