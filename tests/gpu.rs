@@ -99,6 +99,30 @@ fn nets_equal_the_reference() {
     }
 }
 
+/// What people run: trained weights, photographs. Here halves keep within the bound even where they are multiplied.
+#[test]
+fn trained_weights_on_photographs_equal_the_processors() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
+    let detector = Detector::load(&weights, None).unwrap();
+    let engine = detector.engine();
+    for tuning in tunings().into_iter().filter(|one| one.half && (one.pixels, one.blocks) == (4, 2)) {
+        let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
+        let mut largest = 0.0_f32;
+        for name in ["astronaut", "coffee"] {
+            let picture = Picture::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
+            let prepared = detector.prepare(&picture, Some([320, 320]), true).unwrap();
+            let expected = engine.forward(&prepared.pixels(), prepared.size()).unwrap();
+            let found = block_on(executor.maps(engine.program(), &prepared.pixels(), prepared.size())).unwrap();
+            for (found, expected) in found.iter().zip(&expected) {
+                largest = largest.max(part(&found.data, &expected.data));
+            }
+        }
+        println!("largest deviation {largest:e} ({})", tuning.name());
+        assert!(largest <= 1e-2, "{}: off by {largest}", tuning.name());
+    }
+}
+
 fn halved(mut checkpoint: Checkpoint) -> Checkpoint {
     for value in checkpoint.tensors.values_mut().flat_map(|tensor| &mut tensor.data) {
         *value = half::f16::from_f32(*value).to_f32();

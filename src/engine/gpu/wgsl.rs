@@ -74,6 +74,19 @@ impl Unit {
         }
     }
 
+    /// `v.x * w[0] + v.y * w[1] + …`, for as many lanes as there are weights. Products of halves are added unrounded.
+    fn dot(self, v: &str, weights: &[String]) -> String {
+        let lane = |lane: usize| format!("{v}.{}", &"xyzw"[lane..=lane]);
+        let mut sum = format!("{} * {}", lane(0), weights[0]);
+        for (i, weight) in weights.iter().enumerate().skip(1) {
+            sum = match self {
+                Self::Native => format!("fma(H({}), {weight}, {sum})", lane(i)),
+                _ => format!("{sum} + {} * {weight}", lane(i)),
+            };
+        }
+        sum
+    }
+
     /// What is stored of unit `v`. Packing what a half can't hold is not defined: it is cut off before.
     fn store(self) -> &'static str {
         match self {

@@ -119,9 +119,8 @@ fn products(t: &mut String, unit: Unit, [pixels, blocks, lanes]: [usize; 3], shi
     for j in 0..pixels {
         let q = j * step + shift;
         for b in 0..blocks {
-            let sum: Vec<String> =
-                (0..lanes).map(|lane| format!("v{q}.{} * w{lane}_{b}", &"xyzw"[lane..=lane])).collect();
-            line!(t, "    s{j}_{b} += V({});", sum.join(" + "));
+            let weights: Vec<String> = (0..lanes).map(|lane| format!("w{lane}_{b}")).collect();
+            line!(t, "    s{j}_{b} += V({});", unit.dot(&format!("v{q}"), &weights));
         }
     }
     line!(t, "    }}");

@@ -43,7 +43,8 @@ pub fn ghost(
     }
     for j in 0..pixels {
         line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
-        line!(t, "    s{j} += V(v{j}.x * w0 + v{j}.y * w1 + v{j}.z * w2 + v{j}.w * w3);");
+        let weights: [String; 4] = std::array::from_fn(|lane| format!("w{lane}"));
+        line!(t, "    s{j} += V({});", unit.dot(&format!("v{j}"), &weights));
     }
     line!(t, "    k += {}u;\n  }}", 4 * blocks);
     for j in 0..pixels {
