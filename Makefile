@@ -4,12 +4,13 @@ export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
 PORT ?= 8080
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm threads test size bench
+.PHONY: help demo wasm threads test arm size bench
 
 help:
 	@echo "make demo   build the page and serve it (PORT=$(PORT))"
 	@echo "make threads   the modules with threads too; \`make demo\` isolates the page then"
 	@echo "make test   fmt, clippy, cargo test, wasm build, browser tests"
+	@echo "make arm    the library's tests on ARM (NEON), under QEMU elsewhere"
 	@echo "make bench  time networks beside onnxruntime-web (needs python3 and npm)"
 	@echo "make size   what a visitor downloads"
 
@@ -28,6 +29,9 @@ demo: wasm
 
 test:
 	@scripts/test.sh
+
+arm:
+	@scripts/arm.sh
 
 size: wasm
 	@$(XTASK) size
