@@ -81,6 +81,29 @@ test('the camera is watched and let go', withWeights, async () => {
 });
 
 const checkpoint = join(shared, 'reference', 'checkpoints', 'yolov5n-ghost-backbone_nc3_half.pt');
+test('of several shipped weights one is chosen', withWeights, async () => {
+  const page = await open(browser, server.address);
+  await loaded(page);
+  const { weights: [first] } = JSON.parse(readFileSync(join(root, 'weights', 'manifest.json'), 'utf8'));
+  const second = { ...first, file: 'second.safetensors', model: 'the-second' };
+  await page.route('**/manifest.json', (route) => route.fulfill({ json: { weights: [first, second] } }));
+  await page.reload();
+  await loaded(page);
+  await page.waitForSelector('#weights:not([hidden])');
+  assert.equal(await page.inputValue('#weights'), first.file.replace('.safetensors', ''));
+  await page.selectOption('#weights', 'second');
+  await page.waitForFunction(() => document.getElementById('model-name').textContent.includes('second.safetensors'));
+  assert.equal(await page.isVisible('#reset'), false, 'a shipped file is not a dropped one');
+  await page.route('**/second.safetensors', (route) => route.fulfill({ status: 404 }));
+  await page.selectOption('#weights', first.file.replace('.safetensors', ''));
+  await page.waitForFunction(() => !document.getElementById('model-name').textContent.includes('second'));
+  await page.selectOption('#weights', 'second');
+  await page.waitForSelector('#status.bad');
+  assert.equal(await page.inputValue('#weights'), first.file.replace('.safetensors', ''), 'what is at work stays chosen');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a dropped .pt says what it is', { skip: existsSync(checkpoint) ? false : 'no checkpoint here' }, async () => {
   const page = await open(browser, server.address);
   await page.waitForSelector('#compare-table tbody tr');

@@ -1,5 +1,6 @@
 // The page: the npm package's first user.
 import { Detector } from '../lib/index.js';
+import * as choice from './choice.js';
 import * as controls from './controls.js';
 import * as panel from './panel.js';
 import * as sources from './sources.js';
@@ -48,20 +49,22 @@ function ready() {
   status.textContent = device();
 }
 
-/** What was given to `load` last. */
+/** What was given to `load` last, and what is at work. */
 let given = [];
+let atWork = '';
 /** Loads begun, and the one whose weights are at work. */
 let loads = 0;
 let working = 0;
 
 /**
- * Loads weights: the shipped ones, or a dropped file. Those at work stay until the new ones are ready; of several
+ * Loads weights: shipped ones by their name, the default ones without, or a dropped file. Those at work stay until the new ones are ready; of several
  * loads under way the one begun last wins.
  */
 async function load(model, yaml) {
   const bar = get('progress');
   const order = ++loads;
   const mine = ++turn;
+  const dropped = model && typeof model !== 'string';
   given = [model, yaml];
   tell('status_loading');
   const onProgress = ({ stage, loaded, total }) => {
@@ -83,24 +86,29 @@ async function load(model, yaml) {
     detector?.dispose();
     detector = next;
   } catch (error) {
-    if (order === loads) fail(error);
+    if (order === loads) {
+      fail(error);
+      choice.mark(atWork);
+    }
     return false;
   } finally {
     if (order === loads) bar.hidden = true;
   }
   controls.fit(detector.info, detector.size);
   writeDevice();
-  get('reset').hidden = !model;
+  get('reset').hidden = !dropped;
+  atWork = dropped ? detector.info.file : (model ?? '');
+  choice.mark(atWork);
   document.body.dataset.ready = detector.info.model;
   if (turn !== mine) {
     // Something newer stands in the status line.
-  } else if (model) {
+  } else if (dropped) {
     const { info } = detector;
     const facts = { file: info.file, model: info.model, classes: info.labels.length, format: info.format };
     tell('status_weights', { ...facts, parameters: count(info.parameters) });
   } else ready();
   if (camera) watch();
-  else if (picture) await look(!model && turn === mine);
+  else if (picture) await look(!dropped && turn === mine);
   return true;
 }
 
@@ -245,3 +253,4 @@ onLanguage(writeCamera);
 translate();
 panel.start(() => detector?.info.device ?? { kind: 'cpu', threads: 1 }).catch(fail);
 load();
+choice.offer(load).catch(fail);

@@ -1,0 +1,42 @@
+// Which weights are at work: a choice among the shipped ones, or a file.
+import { onLanguage, say } from './text.js';
+
+const MANIFEST = new URL('../lib/weights/manifest.json', import.meta.url);
+/** @type {any} */
+const select = document.getElementById('weights');
+/** @type {any} */
+const label = document.querySelector('label[for="weights"]');
+let entries = [];
+/** A name of the manifest, or the name of a dropped file. */
+let chosen = '';
+
+const name = (entry) => entry.file.replace(/\.safetensors$/, '');
+
+/** Offers what the manifest lists, if that is a choice; calls `choose` with the name of what was taken. */
+export async function offer(choose) {
+  const answer = await fetch(MANIFEST).catch(() => null);
+  if (!answer?.ok) return;
+  entries = (await answer.json()).weights ?? [];
+  label.hidden = select.hidden = entries.length < 2;
+  select.addEventListener('change', () => choose(select.value));
+  onLanguage(write);
+  write();
+}
+
+/** Shows which weights are at work: a name of the manifest (the first if none is given), or a dropped file's. */
+export function mark(at) {
+  chosen = at;
+  write();
+}
+
+function write() {
+  if (!entries.length) return;
+  const options = entries.map((entry) => {
+    const values = { model: entry.model, size: (entry.bytes / 1e6).toFixed(1), map: entry.map['map50-95'].toFixed(2) };
+    return new Option(say('weights_option', values), name(entry));
+  });
+  const at = chosen || name(entries[0]);
+  if (!entries.some((entry) => name(entry) === at)) options.push(new Option(at, at));
+  select.replaceChildren(...options);
+  select.value = at;
+}
