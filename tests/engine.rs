@@ -3,9 +3,29 @@
 mod support;
 
 use ghostdet::engine::Engine;
+use ghostdet::engine::cpu::Isa;
 use ghostdet::model::{Config, builtin};
 use ghostdet::weights::Tensor;
 use support::{channels_last, deviation, goldens, nets, single_modules};
+
+/// The widest instruction set is taken by itself; the others are asked for, as a user would.
+#[test]
+fn narrower_instruction_sets_do_too() {
+    let widest = Isa::detect();
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here() && *isa != widest) {
+        let tests = std::env::current_exe().unwrap();
+        let mut tests = std::process::Command::new(tests);
+        tests.env("GHOSTDET_SIMD", isa.name()).args(["equal_the_reference", "--nocapture"]);
+        let output = tests.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}: {said}{}", isa.name(), String::from_utf8_lossy(&output.stderr));
+        let results: Vec<&str> = said.lines().filter(|line| line.contains("largest deviation")).collect();
+        assert!(
+            results.len() >= 2 && results.iter().all(|line| line.ends_with(&format!("({})", isa.name()))),
+            "{said}"
+        );
+    }
+}
 
 #[test]
 fn modules_equal_the_reference() {
@@ -21,7 +41,8 @@ fn modules_equal_the_reference() {
             }
             checked += 1;
         }
-        println!("{}: {checked} modules, largest deviation {largest:e}", golden.display());
+        let isa = Isa::detect().name();
+        println!("{}: {checked} modules, largest deviation {largest:e} ({isa})", golden.display());
         assert!(checked >= 40, "only {checked} modules were checked");
     }
 }
@@ -46,7 +67,7 @@ fn nets_equal_the_reference() {
             }
             largest = largest.max(net.check(image, &maps));
         }
-        println!("{}: largest deviation {largest:e}", net.name);
+        println!("{}: largest deviation {largest:e} ({})", net.name, Isa::detect().name());
     }
 }
 

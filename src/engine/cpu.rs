@@ -1,12 +1,13 @@
 //! The CPU executor: the program's operations on one arena, channels last.
 //!
-//! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each: AVX2 with FMA, chosen at
-//! run time; else what the target always has (NEON, SSE2, wasm SIMD128).
+//! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each: AVX-512 and AVX2 with FMA,
+//! chosen at run time; else what the target always has (NEON, SSE2, wasm SIMD128).
 
 pub mod bands;
 mod conv;
 mod depthwise;
 mod epilogue;
+mod isa;
 mod math;
 mod simd;
 mod simple;
@@ -20,7 +21,9 @@ use crate::detection::RawMap;
 use bands::bands;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
-use simd::{Base, Simd};
+use isa::BASE_TILES;
+pub use isa::Isa;
+use simd::Base;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -69,39 +72,6 @@ enum Packed {
     Depthwise(PackedDepthwise),
     Plain,
 }
-
-/// Which compiled form of the kernels is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// 256-bit vectors with fused multiply-add.
-    Avx2,
-    /// What the target has without asking: SSE2, NEON or SIMD128.
-    Base,
-}
-
-impl Isa {
-    /// The best one of this processor.
-    pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Self::Avx2;
-        }
-        Self::Base
-    }
-
-    /// Floats in a vector, and vectors of outputs in a panel of weights.
-    fn vectors(self) -> (usize, usize) {
-        match self {
-            Self::Avx2 => (8, 2),
-            Self::Base => (Base::LANES, BASE_VECTORS),
-        }
-    }
-}
-
-const BASE_VECTORS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };
-
-/// Pixels in a tile of one, two and three vectors of outputs: as many as the registers hold (32 with NEON, else 16).
-const TILES: [usize; 3] = if cfg!(target_arch = "aarch64") { [12, 8, 8] } else { [8, 4, 4] };
 
 /// Weights packed for this processor.
 pub struct CpuExecutor {
@@ -187,6 +157,8 @@ impl CpuExecutor {
                 let job = depthwise::Job { packed, input, residual, output, first, last };
                 match self.isa {
                     #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => depthwise_avx512(job),
+                    #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => depthwise_avx2(job),
                     _ => depthwise::depthwise::<Base>(job),
                 }
@@ -222,8 +194,10 @@ impl CpuExecutor {
         unsafe {
             match self.isa {
                 #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => convolve_avx512(job),
+                #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => convolve_avx2(job),
-                _ => conv::convolve::<Base, { TILES[0] }, { TILES[1] }, { TILES[2] }>(job),
+                _ => conv::convolve::<Base, { BASE_TILES[0] }, { BASE_TILES[1] }, { BASE_TILES[2] }>(job),
             }
         }
     }
@@ -279,6 +253,18 @@ impl CpuExecutor {
         });
         spent.map(|nanoseconds| nanoseconds.into_inner() as f64 / 1e6)
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn convolve_avx512(job: conv::Job) {
+    unsafe { conv::convolve::<simd::Avx512, 12, 12, 8>(job) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn depthwise_avx512(job: depthwise::Job) {
+    unsafe { depthwise::depthwise::<simd::Avx512>(job) }
 }
 
 #[cfg(target_arch = "x86_64")]
