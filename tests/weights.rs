@@ -166,17 +166,19 @@ fn trained_safetensors_without_a_configuration_are_recognised() {
 fn shipped_weights_fit_the_manifest_and_survive_writing() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
     let manifest = Manifest::parse(&std::fs::read_to_string(folder.join("manifest.json")).unwrap()).unwrap();
-    let entry = manifest.find("yolov5n-ghost-backbone").unwrap();
-    let bytes = std::fs::read(folder.join(&entry.file)).unwrap();
-    entry.check(&bytes).unwrap();
-    assert!(entry.check(&bytes[1..]).unwrap_err().to_string().contains("SHA-256"));
-    assert!(folder.join(&entry.card).exists());
-    let found = Checkpoint::load(&bytes).unwrap();
-    assert!(found.folded);
-    assert_eq!((found.imgsz, &found.names), (Some(entry.imgsz), &entry.names));
-    assert!(found.yaml.as_ref().unwrap().contains("C3Ghost") && found.inferred.is_none() && found.card.is_some());
-    let again = found.to_safetensors(true).unwrap();
-    assert_eq!(again, bytes);
-    let full = Checkpoint::load(&found.to_safetensors(false).unwrap()).unwrap();
-    assert_eq!(full, Checkpoint { format: "safetensors (float32)".into(), ..found });
+    assert_eq!(manifest.find("yolov5n-ghost-backbone").unwrap(), &manifest.weights[0], "the default comes first");
+    for entry in &manifest.weights {
+        let bytes = std::fs::read(folder.join(&entry.file)).unwrap();
+        entry.check(&bytes).unwrap();
+        assert!(entry.check(&bytes[1..]).unwrap_err().to_string().contains("SHA-256"));
+        assert!(folder.join(&entry.card).exists());
+        let found = Checkpoint::load(&bytes).unwrap();
+        assert!(found.folded);
+        assert_eq!((found.imgsz, &found.names), (Some(entry.imgsz), &entry.names));
+        assert!(found.yaml.as_ref().unwrap().contains("C3Ghost") && found.inferred.is_none() && found.card.is_some());
+        let again = found.to_safetensors(true).unwrap();
+        assert_eq!(again, bytes);
+        let full = Checkpoint::load(&found.to_safetensors(false).unwrap()).unwrap();
+        assert_eq!(full, Checkpoint { format: "safetensors (float32)".into(), ..found });
+    }
 }
