@@ -33,6 +33,7 @@ cat >"$work/root/init" <<EOF
 cd $here
 GHOSTDET_SIMD=avx512 /engine --test-threads=1 --nocapture equal_the_reference
 echo "exit status: \$?"
+/bin/busybox sleep 20
 /bin/busybox poweroff -f
 EOF
 chmod +x "$work/root/init"
@@ -58,8 +59,8 @@ speaker: enabled=0
 plugin_ctrl: speaker=0, parallel=0
 EOF
 echo c >"$work/rc"
-TERM=xterm timeout 600 script -qc "bochs -q -rc $work/rc -f $work/bochsrc" /dev/null >"$work/screen" 2>&1 </dev/null &
-for _ in $(seq 300); do
+TERM=xterm setsid script -qc "bochs -q -rc $work/rc -f $work/bochsrc" /dev/null >"$work/screen" 2>&1 </dev/null &
+for _ in $(seq 200); do
     sleep 2
     if grep -q "exit status" "$work/serial" 2>/dev/null; then break; fi
 done
