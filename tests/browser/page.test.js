@@ -91,6 +91,7 @@ test('of several shipped weights one is chosen', withWeights, async () => {
   await loaded(page);
   await page.waitForSelector('#weights:not([hidden])');
   assert.equal(await page.inputValue('#weights'), first.file.replace('.safetensors', ''));
+  assert.equal(await page.textContent('#weights-size'), '2.8 MB');
   await page.selectOption('#weights', 'second');
   await page.waitForFunction(() => document.getElementById('model-name').textContent.includes('second.safetensors'));
   assert.equal(await page.isVisible('#reset'), false, 'a shipped file is not a dropped one');

@@ -6,6 +6,8 @@ const MANIFEST = new URL('../lib/weights/manifest.json', import.meta.url);
 const select = document.getElementById('weights');
 /** @type {any} */
 const label = document.querySelector('label[for="weights"]');
+/** @type {any} */
+const size = document.getElementById('weights-size');
 let entries = [];
 /** A name of the manifest, or the name of a dropped file. */
 let chosen = '';
@@ -32,11 +34,13 @@ export function mark(at) {
 function write() {
   if (!entries.length) return;
   const options = entries.map((entry) => {
-    const values = { model: entry.model, size: (entry.bytes / 1e6).toFixed(1), map: entry.map['map50-95'].toFixed(2) };
+    const values = { model: entry.model, map: entry.map['map50-95'].toFixed(2) };
     return new Option(say('weights_option', values), name(entry));
   });
   const at = chosen || name(entries[0]);
-  if (!entries.some((entry) => name(entry) === at)) options.push(new Option(at, at));
+  const entry = entries.find((one) => name(one) === at);
+  if (!entry) options.push(new Option(at, at));
+  size.value = entry ? `${(entry.bytes / 1e6).toFixed(1)} MB` : '';
   select.replaceChildren(...options);
   select.value = at;
 }

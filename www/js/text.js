@@ -10,7 +10,7 @@ const en = {
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
   experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
   measured_note: 'Times: median of 5 at {size} × {size}, {device}, made-up weights.', measuring: 'Measuring…', measure_again: 'Measure again',
-  weights_option: '{model}, {size} MB, mAP {map}',
+  weights_option: '{model}, mAP {map}',
   photo_named: 'Photo: {name}', yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
 };
 const zh = {
@@ -28,7 +28,7 @@ const zh = {
   no_file: '该文件既不是图片也不是权重 (.pt、.safetensors)：{name}', failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD，{threads} 线程)', device_webgpu: 'WebGPU',
   camera_start: '摄像头', stop: '关闭摄像头', all_classes: '全部 {n}', some_classes: '{k} / {n}', bar_saved: '−{p} %',
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
-  weights: '权重', weights_option: '{model}，{size} MB，mAP {map}',
+  weights: '权重', weights_option: '{model}，mAP {map}',
   photo_named: '照片：{name}', yaml_needed: '仅有配置无法检测，请与权重一起拖入。',
   place: '运行于', place_auto: '较快者', here: '本机', measure: '在本机测速', at: '尺寸',
   experiment_note: '同样训练（{letter} 规格，{nc} 类，{imgsz} 像素，{epochs} 轮，{seeds} 个种子），mAP50：{list}。',
