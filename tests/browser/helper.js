@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -52,7 +52,7 @@ function fakeCamera(width = 320, height = 240, frames = 20) {
   return path;
 }
 
-/** A page that notes its own errors; the default weights are answered from wherever they are. */
+/** A page that notes its own errors; weights that don't ship are answered with the default ones. */
 export async function open(browser, address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', ...options });
   await context.grantPermissions(['camera'], { origin: address.replace(/\/$/, '') });
@@ -60,7 +60,10 @@ export async function open(browser, address, options = {}) {
   page.errors = [];
   page.on('pageerror', (error) => page.errors.push(String(error)));
   const file = weights();
-  if (file) await page.route('**/weights/*.safetensors', (route) => route.fulfill({ path: file }));
+  await page.route('**/weights/*.safetensors', (route) => {
+    const shipped = existsSync(join(root, 'weights', basename(new URL(route.request().url()).pathname)));
+    return shipped || !file ? route.continue() : route.fulfill({ path: file });
+  });
   await page.goto(address);
   return page;
 }

@@ -105,6 +105,22 @@ test('of several shipped weights one is chosen', withWeights, async () => {
   await page.context().close();
 });
 
+test('all shipped weights can be chosen and find the cat', withWeights, async () => {
+  const page = await open(browser, server.address);
+  await loaded(page);
+  const { weights: entries } = JSON.parse(readFileSync(join(root, 'weights', 'manifest.json'), 'utf8'));
+  await page.waitForSelector('#weights:not([hidden])');
+  for (const { file, bytes, model } of entries.reverse()) {
+    await page.selectOption('#weights', file.replace('.safetensors', ''));
+    await page.waitForFunction((text) => document.getElementById('model-name').textContent.includes(text), model);
+    assert.equal(await page.textContent('#weights-size'), `${(bytes / 1e6).toFixed(1)} MB`);
+    await lookAt(page, join(root, 'www', 'samples', 'cat.jpg'));
+    assert.match(await page.textContent('#detections'), /cat/);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a dropped .pt says what it is', { skip: existsSync(checkpoint) ? false : 'no checkpoint here' }, async () => {
   const page = await open(browser, server.address);
   await page.waitForSelector('#compare-table tbody tr');
