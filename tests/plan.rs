@@ -2,7 +2,7 @@
 
 use ghostdet::engine::Engine;
 use ghostdet::engine::plan::{Keep, Layout, Plan};
-use ghostdet::engine::program::{OpKind, Program, ValueId};
+use ghostdet::engine::program::{INPUT, OpKind, Program, ValueId};
 use ghostdet::model::builtin;
 
 const NETWORKS: [&str; 6] =
@@ -51,10 +51,14 @@ fn a_ghost_convolution_writes_both_halves_into_one_map() {
     assert!(seen >= 10, "only {seen} of them");
 }
 
-/// Floats `[start, end)` of each pixel row that a value takes; channels last, a value may be a part of another.
-fn span(plan: &Plan, value: ValueId) -> [usize; 2] {
+/// Floats `[start, end)` that an outermost value takes.
+fn span(plan: &Plan, layout: Layout, value: ValueId) -> [usize; 2] {
     let place = plan.places[value];
-    [place.start, place.start + (place.height * place.width - 1) * place.stride + place.channels]
+    let floats = match layout {
+        Layout::ChannelsLast => (place.height * place.width - 1) * place.stride + place.channels,
+        Layout::Blocks => place.height * place.width * place.channels.next_multiple_of(4),
+    };
+    [place.start, place.start + floats]
 }
 
 #[test]
@@ -63,30 +67,36 @@ fn no_step_writes_over_what_is_still_needed() {
         let engine = engine(name);
         let program = engine.program();
         for size in [[320, 320], [96, 160], [32, 32]] {
-            for keep in [Keep::Maps, Keep::Cells] {
-                check(name, program, &Plan::new(program, size, Layout::ChannelsLast, keep).unwrap(), keep);
+            for layout in [Layout::ChannelsLast, Layout::Blocks] {
+                for keep in [Keep::Maps, Keep::Cells] {
+                    check(name, program, &Plan::new(program, size, layout, keep).unwrap(), layout);
+                }
             }
         }
     }
 }
 
-fn check(name: &str, program: &Program, plan: &Plan, keep: Keep) {
+fn check(name: &str, program: &Program, plan: &Plan, layout: Layout) {
+    let keep = plan.keep;
     // The outermost value that was written last at each float, as the steps go on.
     let mut owner = vec![usize::MAX; plan.arena];
     let fill = |owner: &mut Vec<usize>, value: ValueId| {
-        let [start, end] = span(plan, program.root(value).0);
+        let [start, end] = span(plan, layout, program.root(value).0);
         owner[start..end].fill(program.root(value).0);
     };
     let whole = |owner: &[usize], value: ValueId| {
         let root = program.root(value).0;
-        let [start, end] = span(plan, root);
+        let [start, end] = span(plan, layout, root);
         owner[start..end].iter().all(|&o| o == root)
     };
-    // The picture and what the first convolution makes of it are never there as a whole.
-    assert!(plan.streams, "{name}");
-    let between = program.ops[0].output;
+    // On the CPU the picture and what the first convolution makes of it are never there as a whole.
+    assert_eq!(plan.streams, layout == Layout::ChannelsLast, "{name}");
+    let between = if plan.streams { program.ops[0].output } else { usize::MAX };
+    if !plan.streams {
+        fill(&mut owner, INPUT);
+    }
     let mut heads = Vec::new();
-    for index in 1..program.ops.len() {
+    for index in usize::from(plan.streams)..program.ops.len() {
         let output = program.ops[index].output;
         if keep == Keep::Cells && program.outputs.contains(&output) {
             heads.push(program.ops[index].input);

@@ -81,12 +81,17 @@ pub struct CpuExecutor {
 
 impl CpuExecutor {
     /// Packs all weights of `program` for `isa`.
+    ///
+    /// # Panics
+    /// If the processor lacks it.
     pub fn new(program: &Program, isa: Isa) -> Self {
+        assert!(isa.is_here(), "this processor has no {}", isa.name());
         Self { isa, packed: program.ops.iter().map(|op| Self::pack(op, isa)).collect() }
     }
 
     /// As [`CpuExecutor::new`], giving back what was packed operation by operation.
     pub fn draining(program: &mut Program, isa: Isa) -> Self {
+        assert!(isa.is_here(), "this processor has no {}", isa.name());
         let outputs = &program.outputs;
         let pack = |op: &mut Op| {
             let packed = Self::pack(op, isa);
@@ -125,7 +130,7 @@ impl CpuExecutor {
     }
 
     /// Runs operation `index` of `program` on the arena.
-    pub fn run(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) {
+    pub(super) fn run(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) {
         assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
         let op = &program.ops[index];
         let base = arena.as_mut_ptr();
@@ -203,7 +208,7 @@ impl CpuExecutor {
     }
 
     /// The whole map of a convolution whose output has no place: for a detect level with too many cells above the floor.
-    pub fn whole_map(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) -> RawMap {
+    pub(super) fn whole_map(&self, program: &Program, plan: &Plan, index: usize, arena: &mut [f32]) -> RawMap {
         assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
         let op = &program.ops[index];
         let (from, to) = (plan.places[op.input], plan.places[op.output]);
@@ -227,7 +232,14 @@ impl CpuExecutor {
 
     /// Runs the first two operations of a plan that streams its picture, which has the right size. Milliseconds of both
     /// (summed over the threads) if `timed`.
-    pub fn stream(&self, program: &Program, plan: &Plan, input: Input<'_>, arena: &mut [f32], timed: bool) -> [f64; 2] {
+    pub(super) fn stream(
+        &self,
+        program: &Program,
+        plan: &Plan,
+        input: Input<'_>,
+        arena: &mut [f32],
+        timed: bool,
+    ) -> [f64; 2] {
         assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
         let [Packed::Conv(stem), Packed::Conv(next), ..] = &self.packed[..] else { return [0.0; 2] };
         let place = plan.places[program.ops[1].output];

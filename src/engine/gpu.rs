@@ -48,6 +48,13 @@ pub struct GpuExecutor {
     prepared: Vec<Prepared>,
 }
 
+/// As for the buffers of [`Prepared`].
+impl Drop for GpuExecutor {
+    fn drop(&mut self) {
+        self.weights.destroy();
+    }
+}
+
 /// A detect level's convolution.
 struct Head {
     op: usize,

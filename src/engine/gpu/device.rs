@@ -21,6 +21,12 @@ pub struct Gpu {
     failure: Arc<Mutex<Option<String>>>,
 }
 
+/// Whether an adapter of that name computes on the processor.
+fn imitates(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|software| name.contains(software))
+}
+
 fn unavailable(message: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Device, message.to_string()).at("GPU").hint("take the processor instead (device cpu)")
 }
@@ -68,22 +74,30 @@ impl Gpu {
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(unavailable)?;
         let info = adapter.get_info();
         let failure = Arc::new(Mutex::new(None));
-        let note = |failure: &Arc<Mutex<Option<String>>>| {
-            let failure = failure.clone();
-            move |message: String| {
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
-            }
-        };
-        let (lost, wrong) = (note(&failure), note(&failure));
-        device.set_device_lost_callback(move |reason, message| {
+        let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
+        let said = format!("{} {} {}", info.name, info.driver, info.driver_info);
+        let software = info.device_type == wgpu::DeviceType::Cpu || imitates(&said);
+        let gpu = Self { instance, adapter, device, queue, name, software, failure };
+        let (lost, wrong) = (gpu.alarm(), gpu.alarm());
+        gpu.device.set_device_lost_callback(move |reason, message| {
             lost(format!("the device was lost ({reason:?}): {message}"))
         });
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| wrong(error.to_string())));
-        let said = format!("{} {} {}", info.name, info.driver, info.driver_info).to_lowercase();
-        let software = info.device_type == wgpu::DeviceType::Cpu
-            || ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|name| said.contains(name));
-        let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
-        Ok(Self { instance, adapter, device, queue, name, software, failure })
+        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| wrong(error.to_string())));
+        Ok(gpu)
+    }
+
+    /// Takes the name that the embedding program knows: browsers tell it more than the driver's description.
+    pub fn rename(&mut self, name: String) {
+        self.software |= imitates(&name);
+        self.name = name;
+    }
+
+    /// What notes a failure that the embedding program is told about: [`Gpu::check`] and all runs report it from then on.
+    pub fn alarm(&self) -> impl Fn(String) + use<> {
+        let failure = self.failure.clone();
+        move |message| {
+            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        }
     }
 
     /// Whether shaders may compute with halves.
@@ -109,17 +123,17 @@ impl Gpu {
         self.check()
     }
 
-    /// Bytes of a buffer that can be mapped, once everything before it is done.
-    pub(super) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u8>> {
+    /// The first `bytes` of a buffer that can be mapped, once everything before it is done.
+    pub(super) async fn read(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
         let (send, receive) = futures_channel::oneshot::channel();
-        buffer.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |outcome| drop(send.send(outcome)));
         #[cfg(not(target_arch = "wasm32"))]
         self.wait()?;
         let outcome = receive.await.map_err(unavailable)?;
         self.check()?;
         // What happened to the device may be told a moment after the buffer fails.
         outcome.map_err(|error| unavailable(format!("no results came back, the device may be lost: {error}")))?;
-        let bytes = buffer.get_mapped_range(..).map_err(unavailable)?.to_vec();
+        let bytes = buffer.get_mapped_range(..bytes).map_err(unavailable)?.to_vec();
         buffer.unmap();
         Ok(bytes)
     }

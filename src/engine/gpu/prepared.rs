@@ -3,7 +3,7 @@
 use super::dispatch::{Dispatch, pipeline, record};
 use super::step::{self, Step};
 use super::texture::TextureInput;
-use super::wgsl::{self, CELLS, HEADER, Unit};
+use super::wgsl::{self, CELLS, FRAME, HEADER, Unit};
 use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, fuse, too_large};
 use crate::engine::plan::{Place, Plan};
 use crate::engine::program::{INPUT, Program};
@@ -11,6 +11,7 @@ use crate::picture::Geometry;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use wgpu::BufferUsages;
 
 /// Buffers, places and dispatches for one picture size.
@@ -35,6 +36,15 @@ pub struct Prepared {
     unit: Unit,
     /// For pictures that come in a texture.
     texture: Option<TextureInput>,
+    /// The number of the run whose cells are expected.
+    pub(super) frame: AtomicU32,
+}
+
+/// Browsers would free the memory some day; a second network, or a larger picture, needs it now.
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.buffers().into_iter().for_each(wgpu::Buffer::destroy);
+    }
 }
 
 /// Where the network's input comes from.
@@ -142,9 +152,12 @@ impl Prepared {
             }
             dispatches.push(Dispatch::new(step.op, pipeline, group, step.groups));
         }
-        let failed = [validity.pop().await, memory.pop().await];
+        // Both are popped before anything is awaited: another network may be prepared on this device meanwhile.
+        let (validity, memory) = (validity.pop(), memory.pop());
+        let failed = [validity.await, memory.await];
         if let Some(error) = failed.into_iter().flatten().next() {
             executor.pipelines.clear();
+            [&arena, &picture, &found, &staging, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
             return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}"))
                 .at(executor.gpu.name.clone())
                 .hint("take the processor instead (device cpu)"));
@@ -172,12 +185,22 @@ impl Prepared {
             width: tuning.bytes(),
             unit: tuning.block(),
             texture: None,
+            frame: AtomicU32::new(0),
         })
     }
 
     /// Bytes of its buffers.
     pub fn bytes(&self) -> u64 {
-        [&self.arena, &self.picture, &self.found, &self.staging, &self.parameters].map(|b| b.size()).iter().sum()
+        self.buffers().map(wgpu::Buffer::size).iter().sum()
+    }
+
+    fn buffers(&self) -> [&wgpu::Buffer; 5] {
+        [&self.arena, &self.picture, &self.found, &self.staging, &self.parameters]
+    }
+
+    /// Bytes of the cells.
+    pub(super) fn found_bytes(&self) -> u64 {
+        self.found.size()
     }
 
     /// The network's input as values.
@@ -268,8 +291,11 @@ impl Prepared {
         for &offset in &self.floors {
             gpu.queue.write_buffer(&self.parameters, offset, &floor.to_le_bytes());
         }
+        // The results carry the run's number: what a refused submission leaves behind is not taken for this picture's.
+        let frame = self.frame.fetch_add(1, Relaxed).wrapping_add(1);
+        gpu.queue.write_buffer(&self.found, FRAME as u64 * 4, &frame.to_le_bytes());
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.clear_buffer(&self.found, 0, Some(HEADER as u64 * 4));
+        encoder.clear_buffer(&self.found, 0, Some(FRAME as u64 * 4));
         let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
         record(&mut encoder, self.first(from).into_iter().chain(body).chain(self.picks.iter().flatten()));
         encoder.copy_buffer_to_buffer(&self.found, 0, &self.staging, 0, self.found.size());

@@ -1,14 +1,15 @@
 //! What comes back from the GPU.
 
 use super::prepared::{Prepared, bytes_of};
-use super::wgsl::{CELLS, HEADER};
+use super::wgsl::{CELLS, FRAME, HEADER};
 use super::{Gpu, Head};
-use crate::Result;
 use crate::detection::{Cell, RawMap};
 use crate::engine::plan::Place;
 use crate::engine::program::Program;
 use crate::weights::Tensor;
+use crate::{Error, ErrorKind, Result};
 use half::f16;
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Prepared {
     /// The raw maps, channels last.
@@ -22,7 +23,7 @@ impl Prepared {
             to += size;
         }
         gpu.queue.submit([encoder.finish()]);
-        let values = self.values(&gpu.read(&self.staging).await?);
+        let values = self.values(&gpu.read(&self.staging, to).await?);
         let mut start = 0;
         let mut maps = Vec::new();
         for place in &places {
@@ -41,7 +42,7 @@ impl Prepared {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.arena, 0, &self.staging, 0, self.arena.size());
         gpu.queue.submit([encoder.finish()]);
-        let values = self.values(&gpu.read(&self.staging).await?);
+        let values = self.values(&gpu.read(&self.staging, self.arena.size()).await?);
         let tensor = |value: usize| {
             let place = &self.plan.places[value];
             let count = place.height * place.width;
@@ -66,22 +67,28 @@ impl Prepared {
 
     /// The cells that [`Prepared::run_cells`] found, per level; none if there were more than fit.
     pub async fn read_cells(&self, gpu: &Gpu, heads: &[Head]) -> Result<Option<Vec<Vec<Cell>>>> {
-        let bytes = gpu.read(&self.staging).await?;
-        let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
+        let bytes = gpu.read(&self.staging, self.found_bytes()).await?;
+        let words = bytes.as_chunks::<4>().0;
+        let word = |at: usize| u32::from_le_bytes(words[at]);
+        if word(FRAME) != self.frame.load(Relaxed) {
+            return Err(Error::new(ErrorKind::Device, "the GPU answered with another picture's results")
+                .at(gpu.name.clone())
+                .hint("take the processor instead (device cpu)"));
+        }
         let mut rows = HEADER + heads.len() * CELLS;
         let mut levels = Vec::new();
         for (level, head) in heads.iter().enumerate() {
-            let count = words[level] as usize;
+            let count = word(level) as usize;
             if count > CELLS {
                 return Ok(None);
             }
             let list = HEADER + level * CELLS;
             let mut cells: Vec<Cell> = (0..count)
                 .map(|slot| Cell {
-                    index: words[list + slot] as usize,
+                    index: word(list + slot) as usize,
                     logits: words[rows + slot * head.outputs..][..head.outputs]
                         .iter()
-                        .map(|&w| f32::from_bits(w))
+                        .map(|&w| f32::from_le_bytes(w))
                         .collect(),
                 })
                 .collect();

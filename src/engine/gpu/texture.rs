@@ -15,6 +15,16 @@ pub struct TextureInput {
     texture: wgpu::Texture,
     geometry: Geometry,
     dispatch: Dispatch,
+    /// The taps, the parameters.
+    buffers: [wgpu::Buffer; 2],
+}
+
+/// As for the buffers of [`Prepared`](super::prepared::Prepared).
+impl Drop for TextureInput {
+    fn drop(&mut self) {
+        self.texture.destroy();
+        self.buffers.iter().for_each(wgpu::Buffer::destroy);
+    }
 }
 
 impl TextureInput {
@@ -88,10 +98,12 @@ impl TextureInput {
         });
         let pipeline = dispatch::build(device, &layout, &wgsl::letterbox(unit));
         if let Some(error) = scope.pop().await {
+            texture.destroy();
+            [&weights, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
             return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}")).at(gpu.name.clone()));
         }
         let dispatch = Dispatch::new(0, pipeline, group, groups(threads));
-        Ok(Self { texture, geometry, dispatch })
+        Ok(Self { texture, geometry, dispatch, buffers: [weights, parameters] })
     }
 
     /// Whether it is for pictures of `[height, width]` in this letterbox.

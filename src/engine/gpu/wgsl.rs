@@ -11,7 +11,7 @@ mod simple;
 
 pub use convolution::{Tile, dense, depthwise};
 pub use fused::{ghost, pools};
-pub use heads::{CELLS, HEADER, cells, input, letterbox, objectness};
+pub use heads::{CELLS, FRAME, HEADER, cells, input, letterbox, objectness};
 pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
 
 use crate::model::Activation;

@@ -2,8 +2,11 @@
 
 use super::{GROUP, Unit, entry, header};
 
-/// Words before the lists in the buffer of results: a count per level.
+/// Words before the lists in the buffer of results: a count per level, and the run's number.
 pub const HEADER: usize = 16;
+
+/// The run's number among them.
+pub const FRAME: usize = HEADER - 1;
 
 /// Cells kept a level; more than that and the whole maps are read instead.
 pub const CELLS: usize = 512;
