@@ -18,9 +18,13 @@ pub const MAX_SIDE: usize = 4096;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod parts;
+#[cfg(feature = "gpu")]
+mod self_test;
 
 use parts::Parts;
 pub use parts::adopt_anchors;
+#[cfg(feature = "gpu")]
+pub use self_test::SelfTest;
 
 /// A loaded network.
 pub struct Detector {

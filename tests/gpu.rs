@@ -200,8 +200,9 @@ fn a_texture_is_letterboxed_like_bytes() {
     let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     // Smaller, exactly half and twice the network's, as large as it, upright, across, a line: all to the same boxes.
     let sizes = [[picture.height, picture.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
+    let test = detector.self_test(160).unwrap();
     for tuning in tunings() {
-        block_on(detector.attach_gpu_tuned(gpu, tuning)).unwrap();
+        block_on(detector.attach_gpu_tuned(gpu, tuning, &test)).unwrap();
         for [height, width] in sizes {
             let scaled = ghostdet::picture::resize(&picture, width, height);
             let rgba: Vec<u8> = scaled.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
@@ -224,6 +225,47 @@ fn a_texture_is_letterboxed_like_bytes() {
     let fill = |_: &wgpu::Queue, _: &wgpu::Texture| {};
     let refused = block_on(detector.predict_from_texture([3, 100_000], None, true, DETECT_FLOOR, fill)).unwrap_err();
     assert_eq!(refused.kind(), ghostdet::ErrorKind::Device);
+}
+
+#[test]
+fn the_self_tests_pass_in_every_way_at_every_size() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap();
+    for tuning in tunings() {
+        for side in [32, 100, 320] {
+            let test = detector.self_test(side).unwrap();
+            block_on(detector.attach_gpu_tuned(gpu, tuning, &test))
+                .unwrap_or_else(|error| panic!("{} at {side}: {error}", tuning.name()));
+            assert!(detector.gpu().is_some());
+        }
+    }
+    detector.detach_gpu();
+    assert!(detector.gpu().is_none());
+}
+
+#[test]
+fn any_size_gives_the_processors_boxes() {
+    let Some(gpu) = GPU.as_ref() else { return };
+    let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
+    let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap();
+    block_on(detector.attach_gpu(gpu)).unwrap();
+    let options = ghostdet::detection::NmsOptions { conf: 0.05, ..Default::default() };
+    // Not multiples of 32, the least, the largest, 2:1 both ways; padded to a square and not.
+    for size in [[33, 33], [32, 32], [1, 1], [321, 239], [320, 640], [640, 320], [1280, 1280]] {
+        for auto in [true, false] {
+            let on_cpu = detector.predict_above(&picture, Some(size), auto, DETECT_FLOOR).unwrap().boxes(&options);
+            let on_gpu = block_on(detector.predict_on_gpu(&picture, Some(size), auto, DETECT_FLOOR)).unwrap();
+            let on_gpu = on_gpu.boxes(&options);
+            assert_eq!(on_gpu.len(), on_cpu.len(), "{size:?}");
+            for (e, g) in on_cpu.iter().zip(&on_gpu) {
+                assert_eq!(e.class, g.class, "{size:?}");
+                assert!((e.score - g.score).abs() < 1e-3, "{size:?}: {e:?} {g:?}");
+                assert!(e.bounds.iter().zip(g.bounds).all(|(a, b)| (a - b).abs() < 0.2), "{size:?}: {e:?} {g:?}");
+            }
+        }
+    }
 }
 
 #[test]

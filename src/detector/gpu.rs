@@ -1,6 +1,6 @@
 //! The detector on a GPU.
 
-use super::{Detector, Framing, Predicted, milliseconds};
+use super::{Detector, Framing, Predicted, SelfTest, milliseconds};
 use crate::detection::{RawMap, floor_logit};
 use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
 use crate::engine::program::INPUT;
@@ -8,51 +8,37 @@ use crate::picture::{Picture, letterbox_geometry};
 use crate::{Error, ErrorKind, Result};
 use web_time::Instant;
 
-/// What the GPU's maps may differ from the CPU's by in the self-test: absolute, and relative.
-const TOLERANCE: [f32; 2] = [5e-3, 5e-3];
-/// The same where activations and weights are halves.
-const HALF_TOLERANCE: [f32; 2] = [1e-1, 5e-2];
-
 impl Detector {
-    /// Puts the network on `gpu` and checks it there: a small picture through both executors must give the same maps,
-    /// so that a driver that computes wrongly is found before it draws a box.
+    /// Puts the network on `gpu` and tests it there, at the size that the weights were trained for.
     ///
     /// # Errors
-    /// Of kind [`ErrorKind::Device`]: the network doesn't fit the GPU, or the GPU computes something else.
+    /// Of kind [`ErrorKind::Device`]: the network doesn't fit the GPU, or the GPU computes something else than the CPU.
     pub async fn attach_gpu(&mut self, gpu: &Gpu) -> Result<()> {
-        self.attach_gpu_tuned(gpu, Tuning::new(gpu.software)).await
+        let test = self.self_test(self.imgsz)?;
+        self.attach_gpu_tuned(gpu, Tuning::new(gpu.software), &test).await
     }
 
-    /// As [`Detector::attach_gpu`] with other tiles.
+    /// As [`Detector::attach_gpu`] with other tiles, and a test made by [`Detector::self_test`].
     ///
     /// # Errors
     /// As [`Detector::attach_gpu`].
-    pub async fn attach_gpu_tuned(&mut self, gpu: &Gpu, tuning: Tuning) -> Result<()> {
+    pub async fn attach_gpu_tuned(&mut self, gpu: &Gpu, tuning: Tuning, test: &SelfTest) -> Result<()> {
         let program = self.engine.program();
         if program.has_forgotten_weights() {
             return Err(Error::new(ErrorKind::Device, "the network was loaded for the processor alone")
                 .hint("load it again to put it on a GPU"));
         }
+        // The one before goes first: there may be no room for both.
+        self.gpu = None;
         let mut executor = GpuExecutor::new(gpu, program, tuning)?;
-        let side = 2 * self.graph.max_stride().max(16);
-        let size = [side, side];
-        let pixels: Vec<f32> =
-            (0..side * side * self.graph.input_channels).map(|i| ((i * i + 7 * i) % 251) as f32 / 250.0).collect();
-        let expected = self.engine.forward(&pixels, size)?;
-        let got = executor.maps(program, &pixels, size).await?;
-        let pairs = expected.iter().zip(&got).flat_map(|(e, g)| e.data.iter().zip(&g.data));
-        let [absolute, relative] = if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
-        let differs = |e: f32, g: f32| (e - g).is_nan() || (e - g).abs() > absolute + relative * e.abs();
-        let wrong = pairs.filter(|(e, g)| differs(**e, **g)).count();
-        if wrong > 0 {
-            let message =
-                format!("the GPU computes something else than the processor ({wrong} values of a test picture)");
-            return Err(Error::new(ErrorKind::Device, message)
-                .at(gpu.name.clone())
-                .hint("take the processor (device cpu)"));
-        }
+        test.run(program, &mut executor).await?;
         self.gpu = Some(executor);
         Ok(())
+    }
+
+    /// Takes the network off the GPU and frees its memory there.
+    pub fn detach_gpu(&mut self) {
+        self.gpu = None;
     }
 
     /// The GPU executor, if one is attached.
@@ -66,7 +52,7 @@ impl Detector {
     /// As [`Detector::predict_on_gpu`].
     pub async fn forward_on_gpu(&mut self, pixels: &[f32], size: [usize; 2], rows: bool) -> Result<Rows> {
         let program = self.engine.program();
-        let executor = self.gpu.as_mut().ok_or_else(|| Error::new(ErrorKind::Device, "no GPU is attached"))?;
+        let executor = self.gpu.as_mut().ok_or_else(not_attached)?;
         match rows {
             true => executor.rows(program, pixels, size).await,
             false => Ok((Vec::new(), executor.maps(program, pixels, size).await?)),
@@ -78,7 +64,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::predict_on_gpu`].
     pub async fn maps_on_gpu(&mut self, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
-        let executor = self.gpu.as_mut().ok_or_else(|| Error::new(ErrorKind::Device, "no GPU is attached"))?;
+        let executor = self.gpu.as_mut().ok_or_else(not_attached)?;
         executor.maps(self.engine.program(), pixels, size).await
     }
 
@@ -95,9 +81,7 @@ impl Detector {
     ) -> Result<Predicted> {
         let prepared = self.prepare(picture, imgsz, auto)?;
         let program = self.engine.program();
-        let Some(executor) = &mut self.gpu else {
-            return Err(Error::new(ErrorKind::Device, "no GPU is attached"));
-        };
+        let Some(executor) = &mut self.gpu else { return Err(not_attached()) };
         let start = Instant::now();
         let least = floor_logit(floor)?;
         if least > f32::NEG_INFINITY
@@ -130,9 +114,7 @@ impl Detector {
         let options = self.letterbox_options(imgsz, auto)?;
         let geometry = letterbox_geometry(size[1], size[0], &options);
         let program = self.engine.program();
-        let Some(executor) = &mut self.gpu else {
-            return Err(Error::new(ErrorKind::Device, "no GPU is attached"));
-        };
+        let Some(executor) = &mut self.gpu else { return Err(not_attached()) };
         if program.values[INPUT].channels != 3 {
             return Ok(None);
         }
@@ -155,4 +137,8 @@ impl Detector {
         let maps = executor.maps_of_texture(program).await?;
         Ok(Some(self.finish_maps(framing, &maps, milliseconds(start), floor)?))
     }
+}
+
+fn not_attached() -> Error {
+    Error::new(ErrorKind::Device, "no GPU is attached")
 }

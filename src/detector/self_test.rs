@@ -1,0 +1,147 @@
+//! A picture that both executors must see the same in: a driver that computes wrongly is found before it draws a box.
+
+use super::Detector;
+use crate::detection::{Cell, RawMap};
+use crate::engine::gpu::{Gpu, GpuExecutor};
+use crate::engine::program::{INPUT, Program};
+use crate::{Error, ErrorKind, Result};
+
+/// How far the GPU's maps may be off the CPU's, of a map's largest value.
+const TOLERANCE: f32 = 1e-3;
+
+/// The same where activations and weights are halves.
+const HALF_TOLERANCE: f32 = 1e-2;
+
+/// Cells that are picked: those of the highest objectness.
+const PICKED: usize = 64;
+
+/// A picture and what the CPU makes of it.
+pub struct SelfTest {
+    size: [usize; 2],
+    bytes: Vec<u8>,
+    maps: Vec<RawMap>,
+    /// The objectness (a logit) above which cells are picked.
+    floor: f32,
+}
+
+impl Detector {
+    /// A test for pictures of `side` pixels: the shaders are chosen for a size, so it should be the one that will be used.
+    ///
+    /// # Errors
+    /// A size that doesn't fit the network.
+    pub fn self_test(&self, side: usize) -> Result<SelfTest> {
+        let stride = self.graph.max_stride().max(1);
+        let side = side.div_ceil(stride).max(1) * stride;
+        let bytes: Vec<u8> =
+            (0..side * side * self.graph.input_channels).map(|i| ((i / 96 * 37) ^ (i % 251)) as u8).collect();
+        let maps = self.engine.forward(&bytes, [side, side])?;
+        let outputs = self.graph.nc + 5;
+        let mut objectness: Vec<f32> =
+            maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
+        objectness.sort_unstable_by(|a, b| b.total_cmp(a));
+        let floor = objectness.get(PICKED.min(objectness.len() / 2)).copied().unwrap_or(0.0);
+        Ok(SelfTest { size: [side, side], bytes, maps, floor })
+    }
+}
+
+impl SelfTest {
+    /// Whether `executor` gives the same maps, and picks the same cells.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Device`]: it doesn't, or it can't run.
+    pub(super) async fn run(&self, program: &Program, executor: &mut GpuExecutor) -> Result<()> {
+        let bound = if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
+        let from_bytes = program.values[INPUT].channels == 3;
+        let maps = match from_bytes {
+            true => executor.maps_of_picture(program, &self.bytes, self.size).await?,
+            false => {
+                let pixels: Vec<f32> = self.bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+                executor.maps(program, &pixels, self.size).await?
+            }
+        };
+        let pairs = self.maps.iter().zip(&maps);
+        let wrong: usize = pairs.map(|(expected, got)| wrong_values(&expected.data, &got.data, bound)).sum();
+        if wrong > 0 {
+            return Err(miscomputes(executor.gpu(), &format!("{wrong} values of a test picture")));
+        }
+        if !from_bytes {
+            return Ok(());
+        }
+        let Some(cells) = executor.cells(program, &self.bytes, self.size, self.floor).await? else { return Ok(()) };
+        let pairs = self.maps.iter().zip(&cells);
+        let wrong: usize = pairs.map(|(map, cells)| wrong_cells(map, cells, program.anchors, self.floor, bound)).sum();
+        match wrong {
+            0 => Ok(()),
+            _ => Err(miscomputes(executor.gpu(), &format!("{wrong} cells of a test picture"))),
+        }
+    }
+}
+
+fn miscomputes(gpu: &Gpu, what: &str) -> Error {
+    Error::new(ErrorKind::Device, format!("the GPU computes something else than the processor ({what})"))
+        .at(gpu.name.clone())
+        .hint("take the processor (device cpu)")
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |most, value| value.abs().max(most))
+}
+
+/// How many values differ by more than `bound` of the largest; what is no number differs.
+fn wrong_values(expected: &[f32], got: &[f32], bound: f32) -> usize {
+    wrong_at(expected, got, bound * largest(expected))
+}
+
+/// How many cells of a level differ from its map, are not in it, or are missing.
+fn wrong_cells(map: &RawMap, cells: &[Cell], anchors: usize, floor: f32, bound: f32) -> usize {
+    let (pixels, most) = (map.height * map.width, bound * largest(&map.data));
+    let outputs = map.data.len() / (pixels * anchors).max(1);
+    let start = |index: usize| (index % pixels * anchors + index / pixels) * outputs;
+    let same = |cell: &&Cell| {
+        let expected = map.data.get(start(cell.index)..start(cell.index) + outputs);
+        expected.is_some_and(|expected| wrong_at(expected, &cell.logits, most) == 0)
+    };
+    let listed: std::collections::HashSet<usize> = cells.iter().map(|cell| cell.index).collect();
+    let missing = |index: &usize| map.data[start(*index) + 4] > floor + most && !listed.contains(index);
+    cells.len() - cells.iter().filter(same).count() + (0..pixels * anchors).filter(missing).count()
+}
+
+fn wrong_at(expected: &[f32], got: &[f32], most: f32) -> usize {
+    expected.len() - expected.iter().zip(got).filter(|(e, g)| (**e - **g).abs() <= most).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map() -> RawMap {
+        // Two pixels, two anchors, six outputs.
+        RawMap { height: 1, width: 2, data: (0..24).map(|i| i as f32).collect() }
+    }
+
+    fn cell(index: usize, first: f32) -> Cell {
+        Cell { index, logits: (0..6).map(|i| first + i as f32).collect() }
+    }
+
+    #[test]
+    fn cells_are_found_in_their_map() {
+        let (a, b) = (cell(0, 0.0), cell(3, 18.0));
+        let (c, d) = (cell(2, 6.0), cell(1, 12.0));
+        assert_eq!(wrong_cells(&map(), &[a.clone(), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3), 0);
+        assert_eq!(wrong_cells(&map(), &[d.clone(), b.clone()], 2, 12.0, 1e-3), 0);
+        assert_eq!(wrong_cells(&map(), std::slice::from_ref(&b), 2, 12.0, 1e-3), 1, "one is missing");
+        assert_eq!(
+            wrong_cells(&map(), &[cell(0, 0.5), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3),
+            1,
+            "one is off"
+        );
+        assert_eq!(wrong_cells(&map(), &[a, b, c, d, cell(9, 0.0)], 2, 0.0, 1e-3), 1, "one doesn't exist");
+    }
+
+    #[test]
+    fn what_is_no_number_is_wrong() {
+        assert_eq!(wrong_values(&[1.0, 2.0, 3.0], &[1.0, f32::NAN, 3.0], 1e-2), 1);
+        assert_eq!(wrong_values(&[1.0, 2.0, 3.0], &[1.02, 2.0], 1e-2), 1);
+        assert_eq!(wrong_values(&[0.0; 3], &[0.0; 3], 1e-2), 0);
+    }
+}
