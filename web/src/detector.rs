@@ -8,7 +8,7 @@ use ghostdet::{Detector, ErrorKind};
 use serde_json::json;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use crate::device::{Choice, Place};
+use crate::device::{self, Choice, Place};
 use crate::error::{argument, thrown};
 
 /// A loaded network and the candidates of its last run.
@@ -17,13 +17,15 @@ pub struct WebDetector {
     detector: Detector,
     place: Place,
     last: Option<Predicted>,
+    /// The picture size asked for last.
+    size: usize,
 }
 
 #[wasm_bindgen]
 impl WebDetector {
     /// Reads a checkpoint (`.safetensors` or `.pt`) and chooses where it runs; `yaml` overrides the configuration in
-    /// the file. `device`: `auto`, `webgpu` or `cpu`; `remembered`: what `auto` chose earlier on this adapter, as
-    /// `adapter=kind`; `size`: the picture size that will be asked for, if that is known.
+    /// the file. `device`: `auto`, `webgpu` or `cpu`; `remembered`: the lines `device.remember` of earlier starts;
+    /// `size`: the picture size that will be asked for, if that is known.
     ///
     /// # Errors
     /// What the core refuses, as an `Error` with a `code`; `device` if WebGPU was asked for and can't be had.
@@ -34,13 +36,15 @@ impl WebDetector {
         remembered: Option<String>,
         size: Option<usize>,
     ) -> Result<WebDetector, JsValue> {
+        let remembered = remembered.unwrap_or_default();
         let choice = match device.as_str() {
             "auto" => Choice::Auto { remembered },
-            "webgpu" => Choice::WebGpu,
+            "webgpu" => Choice::WebGpu { remembered },
             "cpu" => Choice::Cpu,
             other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu"))),
         };
-        let gpu = choice.wants_gpu().await;
+        let class = device::class(bytes.len(), size);
+        let gpu = choice.wants_gpu(&class).await;
         let checkpoint = Checkpoint::load(&bytes).map_err(thrown)?;
         drop(bytes);
         let detector = match gpu {
@@ -48,11 +52,12 @@ impl WebDetector {
             false => Detector::for_cpu(checkpoint, yaml.as_deref(), size),
         };
         let mut detector = detector.map_err(thrown)?;
-        let place = Place::choose(&mut detector, choice).await.map_err(thrown)?;
+        let side = size.unwrap_or(detector.imgsz());
+        let place = Place::choose(&mut detector, choice, &class, side).await.map_err(thrown)?;
         if !place.gpu() {
             detector.forget_weights();
         }
-        Ok(Self { detector, place, last: None })
+        Ok(Self { detector, place, last: None, size: side })
     }
 
     /// JSON: model, labels, parameters, gflops, imgsz, format, device.
@@ -65,7 +70,7 @@ impl WebDetector {
             "gflops": (info.gflops * 10.0).round() / 10.0,
             "imgsz": info.imgsz,
             "format": info.format,
-            "device": self.place.json(),
+            "device": self.place.json(&self.detector, self.size),
         })
         .to_string()
     }
@@ -79,16 +84,20 @@ impl WebDetector {
         let picture = Picture::from_rgba(width, height, &rgba).map_err(thrown)?;
         drop(rgba);
         // Boxes of the picture before must not be taken for this one's, should it fail.
-        self.last = None;
+        (self.last, self.size) = (None, size);
         let imgsz = Some([size, size]);
-        if self.place.gpu() {
+        let mut failed = None;
+        if self.place.takes(size) {
             match self.detector.predict_on_gpu(&picture, imgsz, true, DETECT_FLOOR).await {
                 Ok(predicted) => return Ok(self.keep(predicted)),
-                Err(error) if error.kind() == ErrorKind::Device => self.place.give_up(&error),
-                Err(error) => return Err(thrown(error)),
+                Err(error) => failed = Some(error),
             }
         }
+        // What the CPU refuses too is not the GPU's fault.
         let predicted = self.detector.predict(&picture, imgsz).map_err(thrown)?;
+        if let Some(error) = failed {
+            self.place.failed(&mut self.detector, size, &error);
+        }
         Ok(self.keep(predicted))
     }
 
@@ -99,20 +108,21 @@ impl WebDetector {
     /// What the core refuses.
     #[wasm_bindgen(js_name = runBitmap)]
     pub async fn run_bitmap(&mut self, bitmap: web_sys::ImageBitmap, size: usize) -> Result<Option<String>, JsValue> {
-        self.last = None;
+        (self.last, self.size) = (None, size);
         let (width, height) = (bitmap.width(), bitmap.height());
-        if !self.place.gpu() || width == 0 || height == 0 {
+        if !self.place.takes(size) || width == 0 || height == 0 {
             return Ok(None);
         }
         let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| copy(&bitmap, queue, texture);
         let sides = [height as usize, width as usize];
         match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_FLOOR, fill).await {
             Ok(predicted) => Ok(predicted.map(|predicted| self.keep(predicted))),
-            Err(error) if error.kind() == ErrorKind::Device => {
-                self.place.give_up(&error);
+            Err(error) => {
+                if error.kind() == ErrorKind::Device {
+                    self.place.failed(&mut self.detector, size, &error);
+                }
                 Ok(None)
             }
-            Err(error) => Err(thrown(error)),
         }
     }
 
@@ -158,8 +168,9 @@ impl WebDetector {
 impl WebDetector {
     fn keep(&mut self, predicted: Predicted) -> String {
         let speed = predicted.speed;
+        let device = self.place.json(&self.detector, self.size);
         self.last = Some(predicted);
-        json!({ "letterbox": speed.letterbox, "network": speed.network, "device": self.place.json() }).to_string()
+        json!({ "letterbox": speed.letterbox, "network": speed.network, "device": device }).to_string()
     }
 }
 

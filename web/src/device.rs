@@ -1,40 +1,49 @@
 //! Where a network runs, and why.
 
-use std::cell::RefCell;
-
 use ghostdet::engine::cpu::bands::threads;
 use ghostdet::engine::gpu::{Gpu, Tuning};
-use ghostdet::{Detector, Error, Result};
+use ghostdet::{Detector, Error, ErrorKind, Result};
 use serde_json::{Value, json};
-use wasm_bindgen::prelude::wasm_bindgen;
 
-thread_local! {
-    /// The GPU of this thread, shared by all networks.
-    static OPENED: RefCell<Option<Gpu>> = const { RefCell::new(None) };
-}
+use crate::adapter::{close, open, opened};
+use crate::tune::{cpu_time, tune};
 
-/// What the caller asked for.
+/// What the caller asked for. `remembered`: what was found out earlier, a line `KEY=KIND` each (see [`key`]).
 pub enum Choice {
-    /// The faster one, as measured here or remembered (`adapter=kind`).
-    Auto { remembered: Option<String> },
+    /// The faster one, as measured here or remembered.
+    Auto { remembered: String },
     /// WebGPU or an error.
-    WebGpu,
+    WebGpu { remembered: String },
     /// The CPU.
     Cpu,
 }
 
 impl Choice {
-    /// Whether a GPU may be attached.
-    pub async fn wants_gpu(&self) -> bool {
+    /// Whether a GPU may be attached to the network of `class`.
+    pub async fn wants_gpu(&self, class: &str) -> bool {
         match self {
             Self::Cpu => false,
-            Self::WebGpu => true,
-            Self::Auto { remembered } => open().await.is_ok_and(|gpu| {
-                let cpu = format!("{}=cpu", gpu.name);
-                !gpu.software && remembered.as_deref() != Some(&cpu)
-            }),
+            Self::WebGpu { .. } => true,
+            Self::Auto { remembered } => {
+                open().await.is_ok_and(|gpu| !gpu.software && known(remembered, &key(&gpu, class)) != Some("cpu"))
+            }
         }
     }
+}
+
+/// What an answer is kept for: the adapter, these kernels, the size of the weights and of the pictures.
+fn key(gpu: &Gpu, class: &str) -> String {
+    format!("{}, {}, {class}", gpu.name.replace(['\n', '='], " "), env!("CARGO_PKG_VERSION"))
+}
+
+/// The size of a network, roughly, for [`key`].
+pub fn class(weight_bytes: usize, size: Option<usize>) -> String {
+    let size = size.map_or_else(String::new, |size| format!(" at {size}"));
+    format!("{} kB{size}", weight_bytes.next_power_of_two() >> 10)
+}
+
+fn known<'a>(remembered: &'a str, key: &str) -> Option<&'a str> {
+    remembered.lines().find_map(|line| line.rsplit_once('=').filter(|(name, _)| *name == key)).map(|(_, kind)| kind)
 }
 
 /// The place that was chosen.
@@ -46,67 +55,76 @@ pub struct Place {
     measured: Option<[f64; 2]>,
     /// How it runs on the GPU.
     tuning: Option<Tuning>,
+    /// A line for the next start.
+    remember: Option<String>,
+    /// The least picture size that the GPU refused, and why.
+    refused: Option<(usize, String)>,
 }
 
-/// Runs of each in a comparison; the best counts.
-const RUNS: usize = 3;
-/// A GPU that takes so many times what the CPU takes is not tried in other ways.
-const HOPELESS: f64 = 4.0;
+/// The self-test of a start at which nothing is measured is no larger than this.
+const TESTED_SIDE: usize = 320;
+const SLOWER: &str = "measured faster than WebGPU here";
+const FASTER: &str = "measured faster than the CPU here";
 
 impl Place {
-    /// Chooses, and puts the network on the GPU if that is the choice.
-    pub async fn choose(detector: &mut Detector, choice: Choice) -> Result<Self> {
-        let remembered = match choice {
+    /// Chooses, and puts the network (of `class`, for pictures of `side`) on the GPU if that is the choice.
+    pub async fn choose(detector: &mut Detector, choice: Choice, class: &str, side: usize) -> Result<Self> {
+        let (remembered, auto) = match &choice {
             Choice::Cpu => return Ok(Self::cpu("asked for")),
-            Choice::WebGpu => {
-                let gpu = open().await?;
-                detector.attach_gpu(&gpu).await?;
-                return Ok(Self::gpu_because("asked for", gpu, Tuning::new));
-            }
-            Choice::Auto { remembered } => remembered,
+            Choice::Auto { remembered } => (remembered, true),
+            Choice::WebGpu { remembered } => (remembered, false),
         };
         let gpu = match open().await {
             Ok(gpu) => gpu,
-            Err(_) => return Ok(Self::cpu("no WebGPU here")),
+            Err(_) if auto => return Ok(Self::cpu("no WebGPU here")),
+            Err(error) => return Err(error),
         };
-        if gpu.software {
+        if gpu.software && auto {
             return Ok(Self::cpu("WebGPU is only imitated by software here"));
         }
-        let known = remembered.as_deref().and_then(|text| text.rsplit_once('=')).filter(|(name, _)| *name == gpu.name);
-        if let Some((_, "cpu")) = known {
-            return Ok(Self::cpu("measured faster than WebGPU here"));
+        let (name, reason) = (key(&gpu, class), if auto { FASTER } else { "asked for" });
+        let kind = known(remembered, &name);
+        if auto && kind == Some("cpu") {
+            return Ok(Self::cpu(SLOWER));
         }
-        let tuning = known.and_then(|(_, kind)| Tuning::named(kind.strip_prefix("webgpu/")?, gpu.software));
-        if let Some(tuning) = tuning
-            && detector.attach_gpu_tuned(&gpu, tuning).await.is_ok()
-        {
-            return Ok(Self::gpu_because("measured faster than the CPU here", gpu, |_| tuning));
+        let tuning = kind.and_then(|kind| Tuning::named(kind.strip_prefix("webgpu/")?, gpu.software));
+        let test = || detector.self_test(side.min(TESTED_SIDE));
+        if let Some(tuning) = tuning {
+            let test = test()?;
+            if detector.attach_gpu_tuned(&gpu, tuning, &test).await.is_ok() {
+                return Ok(Self::on_gpu(reason, &gpu, tuning));
+            }
+        } else if gpu.software {
+            let (test, tuning) = (test()?, Tuning::new(true));
+            detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
+            return Ok(Self::on_gpu(reason, &gpu, tuning));
         }
-        let (measured, tuning) = match compare(detector, &gpu).await {
+        let cpu = if auto { Some(cpu_time(detector, side)?) } else { None };
+        let (webgpu, tuning) = match tune(detector, &gpu, side, cpu).await {
             Ok(found) => found,
-            Err(error) => return Ok(Self::cpu(&format!("WebGPU failed: {error}"))),
+            Err(error) if auto => {
+                detector.detach_gpu();
+                return Ok(Self::cpu(&format!("WebGPU failed: {error}")));
+            }
+            Err(error) => return Err(error),
         };
-        let [cpu, webgpu] = measured;
-        let place = match webgpu <= cpu {
-            true => Self::gpu_because("measured faster than the CPU here", gpu, |_| tuning),
-            false => Self::cpu("measured faster than WebGPU here"),
-        };
-        Ok(Self { measured: Some(measured), ..place })
+        let measured = cpu.map(|cpu| [cpu, webgpu]);
+        if cpu.is_some_and(|cpu| cpu < webgpu) {
+            detector.detach_gpu();
+            return Ok(Self { measured, remember: Some(format!("{name}=cpu")), ..Self::cpu(SLOWER) });
+        }
+        let remember = Some(format!("{name}=webgpu/{}", tuning.name()));
+        Ok(Self { measured, remember, ..Self::on_gpu(reason, &gpu, tuning) })
     }
 
-    fn gpu_because(reason: &str, gpu: Gpu, tuning: impl Fn(bool) -> Tuning) -> Self {
-        let tuning = Some(tuning(gpu.software));
-        Self { gpu: true, adapter: gpu.name, reason: reason.into(), measured: None, tuning }
+    fn on_gpu(reason: &str, gpu: &Gpu, tuning: Tuning) -> Self {
+        let (adapter, reason) = (gpu.name.clone(), reason.into());
+        Self { gpu: true, adapter, reason, measured: None, tuning: Some(tuning), remember: None, refused: None }
     }
 
     fn cpu(reason: &str) -> Self {
-        let simd = cfg!(target_feature = "simd128");
-        let threads = match threads() {
-            1 => "one thread".to_string(),
-            several => format!("{several} threads"),
-        };
-        let adapter = format!("{}, {threads}", if simd { "WebAssembly SIMD128" } else { "WebAssembly" });
-        Self { gpu: false, adapter, reason: reason.into(), measured: None, tuning: None }
+        let reason = reason.into();
+        Self { gpu: false, adapter: processor(), reason, measured: None, tuning: None, remember: None, refused: None }
     }
 
     /// Whether it is the GPU.
@@ -114,93 +132,47 @@ impl Place {
         self.gpu
     }
 
-    /// The GPU failed: the CPU from now on.
-    pub fn give_up(&mut self, error: &Error) {
-        OPENED.with_borrow_mut(|opened| *opened = None);
-        *self = Self::cpu(&format!("WebGPU failed: {error}"));
+    /// Whether pictures of `size` go to the GPU.
+    pub fn takes(&self, size: usize) -> bool {
+        self.gpu && self.refused.as_ref().is_none_or(|(least, _)| size < *least)
     }
 
-    /// For JavaScript.
-    pub fn json(&self) -> Value {
-        let kind = if self.gpu { "webgpu" } else { "cpu" };
-        let gpu = OPENED.with_borrow(|opened| opened.as_ref().map(|gpu| gpu.name.clone()));
+    /// The GPU failed at a picture of `size`. One that is there still refused that size alone; else it is the CPU from now on.
+    pub fn failed(&mut self, detector: &mut Detector, size: usize, error: &Error) {
+        let reason = format!("WebGPU failed: {error}");
+        let alive = opened().is_some_and(|gpu| gpu.check().is_ok());
+        if alive && error.kind() == ErrorKind::Device {
+            self.refused = Some((size, reason));
+            return;
+        }
+        close();
+        detector.detach_gpu();
+        detector.forget_weights();
+        *self = Self::cpu(&reason);
+    }
+
+    /// For JavaScript: where pictures of `size` run.
+    pub fn json(&self, detector: &Detector, size: usize) -> Value {
+        let memory = detector.gpu().map(|executor| executor.bytes());
+        let refused = self.refused.as_ref().filter(|_| !self.takes(size)).map(|(_, reason)| reason);
         json!({
-            "kind": kind,
-            "adapter": self.adapter,
-            "reason": self.reason,
-            "gpu": gpu,
+            "kind": if self.takes(size) { "webgpu" } else { "cpu" },
+            "adapter": if refused.is_some() { processor() } else { self.adapter.clone() },
+            "reason": refused.unwrap_or(&self.reason),
+            "gpu": opened().map(|gpu| gpu.name),
             "tuning": self.tuning.map(Tuning::name),
+            "memory": memory,
             "threads": threads(),
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
+            "remember": self.remember,
         })
     }
 }
 
-/// Opens the GPU of this thread, if there is one: adapter and device take their time, which may be that of a download.
-#[wasm_bindgen(js_name = warmGpu)]
-pub async fn warm_gpu() -> bool {
-    open().await.is_ok()
-}
-
-/// The GPU of this thread, opened at the first call.
-pub async fn open() -> Result<Gpu> {
-    if let Some(gpu) = OPENED.with_borrow(|opened| opened.clone())
-        && gpu.check().is_ok()
-    {
-        return Ok(gpu);
+fn processor() -> String {
+    let simd = if cfg!(target_feature = "simd128") { "WebAssembly SIMD128" } else { "WebAssembly" };
+    match threads() {
+        1 => format!("{simd}, one thread"),
+        several => format!("{simd}, {several} threads"),
     }
-    let gpu = Gpu::open().await?;
-    OPENED.with_borrow_mut(|opened| *opened = Some(gpu.clone()));
-    Ok(gpu)
-}
-
-/// Milliseconds of the network on the CPU and on the GPU, the best of a few, and how the GPU got there; the network
-/// stays on the GPU that way. Ways that compute wrongly there are left out.
-async fn compare(detector: &mut Detector, gpu: &Gpu) -> Result<([f64; 2], Tuning)> {
-    let side = detector.imgsz();
-    let grey = ghostdet::picture::Picture::new(side, side, vec![114; side * side * 3])?;
-    let floor = ghostdet::detection::DETECT_FLOOR;
-    let mut cpu = f64::INFINITY;
-    for _ in 0..RUNS {
-        cpu = cpu.min(detector.predict_above(&grey, None, true, floor)?.speed.network);
-    }
-    let mut best: Option<(f64, Tuning)> = None;
-    let mut failed = None;
-    let mut attached = None;
-    let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
-    candidates.reverse();
-    let mut varied = 0;
-    loop {
-        // The best of them is varied: once, and the better one once more.
-        let tuning = match (candidates.pop(), best) {
-            (Some(tuning), _) => tuning,
-            (None, Some((_, tuning))) if varied < tuning.variants().len() => {
-                varied += 1;
-                tuning.variants()[varied - 1]
-            }
-            _ => break,
-        };
-        if let Err(error) = detector.attach_gpu_tuned(gpu, tuning).await {
-            failed = Some(error);
-            continue;
-        }
-        attached = Some(tuning);
-        let mut took = f64::INFINITY;
-        for _ in 0..RUNS {
-            took = took.min(detector.predict_on_gpu(&grey, None, true, floor).await?.speed.network);
-        }
-        if best.is_none_or(|(least, _)| took < least) {
-            best = Some((took, tuning));
-        }
-        if took > HOPELESS * cpu {
-            break;
-        }
-    }
-    let Some((took, tuning)) = best else {
-        return Err(failed.unwrap_or_else(|| Error::new(ghostdet::ErrorKind::Device, "no way to run was tried")));
-    };
-    if attached != Some(tuning) {
-        detector.attach_gpu_tuned(gpu, tuning).await?;
-    }
-    Ok(([cpu, took], tuning))
 }

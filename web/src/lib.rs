@@ -2,6 +2,7 @@
 //!
 //! The npm package in `www/lib` is what people use; it runs this in a worker.
 
+mod adapter;
 mod detector;
 mod device;
 mod error;
@@ -11,6 +12,7 @@ mod plain;
 #[cfg(all(target_arch = "wasm32", feature = "wasm-threads"))]
 mod threads;
 mod timing;
+mod tune;
 
 pub use detector::WebDetector;
 pub use figures::{compare, summarize};

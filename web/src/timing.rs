@@ -5,7 +5,7 @@ use ghostdet::engine::Engine;
 use ghostdet::engine::gpu::{GpuExecutor, Tuning};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use crate::device;
+use crate::adapter;
 use crate::error::{argument, thrown};
 use crate::figures::{checked, read};
 
@@ -16,7 +16,6 @@ pub struct WebTimer {
     gpu: Option<GpuExecutor>,
     size: [usize; 2],
     rgb: Vec<u8>,
-    pixels: Vec<f32>,
 }
 
 #[wasm_bindgen]
@@ -33,7 +32,7 @@ impl WebTimer {
         let engine = Engine::unweighted(&graph).map_err(thrown)?;
         let mut gpu = None;
         if let Some(way) = device.strip_prefix("webgpu") {
-            let opened = device::open().await.map_err(thrown)?;
+            let opened = adapter::open().await.map_err(thrown)?;
             let tuning = match way.strip_prefix('/') {
                 None => Tuning::new(opened.software),
                 Some(name) => [true, false]
@@ -47,11 +46,7 @@ impl WebTimer {
             return Err(argument(&format!("device: {device:?} is none of webgpu, cpu")));
         }
         let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
-        let pixels = match gpu {
-            Some(_) => Vec::new(),
-            None => rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
-        };
-        Ok(Self { engine, gpu, size: [side, side], rgb, pixels })
+        Ok(Self { engine, gpu, size: [side, side], rgb })
     }
 
     /// JSON: row, name and milliseconds of each operation in one run on the CPU.
@@ -62,7 +57,7 @@ impl WebTimer {
         if self.gpu.is_some() {
             return Err(argument("operations are timed on the CPU only"));
         }
-        let (_, times) = self.engine.profile(&self.pixels, self.size).map_err(thrown)?;
+        let (_, times) = self.engine.profile(&self.pixels(), self.size).map_err(thrown)?;
         serde_json::to_string(&times).map_err(|error| argument(&error.to_string()))
     }
 
@@ -71,10 +66,10 @@ impl WebTimer {
     /// # Errors
     /// A network that runs on the CPU; what the device refuses.
     pub async fn deviation(&mut self) -> Result<Vec<f32>, JsValue> {
+        let pixels = self.pixels();
         let Some(executor) = &mut self.gpu else {
             return Err(argument("there is nothing to compare on the CPU"));
         };
-        let pixels: Vec<f32> = self.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let expected = self.engine.forward(&pixels, self.size).map_err(thrown)?;
         let got = executor.maps(self.engine.program(), &pixels, self.size).await.map_err(thrown)?;
         let mut most = [0.0_f32; 2];
@@ -100,9 +95,15 @@ impl WebTimer {
                 std::hint::black_box(found);
             }
             None => {
-                std::hint::black_box(self.engine.cells(&self.pixels, self.size, floor).map_err(thrown)?);
+                std::hint::black_box(self.engine.cells(&self.rgb, self.size, floor).map_err(thrown)?);
             }
         }
         Ok(start.elapsed().as_secs_f64() * 1e3)
+    }
+}
+
+impl WebTimer {
+    fn pixels(&self) -> Vec<f32> {
+        self.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
     }
 }
