@@ -72,7 +72,8 @@ async function time(device) {
   get('compare-error').hidden = true;
   try {
     const onProgress = ({ loaded, total }) => (bar.value = loaded / total);
-    const times = await measure([], { nc, size, device: device.kind, threads: 'auto', onProgress, signal: stopMeasuring.signal });
+    const where = device.tuning && device.kind === 'webgpu' ? `webgpu/${device.tuning}` : device.kind;
+    const times = await measure([], { nc, size, device: where, threads: 'auto', onProgress, signal: stopMeasuring.signal });
     measured = { nc, size, device, times };
   } catch (failure) {
     if (failure.code !== 'aborted') {

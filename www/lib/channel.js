@@ -7,6 +7,8 @@ export class WorkerChannel {
   #owned;
   #waiting = new Map();
   #next = 1;
+  /** Why nothing will be answered any more. */
+  #dead = null;
 
   /** @param {Worker} [given] */
   constructor(given) {
@@ -19,12 +21,14 @@ export class WorkerChannel {
       if (error) call.reject(new GhostdetError(error.code, error.message));
       else call.resolve(result);
     };
+    // What the worker does not catch is a module that stopped in the middle: it never answers again.
     this.#worker.onerror = (event) => {
       this.#fail(new GhostdetError('internal', `the worker failed: ${event.message ?? 'it could not be loaded'}`));
     };
   }
 
   call(op, payload, transfer = []) {
+    if (this.#dead) return Promise.reject(this.#dead);
     return new Promise((resolve, reject) => {
       const id = this.#next++;
       this.#waiting.set(id, { resolve, reject });
@@ -33,12 +37,13 @@ export class WorkerChannel {
   }
 
   close() {
+    if (!this.#owned && !this.#dead) this.call('dispose', {}).catch(() => {});
     this.#fail(new GhostdetError('disposed', 'the detector was disposed of'));
     if (this.#owned) this.#worker.terminate();
-    else this.call('dispose', {}).catch(() => {});
   }
 
   #fail(error) {
+    this.#dead ??= error;
     for (const call of this.#waiting.values()) call.reject(error);
     this.#waiting.clear();
   }
@@ -47,16 +52,18 @@ export class WorkerChannel {
 /** The same without a worker: the page waits while the network runs. */
 export class InlineChannel {
   #engine = new Engine();
+  #last = Promise.resolve();
 
-  async call(op, payload) {
-    try {
-      return await this.#engine[op](payload);
-    } catch (error) {
+  /** One after the other, as in the worker: a call that was given up may still be running. */
+  call(op, payload) {
+    const answer = this.#last.then(() => this.#engine[op](payload)).catch((error) => {
       throw GhostdetError.from(error);
-    }
+    });
+    this.#last = answer.catch(() => {});
+    return answer;
   }
 
   close() {
-    this.#engine.dispose();
+    this.#last = this.#last.then(() => this.#engine.dispose());
   }
 }

@@ -14,9 +14,13 @@ export let core = null;
  * Loads the wasm module, once per thread: the one with fused multiply-add where the browser knows it, and the one with
  * threads where more than one is asked for (and memory can be shared).
  */
-let loading;
+let loading = null;
 export function ready(wanted = 1) {
-  loading ??= load(wanted);
+  loading ??= load(wanted).catch((error) => {
+    // A download that broke off may succeed the next time.
+    loading = null;
+    throw error;
+  });
   return loading;
 }
 

@@ -5,7 +5,7 @@ import { core } from './engine.js';
 import { GhostdetError } from './errors.js';
 
 /**
- * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} (or a load) is through.
+ * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} is through.
  * @param {string} yaml
  * @param {{ nc?: number, size?: number }} [options]
  */

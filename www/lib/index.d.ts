@@ -60,7 +60,8 @@ export interface Info {
   file?: string;
   /**
    * `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared; `tuning`: how it
-   * runs on WebGPU (fp32 or halves in memory, threads, tile).
+   * runs on WebGPU (fp32 or halves in memory, threads, tile); `memory`: bytes of its buffers there; `remember`: what the
+   * next start need not measure again.
    */
   device: {
     kind: 'cpu' | 'webgpu';
@@ -69,7 +70,9 @@ export interface Info {
     gpu: string | null;
     measured: { cpu: number; webgpu: number } | null;
     tuning: string | null;
+    memory: number | null;
     threads: number;
+    remember: string | null;
   };
 }
 
@@ -98,7 +101,7 @@ export interface Compared {
 }
 export interface Comparison { nc: number; imgsz: number; fused: boolean; models: Compared[] }
 
-/** Loads the wasm module; `Detector.load` does so by itself. */
+/** Loads the wasm module into this thread, for `summarize` and `compare`; `Detector.load` loads it into its worker by itself. */
 export function ready(): Promise<unknown>;
 export function summarize(yaml: string, options?: { nc?: number; size?: number }): Summary;
 export function compare(yamls?: string[], options?: { nc?: number; size?: number }): Comparison;
@@ -106,7 +109,8 @@ export function compare(yamls?: string[], options?: { nc?: number; size?: number
 export interface MeasureOptions {
   nc?: number;
   size?: number;
-  device?: 'webgpu' | 'cpu';
+  /** `webgpu/TUNING`: as `info.device.tuning` of a detector says. */
+  device?: 'webgpu' | 'cpu' | `webgpu/${string}`;
   /** As in {@link LoadOptions}. */
   threads?: number | 'auto';
   /** Runs of each that count, 5. */

@@ -62,16 +62,16 @@ export class Detector {
     try {
       signal?.throwIfAborted();
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
-      // The wasm module is compiled, in the worker and here, and the GPU opened, while the weights come in.
-      const warm = Promise.all([channel.call('warm', { gpu: device !== 'cpu', threads }), ready()]);
+      // The wasm module is compiled and the GPU opened while the weights come in.
+      const warm = channel.call('warm', { gpu: device !== 'cpu', threads });
       warm.catch(() => {});
       const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
-      const payload = { bytes, yaml, device, remembered: recall(threads), size };
+      const payload = { bytes, yaml, device, remembered: recall(device, threads), size };
       await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
-      remember(info.device, threads);
+      remember(info.device.remember, device, threads);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       if (name) info.file = name;
       return new Detector(channel, info, size ?? info.imgsz ?? 640, get);

@@ -1,28 +1,33 @@
-// What the first start found out about this device.
+// What the first starts found out about this device: lines `KEY=KIND`, which the wasm module writes and reads.
 
-/** Where the choice between CPU and WebGPU is kept. */
-const REMEMBERED = 'ghostdet.device';
+/** Where they are kept, one list for each `device` that can be asked for. */
+const REMEMBERED = 'ghostdet';
 
-/** What `auto` measured earlier in this browser, as `adapter=cpu` or `adapter=webgpu/tuning`. */
-export function recall(threads) {
+/** Networks, sizes and adapters that are remembered. */
+const MOST = 16;
+
+/** What earlier starts found out, or null. */
+export function recall(device, threads) {
   try {
-    return globalThis.localStorage?.getItem(remembered(threads)) ?? null;
+    return globalThis.localStorage?.getItem(place(device, threads)) ?? null;
   } catch {
     return null;
   }
 }
 
-/** Keeps it for the next start. */
-export function remember({ kind, gpu, measured, tuning }, threads) {
-  if (!measured || !gpu) return;
+/** Keeps a line for the next start, in place of that of the same key. */
+export function remember(line, device, threads) {
+  if (!line) return;
+  const key = line.slice(0, line.lastIndexOf('=') + 1);
+  const others = (recall(device, threads) ?? '').split('\n').filter((one) => one && !one.startsWith(key));
   try {
-    globalThis.localStorage?.setItem(remembered(threads), `${gpu}=${kind}${tuning ? `/${tuning}` : ''}`);
+    globalThis.localStorage?.setItem(place(device, threads), [line, ...others].slice(0, MOST).join('\n'));
   } catch {
     // Storage may be forbidden: then it is measured again next time.
   }
 }
 
 /** The CPU's time depends on its threads. */
-function remembered(threads) {
-  return threads > 1 ? `${REMEMBERED}.${threads}` : REMEMBERED;
+function place(device, threads) {
+  return threads > 1 ? `${REMEMBERED}.${device}.${threads}` : `${REMEMBERED}.${device}`;
 }

@@ -14,3 +14,10 @@ self.onmessage = ({ data: { id, op, payload } }) => {
     }
   });
 };
+
+// A module that stops in the middle of a promise: the page is told as of any other error.
+self.addEventListener('unhandledrejection', ({ reason }) => {
+  setTimeout(() => {
+    throw reason;
+  });
+});

@@ -1,0 +1,235 @@
+// WebGPU as real adapters have it: measured and remembered, refusing, failing, computing wrongly. The boxes are always right.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, open, serve, weights } from './helper.js';
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+const options = { skip: weights() ? false : 'no weights' };
+
+/**
+ * A page whose adapter has no description, as browsers tell it, and says that it is real (so that it is timed) or not; keeps
+ * devices and buffers. Null without WebGPU.
+ */
+async function adapter(t, { real }) {
+  const page = await open(browser, server.address);
+  const there = await page.evaluate(async (real) => {
+    if (!(await navigator.gpu?.requestAdapter())) return false;
+    const told = { description: '', vendor: 'acme', architecture: 'gen-1', device: '', isFallbackAdapter: !real };
+    for (const [name, value] of Object.entries(told)) Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => value });
+    globalThis.devices = [];
+    globalThis.buffers = new Set();
+    const request = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (...given) {
+      const device = await request.apply(this, given);
+      globalThis.devices.push(device);
+      return device;
+    };
+    const { createBuffer } = GPUDevice.prototype;
+    GPUDevice.prototype.createBuffer = function (...given) {
+      const buffer = createBuffer.apply(this, given);
+      globalThis.buffers.add(buffer);
+      return buffer;
+    };
+    const { destroy } = GPUBuffer.prototype;
+    GPUBuffer.prototype.destroy = function () {
+      globalThis.buffers.delete(this);
+      return destroy.call(this);
+    };
+    globalThis.found = (result) => ({ device: result.device, boxes: result.detections.map(({ label }) => label) });
+    return true;
+  }, real);
+  if (there) return page;
+  t.skip('no WebGPU adapter here');
+  return null;
+}
+
+test('auto measures once for an adapter, a network and a size, and remembers', options, async (t) => {
+  const page = await adapter(t, { real: true });
+  if (!page) return;
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const load = async (device, size) => {
+      const detector = await Detector.load({ device, worker: false, size });
+      const result = await detector.detect('/samples/cat.jpg');
+      const { kind, gpu, measured, reason, remember, tuning, memory } = detector.info.device;
+      detector.dispose();
+      return { kind, gpu, measured, reason, remember, tuning, memory, ran: result.device };
+    };
+    const seen = { first: await load('auto', 64), again: await load('auto', 64) };
+    localStorage.setItem('ghostdet.auto', `${seen.first.remember.replace(/=.*/, '=webgpu/half-4096-8x2')}\n${localStorage.getItem('ghostdet.auto')}`);
+    seen.told = await load('auto', 64);
+    seen.asked = await load('webgpu', 64);
+    seen.askedAgain = await load('webgpu', 64);
+    return seen;
+  });
+  const { first, again, told, asked, askedAgain } = seen;
+  t.diagnostic(JSON.stringify(first));
+  assert.equal(first.gpu, 'acme gen-1');
+  assert.ok(first.measured.cpu > 0 && first.measured.webgpu > 0);
+  assert.match(first.remember, /^acme gen-1, \d.* kB at 64=(cpu|webgpu\/.*)$/);
+  assert.equal(first.ran, first.kind);
+  assert.equal(again.kind, first.kind);
+  assert.equal(again.measured, null);
+  assert.deepEqual([told.kind, told.ran, told.tuning, told.measured], ['webgpu', 'webgpu', 'half-4096-8x2', null]);
+  assert.ok(told.memory > 1e6, `${told.memory} bytes on the GPU`);
+  assert.equal(asked.kind, 'webgpu');
+  assert.ok(asked.remember.endsWith(`=webgpu/${asked.tuning}`));
+  assert.deepEqual([askedAgain.tuning, askedAgain.remember], [asked.tuning, null]);
+  assert.equal(await page.evaluate(() => globalThis.buffers.size), 0, 'all memory is given back');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+// In the last shader alone, which the raw maps do without; in all that have an activation.
+const wrongs = [
+  { what: 'the cells', from: 'bitcast<u32>(sum)', to: 'bitcast<u32>(sum * 1.01)', real: false, device: 'webgpu' },
+  { what: 'the maps', from: 'exp(', to: 'exp(0.1 + ', real: true, device: 'auto' },
+];
+
+for (const { what, from, to, real, device } of wrongs) {
+  test(`an adapter that computes ${what} wrongly is found out`, options, async (t) => {
+    const page = await adapter(t, { real });
+    if (!page) return;
+    const seen = await page.evaluate(async ({ from, to, device }) => {
+      const { Detector } = await import('/lib/index.js');
+      const { createShaderModule } = GPUDevice.prototype;
+      let changed = 0;
+      GPUDevice.prototype.createShaderModule = function (given) {
+        const code = given.code.replaceAll(from, to);
+        changed += code !== given.code;
+        return createShaderModule.call(this, { ...given, code });
+      };
+      const said = await Detector.load({ device, worker: false, size: 64 }).then(
+        ({ info }) => `${info.device.kind}: ${info.device.reason}`,
+        (error) => `${error.code}: ${error.message}`,
+      );
+      return { changed, said, left: globalThis.buffers.size };
+    }, { from, to, device });
+    assert.ok(seen.changed > 0);
+    assert.match(seen.said, device === 'auto' ? /^cpu: WebGPU failed: .*computes something else/ : /^device: .*computes something else/);
+    assert.equal(seen.left, 0, 'its memory is given back');
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
+}
+
+test('a driver that fails at a shader leads to the CPU', options, async (t) => {
+  const page = await adapter(t, { real: false });
+  if (!page) return;
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const load = (device) => Detector.load({ device, worker: false, size: 96 });
+    const [detector, cpu] = [await load('webgpu'), await load('cpu')];
+    const look = async (one) => globalThis.found(await one.detect('/samples/cat.jpg', { conf: 0.1 }));
+    const before = await look(detector);
+    const error = new GPUInternalError('the driver gave up');
+    globalThis.devices[0].dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error }));
+    const after = await look(detector);
+    return { before, after, expected: await look(cpu), reason: detector.info.device.reason };
+  });
+  assert.equal(seen.before.device, 'webgpu');
+  assert.deepEqual(seen.after, seen.expected);
+  assert.match(seen.reason, /^WebGPU failed: GPU: the driver gave up/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('a size that the GPU has no memory for runs on the CPU, smaller ones stay', options, async (t) => {
+  const page = await adapter(t, { real: false });
+  if (!page) return;
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const load = (device) => Detector.load({ device, worker: false, size: 96 });
+    const [detector, cpu] = [await load('webgpu'), await load('cpu')];
+    const look = async (one, size) => {
+      one.size = size;
+      const result = globalThis.found(await one.detect('/samples/cat.jpg', { conf: 0.1 }));
+      return { ...result, reason: one.info.device.reason };
+    };
+    const { popErrorScope } = GPUDevice.prototype;
+    GPUDevice.prototype.popErrorScope = async function () {
+      await popErrorScope.call(this);
+      return new GPUOutOfMemoryError('none left');
+    };
+    const large = [await look(detector, 256), await look(cpu, 256)];
+    GPUDevice.prototype.popErrorScope = popErrorScope;
+    const small = await look(detector, 96);
+    const again = await look(detector, 256);
+    return { large, small, again };
+  });
+  const [{ reason, ...got }, { reason: _, ...expected }] = seen.large;
+  assert.deepEqual(got, expected);
+  assert.match(reason, /^WebGPU failed: acme gen-1: the GPU refused: .*[Mm]emory/);
+  assert.equal(seen.small.device, 'webgpu');
+  assert.equal(seen.again.device, 'cpu');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('results that are no numbers, or of another picture, lead to the CPU', options, async (t) => {
+  const page = await adapter(t, { real: false });
+  if (!page) return;
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const load = (device) => Detector.load({ device, worker: false, size: 96 });
+    const cpu = await load('cpu');
+    const look = async (one) => {
+      const result = globalThis.found(await one.detect('/samples/cat.jpg', { conf: 0.1 }));
+      return { ...result, reason: one.info.device.reason };
+    };
+    const seen = { expected: await look(cpu) };
+    const { getMappedRange } = GPUBuffer.prototype;
+    for (const [name, spoil] of [['numbers', (words) => words.fill(0x7fc00000, 16 + 3 * 512)], ['picture', (words) => words[15]--]]) {
+      const detector = await load('webgpu');
+      GPUBuffer.prototype.getMappedRange = function (...given) {
+        const range = getMappedRange.apply(this, given);
+        if (this.label === 'read back') spoil(new Uint32Array(range));
+        return range;
+      };
+      seen[name] = await look(detector);
+      GPUBuffer.prototype.getMappedRange = getMappedRange;
+      detector.dispose();
+    }
+    return seen;
+  });
+  const { reason: _, ...expected } = seen.expected;
+  assert.ok(expected.boxes.length > 0);
+  for (const [name, said] of [['numbers', /not a number/], ['picture', /another picture/]]) {
+    const { reason, ...got } = seen[name];
+    assert.deepEqual(got, expected, name);
+    assert.match(reason, said);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('a worker that stopped says so, and goes on saying so', options, async () => {
+  const page = await open(browser, server.address);
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const text = `import '${location.origin}/lib/worker.js';
+      const answer = self.onmessage;
+      self.onmessage = (event) => {
+        if (event.data.op === 'run') Promise.reject(new Error('unreachable'));
+        else answer(event);
+      };`;
+    const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), { type: 'module' });
+    const detector = await Detector.load({ device: 'cpu', size: 96, worker });
+    const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
+    const codes = [await code(detector.detect('/samples/cat.jpg')), await code(detector.detect('/samples/cat.jpg'))];
+    detector.dispose();
+    return codes;
+  });
+  assert.deepEqual(seen, ['internal', 'internal']);
+  await page.context().close();
+});
