@@ -85,25 +85,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plan = Plan::new(program, size, Layout::Blocks, Keep::Maps)?;
     println!("step row what            kernel                      ms  GMAC/s   GB/s  of the nearer ceiling");
     let (mut all, mut least) = ([0.0; 2], 0.0);
+    let width = if executor.tuning().half { 2.0 } else { 4.0 };
+    let costs: Vec<(f64, f64)> = program.ops.iter().map(|op| cost(op, &plan, width)).collect();
     for (index, (op, ms)) in program.ops.iter().zip(&times).enumerate() {
-        let (adds, bytes) = cost(op, &plan);
+        if *ms == 0.0 && index > 0 {
+            continue;
+        }
+        // A dispatch does the operations after it that took no time of their own.
+        let more = times[index + 1..].iter().take_while(|ms| **ms == 0.0).count();
+        let (adds, bytes) =
+            costs[index..=index + more].iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let [rate, flow] = [adds / ms / 1e6, bytes / ms / 1e6];
         let part = (rate / product).max(flow / copy);
-        if *ms > 0.0 {
-            let details = op.kind.details(op.residual.is_some(), op.coarse.is_some());
-            println!(
-                "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.3}{rate:>8.1}{flow:>7.1}{:>6.0} %",
-                op.row,
-                op.kind.name(),
-                100.0 * part
-            );
-        }
+        let details = op.kind.details(op.residual.is_some(), op.coarse.is_some());
+        println!(
+            "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.3}{rate:>8.1}{flow:>7.1}{:>6.0} %",
+            op.row,
+            op.kind.name(),
+            100.0 * part
+        );
         all[0] += adds;
         all[1] += ms;
         least += (adds / product).max(bytes / copy) / 1e6;
     }
     let [adds, ms] = all;
-    println!("{name} {side}, {}: {ms:.1} ms in {} dispatches", executor.tuning().name(), executor.counts()[1]);
+    println!("{name} {side}, {}: {ms:.1} ms in {} dispatches", executor.tuning().name(), executor.dispatches());
     println!("{:.1} GMAC/s, {:.0} % of a plain product's", adds / ms / 1e6, 100.0 * adds / ms / 1e6 / product);
     println!(
         "at each step's nearer ceiling it would take {least:.1} ms: {:.0} % of what can be had",
@@ -129,18 +135,18 @@ fn median_times(
     Ok((0..program.ops.len()).map(median).collect())
 }
 
-/// Multiply-adds, and bytes of weights, inputs and outputs.
-fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
+/// Multiply-adds, and bytes of weights, inputs and outputs that take `width` each.
+fn cost(op: &Op, plan: &Plan, width: f64) -> (f64, f64) {
     let values = |value: usize| {
         let place = plan.places[value];
         (place.height * place.width * place.channels) as f64
     };
-    let moved = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
+    let moved = width * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
     match &op.kind {
         OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => {
             let place = plan.places[op.output];
             let count = weights.weight.len() as f64;
-            ((place.height * place.width) as f64 * count, moved + 4.0 * count)
+            ((place.height * place.width) as f64 * count, moved + width * count)
         }
         _ => (0.0, moved),
     }

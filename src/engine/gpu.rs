@@ -28,7 +28,6 @@ use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
 use prepared::{From, Prepared};
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// The outputs of all rows, and the raw maps.
@@ -42,8 +41,6 @@ pub struct GpuExecutor {
     /// Bytes of `weights` for each operation, and for the head of each detect level.
     ranges: Vec<Range<u64>>,
     heads: Vec<Head>,
-    pipelines: HashMap<String, wgpu::ComputePipeline>,
-    layout: wgpu::BindGroupLayout,
     /// The sizes prepared last, the current one first: photos upright and across take turns without being prepared anew.
     prepared: Vec<Prepared>,
 }
@@ -118,9 +115,7 @@ impl GpuExecutor {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&weights, 0, &bytes);
-        let layout = dispatch::layout(&gpu.device);
-        let pipelines = HashMap::new();
-        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, pipelines, layout, prepared: Vec::new() })
+        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, prepared: Vec::new() })
     }
 
     /// How it runs there.
@@ -138,9 +133,9 @@ impl GpuExecutor {
         self.weights.size() + self.prepared.iter().map(Prepared::bytes).sum::<u64>()
     }
 
-    /// Number of pipelines and of dispatches for the last picture size.
-    pub fn counts(&self) -> [usize; 2] {
-        [self.pipelines.len(), self.prepared.first().map_or(0, |p| p.steps.len())]
+    /// Number of dispatches for the last picture size.
+    pub fn dispatches(&self) -> usize {
+        self.prepared.first().map_or(0, |p| p.steps.len())
     }
 
     /// `[height, width]` of each detect map for the last picture size.

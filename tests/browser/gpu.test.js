@@ -58,23 +58,39 @@ test('auto measures once for an adapter, a network and a size, and remembers', o
   if (!page) return;
   const seen = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
-    const load = async (device, size) => {
-      const detector = await Detector.load({ device, worker: false, size });
+    const load = async (device, size, fetch) => {
+      const detector = await Detector.load({ device, worker: false, size, fetch });
+      const early = { ...detector.info.device, ran: (await detector.detect('/samples/cat.jpg')).device };
+      await detector.settled;
       const result = await detector.detect('/samples/cat.jpg');
       const { kind, gpu, measured, reason, remember, tuning, memory } = detector.info.device;
       detector.dispose();
-      return { kind, gpu, measured, reason, remember, tuning, memory, ran: result.device };
+      return { kind, gpu, measured, reason, remember, tuning, memory, ran: result.device, early };
     };
     const seen = { first: await load('auto', 64), again: await load('auto', 64) };
     localStorage.setItem('ghostdet.auto', `${seen.first.remember.replace(/=.*/, '=webgpu/half-4096-8x2')}\n${localStorage.getItem('ghostdet.auto')}`);
     seen.told = await load('auto', 64);
     seen.asked = await load('webgpu', 64);
-    seen.askedAgain = await load('webgpu', 64);
+    let pipelines = 0;
+    const { createComputePipeline } = GPUDevice.prototype;
+    GPUDevice.prototype.createComputePipeline = function (...given) {
+      pipelines++;
+      return createComputePipeline.apply(this, given);
+    };
+    const slow = async (...given) => {
+      while (!pipelines) await new Promise((resolve) => setTimeout(resolve, 10));
+      seen.early = pipelines;
+      return fetch(...given);
+    };
+    seen.askedAgain = await load('webgpu', 64, slow);
+    seen.pipelines = pipelines;
     return seen;
   });
   const { first, again, told, asked, askedAgain } = seen;
   t.diagnostic(JSON.stringify(first));
   assert.equal(first.gpu, 'acme gen-1');
+  assert.deepEqual([first.early.pending, first.early.ran], [true, 'cpu'], 'the CPU answers at once');
+  assert.equal(again.early.pending, false);
   assert.ok(first.measured.cpu > 0 && first.measured.webgpu > 0);
   assert.match(first.remember, /^acme gen-1, \d.* kB at 64=(cpu|webgpu\/.*)$/);
   assert.equal(first.ran, first.kind);
@@ -85,6 +101,7 @@ test('auto measures once for an adapter, a network and a size, and remembers', o
   assert.equal(asked.kind, 'webgpu');
   assert.ok(asked.remember.endsWith(`=webgpu/${asked.tuning}`));
   assert.deepEqual([askedAgain.tuning, askedAgain.remember], [asked.tuning, null]);
+  assert.ok(seen.early >= 10, `${seen.early} shaders of ${seen.pipelines} are compiled while the weights come in`);
   assert.equal(await page.evaluate(() => globalThis.buffers.size), 0, 'all memory is given back');
   assert.deepEqual(page.errors, []);
   await page.context().close();
@@ -110,7 +127,7 @@ for (const { what, from, to, real, device } of wrongs) {
         return createShaderModule.call(this, { ...given, code });
       };
       const said = await Detector.load({ device, worker: false, size: 64 }).then(
-        ({ info }) => `${info.device.kind}: ${info.device.reason}`,
+        (detector) => detector.settled.then(() => `${detector.info.device.kind}: ${detector.info.device.reason}`),
         (error) => `${error.code}: ${error.message}`,
       );
       return { changed, said, left: globalThis.buffers.size };

@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 
 use ghostdet::Result;
-use ghostdet::engine::gpu::Gpu;
+use ghostdet::engine::Engine;
+use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::device;
 
 thread_local! {
     /// Shared by all networks.
@@ -21,10 +24,23 @@ pub fn close() {
     OPENED.with_borrow_mut(|opened| *opened = None);
 }
 
-/// Opens the GPU of this thread, if there is one: adapter and device take their time, which may be that of a download.
+/// Opens the GPU of this thread, if there is one, and lets it compile the shaders that it will probably need: a built-in
+/// network, in the way that was fastest here (`remembered`, as in `load`). All that takes its time, which may be that of a
+/// download.
 #[wasm_bindgen(js_name = warmGpu)]
-pub async fn warm_gpu() -> bool {
-    open().await.is_ok()
+pub async fn warm_gpu(model: String, remembered: Option<String>, size: usize) -> bool {
+    let Ok(gpu) = open().await else { return false };
+    if let Some(tuning) = device::likely(remembered.as_deref().unwrap_or_default(), &gpu, size) {
+        // Whatever goes wrong here goes wrong at the load, and is told there.
+        let _ = compile(&gpu, &model, tuning, size).await;
+    }
+    true
+}
+
+async fn compile(gpu: &Gpu, model: &str, tuning: Tuning, size: usize) -> Result<()> {
+    let Some(config) = ghostdet::model::builtin(model) else { return Ok(()) };
+    let engine = Engine::unweighted(&config.graph(None)?)?;
+    GpuExecutor::new(gpu, engine.program(), tuning)?.prepare(engine.program(), [size; 2]).await
 }
 
 /// The GPU of this thread, opened at the first call.

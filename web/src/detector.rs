@@ -54,7 +54,7 @@ impl WebDetector {
         let mut detector = detector.map_err(thrown)?;
         let side = size.unwrap_or(detector.imgsz());
         let place = Place::choose(&mut detector, choice, &class, side).await.map_err(thrown)?;
-        if !place.gpu() {
+        if !place.gpu() && !place.pending() {
             detector.forget_weights();
         }
         Ok(Self { detector, place, last: None, size: side })
@@ -73,6 +73,12 @@ impl WebDetector {
             "device": self.place.json(&self.detector, self.size),
         })
         .to_string()
+    }
+
+    /// Goes on with what `auto` left undecided at the load, one step. JSON: the device.
+    pub async fn settle(&mut self) -> String {
+        self.place.settle(&mut self.detector).await;
+        self.place.json(&self.detector, self.size).to_string()
     }
 
     /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network,

@@ -6,7 +6,7 @@ use ghostdet::{Detector, Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use crate::adapter::{close, open, opened};
-use crate::tune::{cpu_time, tune};
+use crate::tune::{Found, Tuner};
 
 /// What the caller asked for. `remembered`: what was found out earlier, a line `KEY=KIND` each (see [`key`]).
 pub enum Choice {
@@ -42,6 +42,17 @@ pub fn class(weight_bytes: usize, size: Option<usize>) -> String {
     format!("{} kB{size}", weight_bytes.next_power_of_two() >> 10)
 }
 
+/// The way that was fastest on this adapter for some network at this size.
+pub fn likely(remembered: &str, gpu: &Gpu, size: usize) -> Option<Tuning> {
+    let (begin, end) = (key(gpu, ""), format!(" at {size}"));
+    let ours = |line: &str| {
+        let (name, kind) = line.rsplit_once('=')?;
+        let way = kind.strip_prefix("webgpu/").filter(|_| name.starts_with(&begin) && name.ends_with(&end))?;
+        Tuning::named(way, gpu.software)
+    };
+    remembered.lines().find_map(ours)
+}
+
 fn known<'a>(remembered: &'a str, key: &str) -> Option<&'a str> {
     remembered.lines().find_map(|line| line.rsplit_once('=').filter(|(name, _)| *name == key)).map(|(_, kind)| kind)
 }
@@ -59,10 +70,13 @@ pub struct Place {
     remember: Option<String>,
     /// The least picture size that the GPU refused, and why.
     refused: Option<(usize, String)>,
+    /// What is still being timed, and the key of the answer.
+    pending: Option<(String, Tuner)>,
 }
 
 /// The self-test of a start at which nothing is measured is no larger than this.
 const TESTED_SIDE: usize = 320;
+const TIMED: &str = "WebGPU is being timed";
 const SLOWER: &str = "measured faster than WebGPU here";
 const FASTER: &str = "measured faster than the CPU here";
 
@@ -99,32 +113,59 @@ impl Place {
             detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
             return Ok(Self::on_gpu(reason, &gpu, tuning));
         }
-        let cpu = if auto { Some(cpu_time(detector, side)?) } else { None };
-        let (webgpu, tuning) = match tune(detector, &gpu, side, cpu).await {
-            Ok(found) => found,
-            Err(error) if auto => {
-                detector.detach_gpu();
-                return Ok(Self::cpu(&format!("WebGPU failed: {error}")));
+        let mut tuner = Tuner::new(gpu.clone(), side, auto);
+        if auto {
+            return Ok(Self { pending: Some((name, tuner)), ..Self::cpu(TIMED) });
+        }
+        loop {
+            if let Some(found) = tuner.step(detector).await? {
+                return Ok(Self::decided(&name, reason, &gpu, &found));
             }
-            Err(error) => return Err(error),
-        };
+        }
+    }
+
+    fn decided(name: &str, reason: &str, gpu: &Gpu, found: &Found) -> Self {
+        let &Found { cpu, webgpu, tuning } = found;
         let measured = cpu.map(|cpu| [cpu, webgpu]);
         if cpu.is_some_and(|cpu| cpu < webgpu) {
-            detector.detach_gpu();
-            return Ok(Self { measured, remember: Some(format!("{name}=cpu")), ..Self::cpu(SLOWER) });
+            return Self { measured, remember: Some(format!("{name}=cpu")), ..Self::cpu(SLOWER) };
         }
         let remember = Some(format!("{name}=webgpu/{}", tuning.name()));
-        Ok(Self { measured, remember, ..Self::on_gpu(reason, &gpu, tuning) })
+        Self { measured, remember, ..Self::on_gpu(reason, gpu, tuning) }
+    }
+
+    /// Goes on with what is undecided, one step; pictures are looked at by the CPU meanwhile.
+    pub async fn settle(&mut self, detector: &mut Detector) {
+        let Some((name, mut tuner)) = self.pending.take() else { return };
+        *self = match (tuner.step(detector).await, opened()) {
+            (Ok(None), _) => {
+                self.pending = Some((name, tuner));
+                return;
+            }
+            (Ok(Some(found)), Some(gpu)) => Self::decided(&name, FASTER, &gpu, &found),
+            (Ok(Some(_)), None) => Self::cpu("no WebGPU here"),
+            (Err(error), _) => Self::cpu(&format!("WebGPU failed: {error}")),
+        };
+        if !self.gpu {
+            detector.detach_gpu();
+            detector.forget_weights();
+        }
+    }
+
+    /// Whether it may change without a failure.
+    pub fn pending(&self) -> bool {
+        self.pending.is_some()
     }
 
     fn on_gpu(reason: &str, gpu: &Gpu, tuning: Tuning) -> Self {
-        let (adapter, reason) = (gpu.name.clone(), reason.into());
-        Self { gpu: true, adapter, reason, measured: None, tuning: Some(tuning), remember: None, refused: None }
+        let adapter = gpu.name.clone();
+        Self { gpu: true, adapter, tuning: Some(tuning), ..Self::cpu(reason) }
     }
 
     fn cpu(reason: &str) -> Self {
-        let reason = reason.into();
-        Self { gpu: false, adapter: processor(), reason, measured: None, tuning: None, remember: None, refused: None }
+        let (adapter, reason) = (processor(), reason.into());
+        let (measured, tuning, remember, refused, pending) = (None, None, None, None, None);
+        Self { gpu: false, adapter, reason, measured, tuning, remember, refused, pending }
     }
 
     /// Whether it is the GPU.
@@ -165,6 +206,7 @@ impl Place {
             "threads": threads(),
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
             "remember": self.remember,
+            "pending": self.pending(),
         })
     }
 }

@@ -17,7 +17,7 @@ fn grey(side: usize) -> Result<Picture> {
 }
 
 /// Milliseconds of the network on the CPU, the best of a few.
-pub fn cpu_time(detector: &Detector, side: usize) -> Result<f64> {
+fn cpu_time(detector: &Detector, side: usize) -> Result<f64> {
     let (grey, mut best) = (grey(side)?, f64::INFINITY);
     for _ in 0..RUNS {
         best = best.min(detector.predict_above(&grey, Some([side; 2]), true, DETECT_FLOOR)?.speed.network);
@@ -25,58 +25,97 @@ pub fn cpu_time(detector: &Detector, side: usize) -> Result<f64> {
     Ok(best)
 }
 
-/// Milliseconds of the network on the GPU, the best of a few, and how it got there; the network stays on the GPU that
-/// way. Ways that compute wrongly there are left out. `cpu`: what the CPU takes, if that matters.
-pub async fn tune(detector: &mut Detector, gpu: &Gpu, side: usize, cpu: Option<f64>) -> Result<(f64, Tuning)> {
-    let (grey, test) = (grey(side)?, detector.self_test(side)?);
-    let mut best: Option<(f64, Tuning)> = None;
-    let mut failed = None;
-    let mut attached = None;
-    let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
-    candidates.reverse();
-    let mut varied = 0;
-    loop {
+/// What was found out.
+pub struct Found {
+    /// Milliseconds on the CPU, if they were asked for.
+    pub cpu: Option<f64>,
+    /// Milliseconds on the GPU, the fastest way.
+    pub webgpu: f64,
+    /// That way; the network is left on the GPU like that.
+    pub tuning: Tuning,
+}
+
+/// Times a network on the CPU and in all ways on the GPU, a step at a time, so that pictures can be looked at in between.
+/// Ways that compute wrongly are left out.
+pub struct Tuner {
+    gpu: Gpu,
+    side: usize,
+    against_cpu: bool,
+    cpu: Option<f64>,
+    test: Option<SelfTest>,
+    candidates: Vec<Tuning>,
+    /// Variants of the best that were tried.
+    varied: usize,
+    best: Option<(f64, Tuning)>,
+    attached: Option<Tuning>,
+    failed: Option<Error>,
+}
+
+impl Tuner {
+    /// For pictures of `side` pixels.
+    pub fn new(gpu: Gpu, side: usize, against_cpu: bool) -> Self {
+        let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
+        candidates.reverse();
+        let (cpu, test, best, attached, failed) = (None, None, None, None, None);
+        Self { gpu, side, against_cpu, cpu, test, candidates, varied: 0, best, attached, failed }
+    }
+
+    /// One step; none while there are more.
+    pub async fn step(&mut self, detector: &mut Detector) -> Result<Option<Found>> {
+        let Some(test) = &self.test else {
+            if self.against_cpu {
+                self.cpu = Some(cpu_time(detector, self.side)?);
+            }
+            self.test = Some(detector.self_test(self.side)?);
+            return Ok(None);
+        };
         // The best of them is varied: once, and the better one once more.
-        let tuning = match (candidates.pop(), best) {
-            (Some(tuning), _) => tuning,
-            (None, Some((_, tuning))) if varied < tuning.variants().len() => {
-                varied += 1;
-                tuning.variants()[varied - 1]
+        let next = match (self.candidates.pop(), self.best) {
+            (Some(tuning), _) => Some(tuning),
+            (None, Some((_, tuning))) => {
+                self.varied += 1;
+                tuning.variants().get(self.varied - 1).copied()
             }
-            _ => break,
+            (None, None) => None,
         };
-        let took = match time(detector, gpu, tuning, &test, &grey).await {
-            Ok(took) => took,
-            Err(error) => {
-                gpu.check()?;
-                failed = Some(error);
-                continue;
+        if let Some(tuning) = next {
+            match time(detector, &self.gpu, tuning, test, self.side).await {
+                Ok(took) => {
+                    self.attached = Some(tuning);
+                    if self.best.is_none_or(|(least, _)| took < least) {
+                        self.best = Some((took, tuning));
+                    }
+                    if self.cpu.is_none_or(|cpu| took <= HOPELESS * cpu) {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => {
+                    self.gpu.check()?;
+                    self.attached = None;
+                    self.failed = Some(error);
+                    return Ok(None);
+                }
             }
+        }
+        let Some((webgpu, tuning)) = self.best else {
+            let nothing = || Error::new(ErrorKind::Device, "no way to run was tried");
+            return Err(self.failed.take().unwrap_or_else(nothing));
         };
-        attached = Some(tuning);
-        if best.is_none_or(|(least, _)| took < least) {
-            best = Some((took, tuning));
+        if self.attached != Some(tuning) {
+            detector.attach_gpu_tuned(&self.gpu, tuning, test).await?;
         }
-        if cpu.is_some_and(|cpu| took > HOPELESS * cpu) {
-            break;
-        }
+        self.gpu.forget_pipelines();
+        Ok(Some(Found { cpu: self.cpu, webgpu, tuning }))
     }
-    let Some((took, tuning)) = best else {
-        return Err(failed.unwrap_or_else(|| Error::new(ErrorKind::Device, "no way to run was tried")));
-    };
-    if attached != Some(tuning) {
-        detector.attach_gpu_tuned(gpu, tuning, &test).await?;
-    }
-    Ok((took, tuning))
 }
 
 /// Milliseconds of the network on the GPU with these tiles, once they are known to compute the right thing.
-async fn time(detector: &mut Detector, gpu: &Gpu, tuning: Tuning, test: &SelfTest, grey: &Picture) -> Result<f64> {
+async fn time(detector: &mut Detector, gpu: &Gpu, tuning: Tuning, test: &SelfTest, side: usize) -> Result<f64> {
     detector.attach_gpu_tuned(gpu, tuning, test).await?;
-    let size = Some([grey.height, grey.width]);
+    let (grey, size) = (grey(side)?, Some([side; 2]));
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
-        best = best.min(detector.predict_on_gpu(grey, size, true, DETECT_FLOOR).await?.speed.network);
+        best = best.min(detector.predict_on_gpu(&grey, size, true, DETECT_FLOOR).await?.speed.network);
     }
     Ok(best)
 }

@@ -96,6 +96,7 @@ async function load(model, yaml) {
   }
   controls.fit(detector.info, detector.size);
   writeDevice();
+  detector.settled.then(writeDevice);
   get('reset').hidden = !dropped;
   atWork = dropped ? detector.info.file : (model ?? '');
   choice.mark(atWork);

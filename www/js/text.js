@@ -35,7 +35,7 @@ const zh = {
   measured_note: '时间：{size} × {size} 下 5 次的中位数，{device}，随机权重。', measuring: '正在测速…', measure_again: '再次测速',
   'no WebGPU here': '此处没有 WebGPU', 'WebGPU is only imitated by software here': '此处的 WebGPU 仅由软件模拟',
   'measured faster than WebGPU here': '实测比 WebGPU 快', 'measured faster than the CPU here': '实测比 CPU 快',
-  'asked for': '按要求选择',
+  'asked for': '按要求选择', 'WebGPU is being timed': '正在测试 WebGPU 的速度',
 };
 const languages = { en, zh };
 let language = localStorage.getItem('ghostdet-language') ?? (navigator.language?.startsWith('zh') ? 'zh' : 'en');

@@ -47,10 +47,15 @@ export class Engine {
   #detector = null;
   #timers = [];
 
-  /** Loads the wasm module, and opens the GPU if it may be wanted. */
-  async warm({ gpu = false, threads = 1 } = {}) {
+  /** Loads the wasm module, and gets the GPU going if it may be wanted. */
+  async warm({ gpu = false, threads = 1, model = '', remembered, size = 320 } = {}) {
     await ready(threads);
-    if (gpu) await core.warmGpu();
+    if (gpu) await core.warmGpu(model, remembered ?? undefined, size);
+  }
+
+  /** One step towards a decision that the load left open. */
+  async settle() {
+    return JSON.parse(await this.#need().settle());
   }
 
   async load({ bytes, yaml, device, remembered, size }) {

@@ -61,7 +61,7 @@ export interface Info {
   /**
    * `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared; `tuning`: how it
    * runs on WebGPU (fp32 or halves in memory, threads, tile); `memory`: bytes of its buffers there; `remember`: what the
-   * next start need not measure again.
+   * next start need not measure again; `pending`: `auto` is still measuring (see `settled`).
    */
   device: {
     kind: 'cpu' | 'webgpu';
@@ -73,6 +73,7 @@ export interface Info {
     memory: number | null;
     threads: number;
     remember: string | null;
+    pending: boolean;
   };
 }
 
@@ -81,6 +82,8 @@ export class Detector {
   static load(options?: LoadOptions): Promise<Detector>;
   readonly info: Info;
   size: number;
+  /** Resolves when it is decided where the network runs: at the first `auto` on an adapter that is timed in the background. */
+  readonly settled: Promise<void>;
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
   stream(video: HTMLVideoElement, options?: DetectOptions | (() => DetectOptions)): AsyncGenerator<Frame, void>;

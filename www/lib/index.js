@@ -35,6 +35,7 @@ export class Detector {
   /** Whether the GPU takes bitmaps, as far as is known. */
   #bitmaps = true;
   #info;
+  #settled = Promise.resolve();
 
   /** Use {@link Detector.load}. */
   constructor(channel, info, size, get) {
@@ -63,21 +64,41 @@ export class Detector {
       signal?.throwIfAborted();
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
       // The wasm module is compiled and the GPU opened while the weights come in.
-      const warm = channel.call('warm', { gpu: device !== 'cpu', threads });
+      const remembered = recall(device, threads);
+      const name = typeof model === 'string' ? model : '';
+      const warm = channel.call('warm', { gpu: device !== 'cpu', threads, model: name, remembered, size });
       warm.catch(() => {});
-      const { bytes, name } = await fetchWeights(model, { get, signal, onProgress });
+      const { bytes, name: file } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
-      const payload = { bytes, yaml, device, remembered: recall(device, threads), size };
+      const payload = { bytes, yaml, device, remembered, size };
       await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
-      remember(info.device.remember, device, threads);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
-      if (name) info.file = name;
-      return new Detector(channel, info, size ?? info.imgsz ?? 640, get);
+      if (file) info.file = file;
+      const detector = new Detector(channel, info, size ?? info.imgsz ?? 640, get);
+      detector.#settled = detector.#settle(device, threads);
+      return detector;
     } catch (error) {
       channel?.close();
       throw GhostdetError.from(error);
+    }
+  }
+
+  /**
+   * Resolves when it is decided where the network runs. At the first `auto` on an adapter that takes a while: pictures are
+   * looked at by the CPU meanwhile.
+   */
+  get settled() {
+    return this.#settled;
+  }
+
+  async #settle(device, threads) {
+    try {
+      while (this.#info.device.pending) this.#info.device = await this.#channel.call('settle');
+      remember(this.#info.device.remember, device, threads);
+    } catch {
+      // Disposed of meanwhile.
     }
   }
 

@@ -5,7 +5,16 @@ use std::process::{Command, Stdio};
 
 use crate::Outcome;
 
-/// Prints raw, gzip and brotli sizes of the page's files.
+/// The module of one build and the JavaScript beside it, compressed: at most this many bytes.
+const MODULE_LIMIT: usize = 1_400_000;
+
+/// The default weights, which hardly compress.
+const WEIGHTS_LIMIT: usize = 2_800_000;
+
+const DEFAULT_WEIGHTS: &str = "weights/yolov5n-ghost-backbone.safetensors";
+
+/// Prints raw, gzip and brotli sizes of the page's files, the largest first, and what a first visit takes; an error if that
+/// is too much.
 pub fn print(root: &Path) -> Outcome {
     println!("{:<44} {:>10} {:>10} {:>10}", "file", "raw", "gzip -9", "brotli");
     let mut files = Vec::new();
@@ -29,19 +38,34 @@ pub fn print(root: &Path) -> Outcome {
             }
         }
     }
-    files.sort();
+    let mut sizes = Vec::new();
     for name in files {
         let path = root.join(&name);
-        let raw = std::fs::metadata(&path)?.len();
+        let raw = std::fs::metadata(&path)?.len() as usize;
         let gzip = packed("gzip", &["-9", "-c"], &path);
         let brotli = packed("brotli", &["-q", "11", "-c"], &path);
-        println!("{name:<44} {raw:>10} {gzip:>10} {brotli:>10}");
+        sizes.push((name, raw, gzip, brotli));
+    }
+    sizes.sort_by_key(|(_, raw, _, brotli)| std::cmp::Reverse(brotli.unwrap_or(*raw)));
+    let text = |size: Option<usize>| size.map_or_else(|| "-".into(), |size| size.to_string());
+    for (name, raw, gzip, brotli) in &sizes {
+        println!("{name:<44} {raw:>10} {:>10} {:>10}", text(*gzip), text(*brotli));
+    }
+    // Without brotli the largest that it could be is compared.
+    let least = |(_, raw, _, brotli): &&(String, usize, Option<usize>, Option<usize>)| brotli.unwrap_or(*raw);
+    let ours = |name: &str| name.starts_with("www/lib/") && !name.contains("/threads/") && !name.contains("/relaxed/");
+    let module: usize = sizes.iter().filter(|(name, ..)| ours(name)).map(|size| least(&size)).sum();
+    let weights = sizes.iter().find(|(name, ..)| name == DEFAULT_WEIGHTS).map_or(0, |(_, raw, ..)| *raw);
+    println!("\nnpm module, one build with its JavaScript: {module} bytes (at most {MODULE_LIMIT})");
+    println!("default weights: {weights} bytes (at most {WEIGHTS_LIMIT})");
+    if module > MODULE_LIMIT || weights > WEIGHTS_LIMIT {
+        return Err("that is too large".into());
     }
     Ok(())
 }
 
-/// Bytes after `tool`; `-` where the tool isn't there.
-fn packed(tool: &str, arguments: &[&str], path: &Path) -> String {
+/// Bytes after `tool`; none where the tool isn't there.
+fn packed(tool: &str, arguments: &[&str], path: &Path) -> Option<usize> {
     let output = Command::new(tool).args(arguments).arg(path).stderr(Stdio::null()).output();
-    output.ok().filter(|done| done.status.success()).map_or_else(|| "-".into(), |done| done.stdout.len().to_string())
+    output.ok().filter(|done| done.status.success()).map(|done| done.stdout.len())
 }

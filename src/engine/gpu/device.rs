@@ -1,6 +1,8 @@
 //! Acquiring the GPU.
 
+use super::dispatch;
 use crate::{Error, ErrorKind, Result};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A GPU: WebGPU in the browser; Vulkan, Metal or DirectX natively. Cloning shares it.
@@ -19,6 +21,10 @@ pub struct Gpu {
     /// Whether the adapter only imitates a GPU on the processor: slower than the processor itself.
     pub software: bool,
     failure: Arc<Mutex<Option<String>>>,
+    /// The bindings of all shaders.
+    pub(super) layout: wgpu::BindGroupLayout,
+    /// Shaders that were compiled for any network: others with the same ones need not wait.
+    pub(super) pipelines: Arc<Mutex<HashMap<String, wgpu::ComputePipeline>>>,
 }
 
 /// Whether an adapter of that name computes on the processor.
@@ -77,7 +83,8 @@ impl Gpu {
         let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
         let said = format!("{} {} {}", info.name, info.driver, info.driver_info);
         let software = info.device_type == wgpu::DeviceType::Cpu || imitates(&said);
-        let gpu = Self { instance, adapter, device, queue, name, software, failure };
+        let (layout, pipelines) = (dispatch::layout(&device), Arc::default());
+        let gpu = Self { instance, adapter, device, queue, name, software, failure, layout, pipelines };
         let (lost, wrong) = (gpu.alarm(), gpu.alarm());
         gpu.device.set_device_lost_callback(move |reason, message| {
             lost(format!("the device was lost ({reason:?}): {message}"))
@@ -98,6 +105,11 @@ impl Gpu {
         move |message| {
             failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
         }
+    }
+
+    /// Forgets compiled shaders that no network uses.
+    pub fn forget_pipelines(&self) {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether shaders may compute with halves.

@@ -1,6 +1,7 @@
 //! Shaders as pipelines, and what is recorded of them.
 
-use super::GpuExecutor;
+use super::Gpu;
+use std::sync::PoisonError;
 use wgpu::ShaderStages;
 
 /// One recorded dispatch.
@@ -51,13 +52,9 @@ pub fn record<'a>(encoder: &mut wgpu::CommandEncoder, dispatches: impl Iterator<
 }
 
 /// The pipeline of `shader`, made once.
-pub fn pipeline(executor: &mut GpuExecutor, shader: &str) -> wgpu::ComputePipeline {
-    if let Some(known) = executor.pipelines.get(shader) {
-        return known.clone();
-    }
-    let pipeline = build(&executor.gpu.device, &executor.layout, shader);
-    executor.pipelines.insert(shader.to_owned(), pipeline.clone());
-    pipeline
+pub fn pipeline(gpu: &Gpu, shader: &str) -> wgpu::ComputePipeline {
+    let mut known = gpu.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(shader.to_owned()).or_insert_with(|| build(&gpu.device, &gpu.layout, shader)).clone()
 }
 
 /// A pipeline of `shader` whose bindings are those of `layout`.

@@ -67,7 +67,7 @@ enum Source {
 
 impl Prepared {
     /// Makes buffers, pipelines and bind groups; `whole`: all activations will be read back.
-    pub async fn new(executor: &mut GpuExecutor, program: &Program, plan: Plan, whole: bool) -> Result<Self> {
+    pub async fn new(executor: &GpuExecutor, program: &Program, plan: Plan, whole: bool) -> Result<Self> {
         let tuning = executor.tuning;
         let mut list: Vec<(Step, Source)> = Vec::new();
         let mut op = 0;
@@ -128,7 +128,7 @@ impl Prepared {
         let mut dispatches = Vec::with_capacity(list.len());
         let mut maps = Vec::with_capacity(body);
         for (at, (step, source)) in list.iter().enumerate() {
-            let pipeline = pipeline(executor, &step.shader);
+            let pipeline = pipeline(&executor.gpu, &step.shader);
             let part = |buffer, offset, size| {
                 let size = std::num::NonZeroU64::new(size);
                 wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
@@ -139,7 +139,7 @@ impl Prepared {
             };
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: None,
-                layout: &executor.layout,
+                layout: &executor.gpu.layout,
                 entries: &[
                     wgpu::BindGroupEntry { binding: 0, resource: arena.as_entire_binding() },
                     wgpu::BindGroupEntry { binding: 1, resource: part(&parameters, (at * ALIGNMENT) as u64, 64) },
@@ -156,7 +156,7 @@ impl Prepared {
         let (validity, memory) = (validity.pop(), memory.pop());
         let failed = [validity.await, memory.await];
         if let Some(error) = failed.into_iter().flatten().next() {
-            executor.pipelines.clear();
+            executor.gpu.forget_pipelines();
             [&arena, &picture, &found, &staging, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
             return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}"))
                 .at(executor.gpu.name.clone())
