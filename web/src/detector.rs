@@ -92,6 +92,7 @@ impl WebDetector {
         // Boxes of the picture before must not be taken for this one's, should it fail.
         (self.last, self.size) = (None, size);
         let imgsz = Some([size, size]);
+        self.place.revive(&mut self.detector).await;
         let mut failed = None;
         if self.place.takes(size) {
             match self.detector.predict_on_gpu(&picture, imgsz, true, DETECT_FLOOR).await {

@@ -4,6 +4,8 @@ use ghostdet::engine::cpu::bands::threads;
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use serde_json::{Value, json};
+use std::time::Duration;
+use web_time::Instant;
 
 use crate::adapter::{close, open, opened};
 use crate::tune::{Found, Tuner};
@@ -72,10 +74,17 @@ pub struct Place {
     refused: Option<(usize, String)>,
     /// What is still being timed, and the key of the answer.
     pending: Option<(String, Tuner)>,
+    /// When the GPU was lost, and how the network ran on it.
+    before: Option<(Instant, Box<Place>)>,
+    /// How often that happened.
+    losses: u32,
 }
 
 /// The self-test of a start at which nothing is measured is no larger than this.
 const TESTED_SIDE: usize = 320;
+/// How often a GPU that is lost is looked for again, and how long after.
+const MOST_LOSSES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(5);
 const TIMED: &str = "WebGPU is being timed";
 const SLOWER: &str = "measured faster than WebGPU here";
 const FASTER: &str = "measured faster than the CPU here";
@@ -164,8 +173,8 @@ impl Place {
 
     fn cpu(reason: &str) -> Self {
         let (adapter, reason) = (processor(), reason.into());
-        let (measured, tuning, remember, refused, pending) = (None, None, None, None, None);
-        Self { gpu: false, adapter, reason, measured, tuning, remember, refused, pending }
+        let (measured, tuning, remember, refused, pending, before) = (None, None, None, None, None, None);
+        Self { gpu: false, adapter, reason, measured, tuning, remember, refused, pending, before, losses: 0 }
     }
 
     /// Whether it is the GPU.
@@ -181,15 +190,47 @@ impl Place {
     /// The GPU failed at a picture of `size`. One that is there still refused that size alone; else it is the CPU from now on.
     pub fn failed(&mut self, detector: &mut Detector, size: usize, error: &Error) {
         let reason = format!("WebGPU failed: {error}");
-        let alive = opened().is_some_and(|gpu| gpu.check().is_ok());
-        if alive && error.kind() == ErrorKind::Device {
-            self.refused = Some((size, reason));
-            return;
+        match error.kind() {
+            ErrorKind::Device if alive() => self.refused = Some((size, reason)),
+            _ => self.lose(detector, &reason),
         }
+    }
+
+    fn lose(&mut self, detector: &mut Detector, reason: &str) {
+        let alive = alive();
         close();
         detector.detach_gpu();
-        detector.forget_weights();
-        *self = Self::cpu(&reason);
+        let losses = self.losses + 1;
+        let cpu = Self { losses, ..Self::cpu(reason) };
+        let before = std::mem::replace(self, cpu);
+        // Phones take the GPU away from pages in the background; what computes wrongly or fails again and again stays away.
+        if alive || losses > MOST_LOSSES {
+            detector.forget_weights();
+        } else {
+            self.before = Some((Instant::now(), Box::new(before)));
+        }
+    }
+
+    /// Goes back to a GPU that was lost a while ago, if it is there again.
+    pub async fn revive(&mut self, detector: &mut Detector) {
+        // Of a loss one may be told only after something was refused.
+        if let Some((_, reason)) = self.refused.take_if(|_| !alive()) {
+            self.lose(detector, &reason);
+        }
+        if self.before.as_ref().is_none_or(|(lost, _)| lost.elapsed() < PAUSE) {
+            return;
+        }
+        let Some((_, before)) = self.before.take() else { return };
+        let Some(tuning) = before.tuning else { return };
+        let back = match (open().await, detector.self_test(TESTED_SIDE)) {
+            (Ok(gpu), Ok(test)) => detector.attach_gpu_tuned(&gpu, tuning, &test).await.is_ok(),
+            _ => false,
+        };
+        if back {
+            *self = Self { losses: self.losses, refused: None, ..*before };
+        } else {
+            detector.forget_weights();
+        }
     }
 
     /// For JavaScript: where pictures of `size` run.
@@ -209,6 +250,11 @@ impl Place {
             "pending": self.pending(),
         })
     }
+}
+
+/// Whether there is a GPU that did not fail.
+fn alive() -> bool {
+    opened().is_some_and(|gpu| gpu.check().is_ok())
 }
 
 fn processor() -> String {

@@ -146,7 +146,7 @@ export class Detector {
     this.#last = null;
     const speed = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
     // A GPU that refused the first bitmap is given pixels from then on.
-    if (frame.bitmap && !speed.bitmap) this.#bitmaps = false;
+    if (frame.bitmap && !speed.bitmap && speed.device.kind === 'webgpu') this.#bitmaps = false;
     this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
     const { detections, nms } = await this.#boxes(checked);
     const { letterbox = 0, network = speed.run } = speed;
