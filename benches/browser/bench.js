@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-// Ours beside onnxruntime-web on the same networks, in one Chromium, in turns.
+// Ours beside peers on the same networks, in one Chromium, in turns.
 //
 //   node benches/browser/bench.js [--networks yolov5n,yolov5n-ghost] [--sizes 320] [--engines ghostdet-cpu,ort-wasm]
 //        [--rounds 9] [--nc 80] [--onnx FOLDER] [--ghostdet COMMAND] [--json FILE]
 //
 // With the command line's path, also how near the whole networks come to a plain matrix product (onnxruntime-web's).
 //
-// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm, ort-webgpu, tfjs-wasm (one thread), tfjs-webgpu. On the CPU with one
-// thread, or as many as `-2` at the end says (the same for all of onnxruntime-web's). `make bench` writes the ONNX files.
+// Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm, ort-webgpu, tfjs-wasm and litert-wasm (one thread), tfjs-webgpu,
+// litert-webgpu. On the CPU with one thread, or as many as `-2` at the end says (the same for all of onnxruntime-web's).
+// `make bench` writes the ONNX files, and the .tflite ones for litert.
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Runs in the page: loads every engine, then times them in turns.
+import { litert } from './litert.js';
 import { tfjs } from './tfjs.js';
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -64,7 +65,12 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
         const [who, where] = engine.split('-');
         const url = onnx.replace('{size}', size);
         try {
-          const run = await { ort: () => peer(ort, where, url, size), tfjs: () => tfjs(where, url, size), ghostdet: () => ours(name, where, nc, size, threadsOf(engine)) }[who]();
+          const run = await {
+            ort: () => peer(ort, where, url, size),
+            tfjs: () => tfjs(where, url, size),
+            litert: () => litert(where, url, size),
+            ghostdet: () => ours(name, where, nc, size, threadsOf(engine)),
+          }[who]();
           await run();
           turns.push({ network: name, size, engine, run, times: [] });
         } catch (error) {

@@ -12,6 +12,9 @@ const types = {
   '.json': 'application/json',
 };
 
+/** LiteRT.js imports its loader by the package's name. */
+const imports = JSON.stringify({ imports: { '@litertjs/wasm-utils': '/litert/wasm-utils/dist/index.js' } });
+
 /** With these the browser's clock has steps of 5 microseconds instead of 100. */
 const isolated = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
@@ -26,6 +29,7 @@ export async function serve(script, onnx) {
     '/weights/': join(root, 'weights'),
     '/ort/': join(here, '..', 'node_modules', 'onnxruntime-web', 'dist'),
     '/tfjs/': join(here, '..', 'node_modules', '@tensorflow'),
+    '/litert/': join(here, '..', 'node_modules', '@litertjs'),
     '/onnx/': onnx,
     '/bench/': here,
   };
@@ -34,7 +38,8 @@ export async function serve(script, onnx) {
     const prefix = Object.keys(folders).find((prefix) => path.startsWith(prefix));
     try {
       if (path === '/') {
-        response.writeHead(200, { 'content-type': 'text/html', ...isolated }).end(`<!doctype html><script type="module" src="/bench/${script}"></script>`);
+        const scripts = `<script type="importmap">${imports}</script><script type="module" src="/bench/${script}"></script>`;
+        response.writeHead(200, { 'content-type': 'text/html', ...isolated }).end(`<!doctype html><body>${scripts}`);
         return;
       }
       const body = await readFile(join(folders[prefix], path.slice(prefix.length)));
