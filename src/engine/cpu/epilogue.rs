@@ -108,6 +108,23 @@ impl Sums {
     ) {
         let stride = self.stride;
         unsafe {
+            if channels.is_multiple_of(AT_ONCE * S::LANES) {
+                // Straight to where they belong.
+                for pixel in first..last {
+                    let from = self.values.as_ptr().add((pixel - first) * stride);
+                    for at in (0..channels).step_by(AT_ONCE * S::LANES) {
+                        let mut v = [S::splat(0.0); AT_ONCE];
+                        for (i, v) in v.iter_mut().enumerate() {
+                            *v = S::load(from.add(at + i * S::LANES));
+                        }
+                        activate::<S, AT_ONCE>(activation, &mut v);
+                        for (i, &v) in v.iter().enumerate() {
+                            store::<S>(v, residual, output, pixel, channel + at + i * S::LANES, S::LANES);
+                        }
+                    }
+                }
+                return;
+            }
             activate_all::<S>(activation, &mut self.values[..(last - first) * stride]);
             for pixel in first..last {
                 let from = self.values.as_ptr().add((pixel - first) * stride);
