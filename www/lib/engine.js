@@ -47,7 +47,10 @@ export class Engine {
   #detector = null;
   #timers = [];
 
-  /** Loads the wasm module, and gets the GPU going if it may be wanted. */
+  /**
+   * Loads the wasm module, and gets the GPU going if it may be wanted.
+   * @param {{ gpu?: boolean, threads?: number, model?: string, remembered?: string | null, size?: number }} [options]
+   */
   async warm({ gpu = false, threads = 1, model = '', remembered, size = 320 } = {}) {
     await ready(threads);
     if (gpu) await core.warmGpu(model, remembered ?? undefined, size);
