@@ -228,12 +228,12 @@ fn a_texture_is_letterboxed_like_bytes() {
 }
 
 #[test]
-fn the_self_tests_pass_in_every_way_at_every_size() {
+fn the_self_tests_pass_in_every_way() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let mut detector = Detector::load(&weights, None).unwrap();
     for tuning in tunings() {
-        for side in [32, 100, 320] {
+        for side in [32, 100] {
             let test = detector.self_test(side).unwrap();
             block_on(detector.attach_gpu_tuned(gpu, tuning, &test))
                 .unwrap_or_else(|error| panic!("{} at {side}: {error}", tuning.name()));
@@ -254,7 +254,8 @@ fn any_size_gives_the_processors_boxes() {
     let options = ghostdet::detection::NmsOptions { conf: 0.05, ..Default::default() };
     // Not multiples of 32, the least, the largest, 2:1 both ways; padded to a square and not.
     for size in [[33, 33], [32, 32], [1, 1], [321, 239], [320, 640], [640, 320], [1280, 1280]] {
-        for auto in [true, false] {
+        // The largest takes a second a run where the processor imitates a GPU: once.
+        for auto in [true, false].into_iter().skip(usize::from(size[0] == 1280)) {
             let on_cpu = detector.predict_above(&picture, Some(size), auto, DETECT_FLOOR).unwrap().boxes(&options);
             let on_gpu = block_on(detector.predict_on_gpu(&picture, Some(size), auto, DETECT_FLOOR)).unwrap();
             let on_gpu = on_gpu.boxes(&options);
