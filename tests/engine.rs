@@ -4,7 +4,7 @@ mod support;
 
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::Isa;
-use ghostdet::model::{Config, builtin};
+use ghostdet::model::{Activation, Config, Module, builtin};
 use ghostdet::weights::Tensor;
 use support::{channels_last, deviation, goldens, nets, single_modules};
 
@@ -44,6 +44,49 @@ fn modules_equal_the_reference() {
         let isa = Isa::detect().name();
         println!("{}: {checked} modules, largest deviation {largest:e} ({isa})", golden.display());
         assert!(checked >= 40, "only {checked} modules were checked");
+    }
+}
+
+/// Sizes that leave parts of tiles and vectors over, kernels with and without a path of their own, several threads.
+#[test]
+fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
+    let value = |i: usize| ((i * 7919 + 13) % 1009) as f32 / 504.5 - 1.0;
+    for (channels, kernel, stride) in
+        [3, 8, 20, 40].into_iter().flat_map(|c| [3, 5, 7].into_iter().flat_map(move |k| [(c, k, 1), (c, k, 2)]))
+    {
+        let module =
+            Module::DwConv { c1: channels, c2: channels, kernel, stride, dilation: 1, activation: Activation::Silu };
+        let weight: Vec<f32> = (0..channels * kernel * kernel).map(|i| value(i) / kernel as f32).collect();
+        let bias: Vec<f32> = (0..channels).map(|i| value(i + 500)).collect();
+        let tensors = [
+            ("model.0.conv.weight", vec![channels, 1, kernel, kernel], weight.clone()),
+            ("model.0.conv.bias", vec![channels], bias.clone()),
+        ]
+        .map(|(key, shape, data)| (key.to_owned(), Tensor { shape, data }));
+        let weights = ghostdet::weights::Checkpoint { tensors: tensors.into(), folded: true, ..Default::default() };
+        let engine = Engine::module(&module, channels, &weights).unwrap();
+        for [height, width] in [[1, 1], [2, 9], [7, 10], [13, 11], [25, 24]] {
+            let input: Vec<f32> = (0..height * width * channels).map(|i| value(i + 77)).collect();
+            let (rows, _) = engine.forward_rows(&input, [height, width]).unwrap();
+            let output = rows[0].as_ref().expect("an output");
+            let half = kernel / 2;
+            let [oh, ow] = [height.div_ceil(stride), width.div_ceil(stride)];
+            assert_eq!(output.shape, [channels, oh, ow]);
+            for (at, &got) in output.data.iter().enumerate() {
+                let (c, y, x) = (at / (oh * ow), at / ow % oh * stride, at % ow * stride);
+                let mut sum = bias[c];
+                for (ky, kx) in (0..kernel).flat_map(|ky| (0..kernel).map(move |kx| (ky, kx))) {
+                    let (iy, ix) = (y + ky, x + kx);
+                    if (half..half + height).contains(&iy) && (half..half + width).contains(&ix) {
+                        let pixel = (iy - half) * width + ix - half;
+                        sum += input[pixel * channels + c] * weight[(c * kernel + ky) * kernel + kx];
+                    }
+                }
+                let expected = sum / (1.0 + (-sum).exp());
+                let case = format!("{channels} channels, {kernel}x{kernel}/{stride}, {height}x{width}");
+                assert!((got - expected).abs() < 1e-5, "{case}: {got} instead of {expected} at {at}");
+            }
+        }
     }
 }
 

@@ -9,14 +9,10 @@ use crate::model::Activation;
 /// Neighbouring outputs computed together, so that each weight is loaded once for all.
 const TILE: usize = 8;
 
-/// Columns that a tile of the fast kernels reads at most.
-const COLUMNS: usize = (TILE - 1) * 2 + 5;
-
 /// Weights as `[chunk of channels][bias, ky kx …][lane]`, zero-padded.
 pub struct PackedDepthwise {
     shape: ConvShape,
     weights: Vec<f32>,
-    zeros: Vec<f32>,
     activation: Activation,
     with_input: bool,
 }
@@ -35,7 +31,7 @@ impl PackedDepthwise {
                 weights[start + (1 + tap) * lanes] = source.weight[c * taps + tap];
             }
         }
-        Self { shape, weights, zeros: vec![0.0; channels + lanes], activation, with_input: false }
+        Self { shape, weights, activation, with_input: false }
     }
 
     /// The input itself, with the residual, is written before the result's channels (stride 1, "same" padding).
@@ -90,103 +86,160 @@ pub unsafe fn depthwise<S: Simd>(job: Job) {
 #[inline(always)]
 unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
     unsafe {
-        match job.output.width % TILE {
-            0 => tiles::<S, K, STEP, TILE>(job),
-            _ if job.output.width.is_multiple_of(5) => tiles::<S, K, STEP, 5>(job),
-            _ => tiles::<S, K, STEP, TILE>(job),
+        if !job.output.width.is_multiple_of(TILE) && job.output.width.is_multiple_of(5) {
+            banded::<S, K, STEP, 5>(job);
+        } else {
+            banded::<S, K, STEP, TILE>(job);
         }
     }
 }
 
+/// Row by row: what a row of outputs reads lies in a window, its sums go through the activation together.
+#[inline(always)]
+unsafe fn banded<S: Simd, const K: usize, const STEP: usize, const N: usize>(job: &Job) {
+    let (packed, output) = (job.packed, job.output);
+    let (channels, width) = (packed.shape.channels[0], output.width);
+    let mut window = Window::<K>::new::<S>(job, (width.next_multiple_of(N) - 1) * STEP + K);
+    let mut sums = Sums::new(width.next_multiple_of(N), channels, S::LANES);
+    let behind = if packed.with_input { channels } else { 0 };
+    let mut next = 0;
+    for y in job.first..job.last {
+        let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
+        next = next.max(top.max(0) as usize);
+        let pixels = [y * width, (y + 1) * width];
+        unsafe {
+            while next < job.input.height && (next as isize) < top + K as isize {
+                window.take::<S>(&job.input, next);
+                next += 1;
+            }
+            let rows = window.rows(top, job.input.height);
+            tiles::<S, K, STEP, N>(packed, &rows, window.stride, sums.map(0));
+            if packed.with_input {
+                same::<S>(job, window.map(y, width), pixels);
+            }
+            sums.finish::<S>(packed.activation, job.residual, output, [behind, channels], pixels);
+        }
+    }
+}
+
+/// The K rows of the input that a row of outputs reads, with the zeros around the map: so all tiles are alike. Pixels
+/// lie an odd number of vectors apart: in the maps it is often a power of two, and what is read together then falls
+/// into the same few lines of the first-level cache (half the speed).
+struct Window<const K: usize> {
+    /// K rows, then one of zeros.
+    values: Vec<f32>,
+    /// Floats from one row to the next.
+    row: usize,
+    /// Floats from one pixel to the next.
+    stride: usize,
+    /// Columns of zeros on the left.
+    left: usize,
+    channels: usize,
+}
+
+impl<const K: usize> Window<K> {
+    fn new<S: Simd>(job: &Job, columns: usize) -> Self {
+        let channels = job.packed.shape.channels[0];
+        let stride = (channels.div_ceil(S::LANES) | 1) * S::LANES;
+        let left = job.packed.shape.padding[1];
+        let row = columns.max(left + job.input.width) * stride;
+        Self { values: vec![0.0; (K + 1) * row], row, stride, left, channels }
+    }
+
+    /// Copies row `y` of the map, and nothing that lies beside its channels: another thread may be writing there.
+    #[inline(always)]
+    unsafe fn take<S: Simd>(&mut self, map: &Map, y: usize) {
+        let target = &mut self.values[y % K * self.row..][self.left * self.stride..][..map.width * self.stride];
+        let whole = self.channels / S::LANES * S::LANES;
+        for (x, pixel) in target.chunks_exact_mut(self.stride).enumerate() {
+            unsafe {
+                let from = map.data.add((y * map.width + x) * map.stride);
+                for chunk in (0..whole).step_by(S::LANES) {
+                    S::store(pixel.as_mut_ptr().add(chunk), S::load(from.add(chunk)));
+                }
+                if whole < self.channels {
+                    let rest = from.add(whole);
+                    std::ptr::copy_nonoverlapping(rest, pixel.as_mut_ptr().add(whole), self.channels - whole);
+                }
+            }
+        }
+    }
+
+    /// Row `y` of the map, which was taken.
+    fn map(&self, y: usize, width: usize) -> Map {
+        let data = self.values[y % K * self.row + self.left * self.stride..].as_ptr();
+        Map { data, height: 1, width, stride: self.stride }
+    }
+
+    /// Where the rows from `top` on begin; those outside of the map's `height` rows are zeros.
+    fn rows(&self, top: isize, height: usize) -> [*const f32; K] {
+        let mut rows = [self.values[K * self.row..].as_ptr(); K];
+        for (y, row) in (top..).zip(&mut rows) {
+            if (0..height as isize).contains(&y) {
+                *row = self.values[y as usize % K * self.row..].as_ptr();
+            }
+        }
+        rows
+    }
+}
+
+/// A row of sums, N neighbours at a time. Each column is loaded once and goes to all outputs that it belongs to: a load
+/// for every two products or so, not for each.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn tiles<S: Simd, const K: usize, const STEP: usize, const N: usize>(job: &Job) {
-    let (packed, input, output) = (job.packed, job.input, job.output);
-    let wide = (N - 1) * STEP + K;
-    let mut sums = sums::<S>(job, N);
-    for y in job.first..job.last {
-        let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
-        let mut x = 0;
-        while x < output.width {
-            let count = N.min(output.width - x);
-            let left = (x * STEP) as isize - packed.shape.padding[1] as isize;
-            let first = y * output.width + x;
-            let target = target(job, &mut sums, first);
-            let inner =
-                top >= 0 && left >= 0 && top as usize + K <= input.height && left as usize + wide <= input.width;
-            unsafe {
-                if inner {
-                    let corner = input.data.add((top as usize * input.width + left as usize) * input.stride);
-                    let place = |ky: usize, q: usize| corner.wrapping_add((ky * input.width + q) * input.stride);
-                    tile::<S, K, STEP, N>(job, target, [first, count], place);
-                } else {
-                    let table = table::<K>(job, [top, left], wide);
-                    tile::<S, K, STEP, N>(job, target, [first, count], |ky, q| table[ky][q]);
-                }
-                finish::<S>(job, &mut sums, [first, first + count]);
-            }
-            x += count;
-        }
-    }
-}
-
-/// Where each column of each row of taps lies; zeros where there is none.
-fn table<const K: usize>(job: &Job, [top, left]: [isize; 2], wide: usize) -> [[*const f32; COLUMNS]; K] {
-    let input = job.input;
-    let mut table = [[job.packed.zeros.as_ptr(); COLUMNS]; K];
-    for (ky, pointers) in table.iter_mut().enumerate() {
-        let iy = top + ky as isize;
-        if iy < 0 || iy >= input.height as isize {
-            continue;
-        }
-        for (q, pointer) in pointers.iter_mut().enumerate().take(wide) {
-            let ix = left + q as isize;
-            if ix >= 0 && ix < input.width as isize {
-                *pointer = input.data.wrapping_add((iy as usize * input.width + ix as usize) * input.stride);
-            }
-        }
-    }
-    table
-}
-
-/// `count` of N outputs from pixel `first` on, all channels; `place` tells where a tap's first channel lies. Each column is
-/// loaded once and goes to all outputs that it belongs to: a load for every two products or so, not for each.
-#[inline(always)]
-unsafe fn tile<S: Simd, const K: usize, const STEP: usize, const N: usize>(
-    job: &Job,
-    target: Target,
-    [first, count]: [usize; 2],
-    place: impl Fn(usize, usize) -> *const f32,
+unsafe fn tiles<S: Simd, const K: usize, const STEP: usize, const N: usize>(
+    packed: &PackedDepthwise,
+    rows: &[*const f32; K],
+    stride: usize,
+    sums: MapMut,
 ) {
-    let channels = job.packed.shape.channels[0];
-    let mut chunk = 0;
-    let mut weights = job.packed.weights.as_ptr();
-    while chunk < channels {
-        unsafe {
-            let mut acc = [S::load(weights); N];
-            weights = weights.add(S::LANES);
-            for ky in 0..K {
-                let mut w = [S::splat(0.0); K];
-                for (kx, w) in w.iter_mut().enumerate() {
-                    *w = S::load(weights.add(kx * S::LANES));
-                }
-                weights = weights.add(K * S::LANES);
-                for q in 0..(N - 1) * STEP + K {
-                    let v = S::load(place(ky, q).wrapping_add(chunk));
-                    for (i, acc) in acc.iter_mut().enumerate() {
-                        // Constant once the loops are unrolled.
-                        if q >= i * STEP && q - i * STEP < K {
-                            *acc = S::mul_add(v, w[q - i * STEP], *acc);
+    for x in (0..sums.width).step_by(N) {
+        let mut weights = packed.weights.as_ptr();
+        for chunk in (0..sums.channels).step_by(S::LANES) {
+            unsafe {
+                let mut acc = [S::load(weights); N];
+                weights = weights.add(S::LANES);
+                for row in rows {
+                    let mut w = [S::splat(0.0); K];
+                    for (kx, w) in w.iter_mut().enumerate() {
+                        *w = S::load(weights.add(kx * S::LANES));
+                    }
+                    weights = weights.add(K * S::LANES);
+                    let mut from = row.add(x * STEP * stride + chunk);
+                    for q in 0..(N - 1) * STEP + K {
+                        let v = S::load(from);
+                        from = from.wrapping_add(stride);
+                        for (i, acc) in acc.iter_mut().enumerate() {
+                            // Constant once the loops are unrolled.
+                            if q >= i * STEP && q - i * STEP < K {
+                                *acc = S::mul_add(v, w[q - i * STEP], *acc);
+                            }
                         }
                     }
                 }
-            }
-            for (i, &v) in acc.iter().enumerate().take(count) {
-                put::<S>(job, target, v, first + i, chunk);
+                let mut to = sums.data.add(x * sums.stride + chunk);
+                for v in acc {
+                    S::store(to, v);
+                    to = to.wrapping_add(sums.stride);
+                }
             }
         }
-        chunk += S::LANES;
+    }
+}
+
+/// The input itself, from `input`, with the residual, as the first half of the output's pixels.
+#[inline(always)]
+unsafe fn same<S: Simd>(job: &Job, input: Map, [first, last]: [usize; 2]) {
+    let channels = job.packed.shape.channels[0];
+    for at in first..last {
+        for chunk in (0..channels).step_by(S::LANES) {
+            let lanes = S::LANES.min(channels - chunk);
+            unsafe {
+                let v = S::load(input.data.add((at - first) * input.stride + chunk));
+                store::<S>(v, job.residual, job.output, at, chunk, lanes);
+            }
+        }
     }
 }
 
@@ -196,14 +249,14 @@ unsafe fn any<S: Simd>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);
     let shape = &packed.shape;
     let [kh, kw] = shape.kernel;
-    let mut sums = sums::<S>(job, 1);
+    let channels = shape.channels[0];
+    let behind = if packed.with_input { channels } else { 0 };
+    let mut sums = Sums::new(1, channels, S::LANES);
     for at in job.first * output.width..job.last * output.width {
-        let target = target(job, &mut sums, at);
         let top = (at / output.width * shape.stride[0]) as isize - shape.padding[0] as isize;
         let left = (at % output.width * shape.stride[1]) as isize - shape.padding[1] as isize;
         let mut weights = packed.weights.as_ptr();
-        let mut chunk = 0;
-        while chunk < shape.channels[0] {
+        for chunk in (0..channels).step_by(S::LANES) {
             unsafe {
                 let mut acc = S::load(weights);
                 weights = weights.add(S::LANES);
@@ -216,58 +269,15 @@ unsafe fn any<S: Simd>(job: &Job) {
                     }
                     weights = weights.add(S::LANES);
                 }
-                put::<S>(job, target, acc, at, chunk);
+                S::store(sums.map(0).data.add(chunk), acc);
             }
-            chunk += S::LANES;
         }
-        unsafe { finish::<S>(job, &mut sums, [at, at + 1]) };
-    }
-}
-
-/// Where sums go: to the map itself, or to where they wait for their activation.
-#[derive(Clone, Copy)]
-struct Target {
-    map: MapMut,
-    residual: Option<Map>,
-    /// The pixel that lies at the map's first place.
-    begin: usize,
-}
-
-/// A place for the sums of `pixels` pixels, if an activation comes after them.
-fn sums<S: Simd>(job: &Job, pixels: usize) -> Option<Sums> {
-    let waits = job.packed.activation != Activation::Identity;
-    waits.then(|| Sums::new(pixels, job.packed.shape.channels[0], S::LANES))
-}
-
-fn behind(job: &Job) -> usize {
-    if job.packed.with_input { job.packed.shape.channels[0] } else { 0 }
-}
-
-fn target(job: &Job, sums: &mut Option<Sums>, first: usize) -> Target {
-    match sums {
-        Some(sums) => Target { map: sums.map(behind(job)), residual: None, begin: first },
-        None => Target { map: job.output, residual: job.residual, begin: 0 },
-    }
-}
-
-/// Stores sums; the input goes before them if the operation has two halves.
-#[inline(always)]
-unsafe fn put<S: Simd>(job: &Job, target: Target, v: S::V, at: usize, chunk: usize) {
-    let lanes = S::LANES.min(job.packed.shape.channels[0] - chunk);
-    unsafe {
-        if job.packed.with_input {
-            let same = S::load(job.input.data.add(at * job.input.stride + chunk));
-            store::<S>(same, job.residual, job.output, at, chunk, lanes);
+        unsafe {
+            if packed.with_input {
+                let pixel = Map { data: input.data.add(at * input.stride), ..input };
+                same::<S>(job, pixel, [at, at + 1]);
+            }
+            sums.finish::<S>(packed.activation, job.residual, output, [behind, channels], [at, at + 1]);
         }
-        store::<S>(v, target.residual, target.map, at - target.begin, behind(job) + chunk, lanes);
-    }
-}
-
-/// The activation, and the residual after it, of the pixels `first..last`.
-#[inline(always)]
-unsafe fn finish<S: Simd>(job: &Job, sums: &mut Option<Sums>, pixels: [usize; 2]) {
-    if let Some(sums) = sums {
-        let range = [behind(job), job.packed.shape.channels[0]];
-        unsafe { sums.finish::<S>(job.packed.activation, job.residual, job.output, range, pixels) };
     }
 }
