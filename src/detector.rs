@@ -5,6 +5,7 @@ use crate::detection::{
     scale_boxes,
 };
 use crate::engine::Engine;
+use crate::engine::cpu::Precision;
 use crate::model::{Config, Graph};
 use crate::picture::{LetterboxOptions, Picture, letterbox};
 use crate::weights::Checkpoint;
@@ -178,6 +179,12 @@ impl Detector {
         let stride = parts.graph.max_stride().max(1);
         let side = imgsz.unwrap_or(parts.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
         parts.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side])))
+    }
+
+    /// With dense convolutions of this precision on the processor: see [`Engine::with_precision`].
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.engine = self.engine.with_precision(precision);
+        self
     }
 
     /// Gives back the memory of weights that are only needed to attach a GPU.

@@ -13,7 +13,7 @@ use crate::detection::{Cell, RawMap};
 use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
-use cpu::{CpuExecutor, Isa};
+use cpu::{CpuExecutor, Isa, Precision};
 use plan::{Keep, Layout, Plan};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
@@ -112,7 +112,7 @@ impl Engine {
             let arena = vec![0.0; plan.arena];
             (plan, arena)
         });
-        let cpu = CpuExecutor::draining(&mut program, Isa::detect());
+        let cpu = CpuExecutor::draining(&mut program, Isa::detect(), Precision::detect());
         Ok(Self { program, cpu, scratch: Mutex::new(scratch) })
     }
 
@@ -139,8 +139,20 @@ impl Engine {
     }
 
     fn from_program(program: Program) -> Self {
-        let cpu = CpuExecutor::new(&program, Isa::detect());
+        let cpu = CpuExecutor::new(&program, Isa::detect(), Precision::detect());
         Self { program, cpu, scratch: Mutex::new(None) }
+    }
+
+    /// With dense convolutions of this precision on the processor, instead of [the faster one](Precision::detect). The weights
+    /// have to be there still: not after [`Engine::for_cpu`] or [`Engine::forget_weights`].
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.cpu = CpuExecutor::new(&self.program, Isa::detect(), precision);
+        self
+    }
+
+    /// What its dense convolutions are done in on the processor.
+    pub fn precision(&self) -> Precision {
+        self.cpu.precision()
     }
 
     /// The operations.

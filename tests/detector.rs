@@ -5,8 +5,9 @@ mod support;
 
 use ghostdet::Detector;
 use ghostdet::detection::NmsOptions;
+use ghostdet::engine::cpu::Precision;
 use ghostdet::picture::Picture;
-use support::reference;
+use support::{part, reference};
 
 fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
     let area = |r: [f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
@@ -16,12 +17,22 @@ fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
 
 #[test]
 fn an_official_checkpoint_finds_what_the_reference_finds() {
+    finds_what_the_reference_finds(Precision::Float, 0.05, 1e-3);
+}
+
+#[test]
+fn sixteen_bits_find_it_too() {
+    finds_what_the_reference_finds(Precision::Fixed, 0.3, 2e-3);
+}
+
+/// How far off boxes (in pixels) and scores may be where decoders of pictures agree.
+fn finds_what_the_reference_finds(precision: Precision, pixels_off: f64, score_off: f64) {
     let Some(folder) = reference() else { return };
     let folder = folder.join("checkpoints");
     let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("expected_detections.json")).unwrap()).unwrap();
     let bytes = std::fs::read(folder.join("yolov5n_coco_official.pt")).unwrap();
-    let detector = Detector::load(&bytes, None).unwrap();
+    let detector = Detector::load(&bytes, None).unwrap().with_precision(precision);
     assert_eq!((detector.info().architecture.as_str(), detector.info().nc), ("yolov5n", 80));
     assert_eq!(detector.info().parameters, 1_867_405);
     let mut worst = (0.0_f64, 0.0_f64);
@@ -35,7 +46,7 @@ fn an_official_checkpoint_finds_what_the_reference_finds() {
         let found = predicted.boxes(&NmsOptions { max_det: 1000, ..NmsOptions::default() });
         assert_eq!(found.len() as u64, wanted["n"].as_u64().unwrap(), "{name} at {side}");
         // Decoders of JPEG differ a little (at 320 a pixel of the input is two of the picture); PNG must agree closely.
-        let (pixels, score) = if name.ends_with("png") { (0.05, 1e-3) } else { (3.0, 0.02) };
+        let (pixels, score) = if name.ends_with("png") { (pixels_off, score_off) } else { (3.0, 0.02) };
         for (index, bounds) in wanted["boxes_xyxy_picture"].as_array().unwrap().iter().enumerate() {
             let bounds: Vec<f64> = bounds.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
             let bounds = [bounds[0], bounds[1], bounds[2], bounds[3]];
@@ -69,6 +80,24 @@ fn shipped_weights_see_the_astronaut() {
     let loose = predicted.boxes(&NmsOptions { conf: 0.02, ..NmsOptions::default() });
     assert!(loose.len() > strict.len(), "a lower threshold shows more without another run");
     assert!(predicted.boxes(&NmsOptions { classes: Some(vec![16]), ..NmsOptions::default() }).is_empty());
+}
+
+#[test]
+fn sixteen_bits_are_close_to_floats_on_photographs() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
+    let [fixed, float] = [Precision::Fixed, Precision::Float]
+        .map(|precision| Detector::load(&weights, None).unwrap().with_precision(precision));
+    for name in ["astronaut", "coffee"] {
+        let picture = Picture::decode(&std::fs::read(root.join(format!("tests/samples/{name}.jpg"))).unwrap()).unwrap();
+        let prepared = float.prepare(&picture, Some([320, 320]), true).unwrap();
+        let maps = |detector: &Detector| detector.engine().forward(&prepared.picture.rgb, prepared.size()).unwrap();
+        for (found, expected) in maps(&fixed).iter().zip(maps(&float)) {
+            let off = part(&found.data, &expected.data);
+            println!("{name}: {off:e} of the largest value");
+            assert!(off > 0.0 && off < 3e-3, "{name}: {off:e} of the largest value");
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,10 @@
 mod support;
 
 use ghostdet::engine::Engine;
-use ghostdet::engine::cpu::Isa;
+use ghostdet::engine::cpu::{Isa, Precision};
 use ghostdet::model::{Activation, Config, Module, builtin};
 use ghostdet::weights::Tensor;
-use support::{channels_last, deviation, goldens, nets, single_modules};
+use support::{channels_last, deviation, goldens, nets, part, single_modules};
 
 /// The widest instruction set is taken by itself; the others are asked for, as a user would.
 #[test]
@@ -33,7 +33,8 @@ fn modules_equal_the_reference() {
         let (mut checked, mut largest) = (0, 0.0_f32);
         for case in single_modules(&golden) {
             let engine = Engine::module(&case.module, case.input.shape[1], &case.weights)
-                .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                .unwrap_or_else(|e| panic!("{}: {e}", case.name))
+                .with_precision(Precision::Float);
             for image in 0..case.input.shape[0] {
                 let (pixels, size) = channels_last(&case.input, image);
                 let (rows, _) = engine.forward_rows(&pixels, size).unwrap_or_else(|e| panic!("{}: {e}", case.name));
@@ -93,7 +94,7 @@ fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
 #[test]
 fn nets_equal_the_reference() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap();
+        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Float);
         let input = net.input();
         let mut largest = 0.0_f32;
         for image in 0..input.shape[0] {
@@ -111,6 +112,74 @@ fn nets_equal_the_reference() {
             largest = largest.max(net.check(image, &maps));
         }
         println!("{}: largest deviation {largest:e} ({})", net.name, Isa::detect().name());
+    }
+}
+
+/// 16 bits, on the reference's nets and on one of the size that people use.
+#[test]
+fn sixteen_bits_are_close_to_floats() {
+    for net in nets() {
+        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Fixed);
+        let input = net.input();
+        for image in 0..input.shape[0] {
+            let (pixels, size) = channels_last(&input, image);
+            for (found, expected) in engine.forward(&pixels, size).unwrap().iter().zip(net.maps(image)) {
+                let off = part(&found.data, &expected.data);
+                println!("{}: {off:e}", net.name);
+                assert!(off < 1e-2, "{}: {off:e} of the largest value", net.name);
+            }
+        }
+    }
+    let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
+    let engine = || Engine::unweighted(&graph).unwrap();
+    let picture: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
+    let [fixed, float] = [Precision::Fixed, Precision::Float]
+        .map(|precision| engine().with_precision(precision).forward(&picture, [160, 224]).unwrap());
+    for (found, expected) in fixed.iter().zip(&float) {
+        let off = part(&found.data, &expected.data);
+        println!("{off:e}");
+        assert!(off < 1e-3, "{off:e} of the largest value");
+        assert!(off > 0.0, "it was done in floats");
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none() {
+    let module = |kernel| Module::Conv {
+        c1: 8,
+        c2: 32,
+        kernel: [kernel; 2],
+        stride: [1; 2],
+        padding: [kernel / 2; 2],
+        groups: 1,
+        dilation: 1,
+        activation: Activation::Silu,
+    };
+    for kernel in [1, 3] {
+        let engine = |spoil: Option<f32>| {
+            let mut weight = vec![0.1; 32 * 8 * kernel * kernel];
+            weight[0] = spoil.unwrap_or(0.1);
+            let tensors = [
+                ("model.0.conv.weight", vec![32, 8, kernel, kernel], weight),
+                ("model.0.conv.bias", vec![32], vec![0.0; 32]),
+            ]
+            .map(|(key, shape, data)| (key.to_owned(), Tensor { shape, data }));
+            let weights = ghostdet::weights::Checkpoint { tensors: tensors.into(), folded: true, ..Default::default() };
+            Engine::module(&module(kernel), 8, &weights).unwrap().with_precision(Precision::Fixed)
+        };
+        let run = |engine: Engine, input: &[f32]| {
+            let (rows, _) = engine.forward_rows(input, [5, 5]).unwrap();
+            rows[0].as_ref().expect("an output").data.clone()
+        };
+        let mut input = vec![0.5; 5 * 5 * 8];
+        assert!(run(engine(None), &input).iter().all(|v| v.is_finite()));
+        assert!(run(engine(None), &vec![0.0; 5 * 5 * 8]).iter().all(|&v| v == 0.0));
+        for spoilt in [f32::NAN, f32::INFINITY] {
+            assert!(run(engine(Some(spoilt)), &input)[12].is_nan(), "a weight of {spoilt}");
+            input[12 * 8 + 3] = spoilt;
+            let found = run(engine(None), &input)[12];
+            assert!(found.is_nan(), "{kernel}: an input of {spoilt} gives {found}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use ghostdet::detection::DETECT_FLOOR;
 use ghostdet::engine::Engine;
+use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, picture::Picture};
@@ -104,7 +105,7 @@ fn nets_equal_the_reference() {
 fn trained_weights_on_photographs_equal_the_processors() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let detector = Detector::load(&weights, None).unwrap();
+    let detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     let engine = detector.engine();
     for tuning in tunings().into_iter().filter(|one| one.half && (one.pixels, one.blocks) == (4, 2)) {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
@@ -156,7 +157,7 @@ head:
   - [[16, 13], 1, Detect, [nc, anchors]]
 ";
     let graph = ghostdet::model::Config::parse(yaml).unwrap().graph(None).unwrap();
-    let engine = Engine::unweighted(&graph).unwrap();
+    let engine = Engine::unweighted(&graph).unwrap().with_precision(Precision::Float);
     for tuning in tunings() {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
         // More sizes than are kept, one of them twice.
@@ -185,7 +186,7 @@ fn a_network_for_the_processor_alone_stays_there() {
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     let mut alone = Detector::for_cpu(Checkpoint::load(&weights).unwrap(), None, None).unwrap();
-    let both = Detector::load(&weights, None).unwrap();
+    let both = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     let found = |detector: &Detector| detector.detect(&picture, &Default::default()).unwrap().detections;
     assert_eq!(found(&alone), found(&both));
     assert!(block_on(alone.attach_gpu(gpu)).is_err());
@@ -196,7 +197,7 @@ fn a_network_for_the_processor_alone_stays_there() {
 fn a_texture_is_letterboxed_like_bytes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     // Smaller, exactly half and twice the network's, as large as it, upright, across, a line: all to the same boxes.
     let sizes = [[picture.height, picture.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
@@ -231,7 +232,7 @@ fn a_texture_is_letterboxed_like_bytes() {
 fn the_self_tests_pass_in_every_way() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     for tuning in tunings() {
         for side in [32, 100] {
             let test = detector.self_test(side).unwrap();
@@ -249,7 +250,7 @@ fn any_size_gives_the_processors_boxes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     block_on(detector.attach_gpu(gpu)).unwrap();
     let options = ghostdet::detection::NmsOptions { conf: 0.05, ..Default::default() };
     // Not multiples of 32, the least, the largest, 2:1 both ways; padded to a square and not.
@@ -273,7 +274,7 @@ fn any_size_gives_the_processors_boxes() {
 fn boxes_equal_the_processors() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap();
+    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     block_on(detector.attach_gpu(gpu)).unwrap();
     for name in ["astronaut", "lifeboat", "coffee"] {
         let picture = Picture::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();

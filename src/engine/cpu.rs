@@ -7,8 +7,10 @@ pub mod bands;
 mod conv;
 mod depthwise;
 mod epilogue;
+mod fixed;
 mod isa;
 mod math;
+mod precision;
 mod simd;
 mod simple;
 mod stream;
@@ -16,13 +18,15 @@ mod taps;
 
 use super::Input;
 use super::plan::{Place, Plan};
-use super::program::{INPUT, Op, OpKind, Program};
+use super::program::{INPUT, Op, OpKind, Program, ValueId};
 use crate::detection::RawMap;
 use bands::bands;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
+use fixed::{PackedFixed, Source};
 use isa::BASE_TILES;
 pub use isa::Isa;
+pub use precision::Precision;
 use simd::Base;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -69,6 +73,7 @@ impl MapMut {
 
 enum Packed {
     Conv(PackedConv),
+    Fixed(PackedFixed),
     Depthwise(PackedDepthwise),
     Plain,
 }
@@ -76,6 +81,7 @@ enum Packed {
 /// Weights packed for this processor.
 pub struct CpuExecutor {
     isa: Isa,
+    precision: Precision,
     packed: Vec<Packed>,
 }
 
@@ -84,30 +90,33 @@ impl CpuExecutor {
     ///
     /// # Panics
     /// If the processor lacks it.
-    pub fn new(program: &Program, isa: Isa) -> Self {
+    pub fn new(program: &Program, isa: Isa, precision: Precision) -> Self {
         assert!(isa.is_here(), "this processor has no {}", isa.name());
-        Self { isa, packed: program.ops.iter().map(|op| Self::pack(op, isa)).collect() }
+        let pack = |op| Self::pack(op, isa, precision_of(op, levels(program), precision));
+        Self { isa, precision, packed: program.ops.iter().map(pack).collect() }
     }
 
     /// As [`CpuExecutor::new`], giving back what was packed operation by operation.
-    pub fn draining(program: &mut Program, isa: Isa) -> Self {
+    pub fn draining(program: &mut Program, isa: Isa, precision: Precision) -> Self {
         assert!(isa.is_here(), "this processor has no {}", isa.name());
-        let outputs = &program.outputs;
+        let (outputs, levels) = (program.outputs.clone(), levels(program).to_vec());
         let pack = |op: &mut Op| {
-            let packed = Self::pack(op, isa);
-            op.forget_packed_weights(outputs);
+            let packed = Self::pack(op, isa, precision_of(op, &levels, precision));
+            op.forget_packed_weights(&outputs);
             packed
         };
-        Self { isa, packed: program.ops.iter_mut().map(pack).collect() }
+        Self { isa, precision, packed: program.ops.iter_mut().map(pack).collect() }
     }
 
-    fn pack(op: &Op, isa: Isa) -> Packed {
+    fn pack(op: &Op, isa: Isa, precision: Precision) -> Packed {
         let (lanes, most) = isa.vectors();
         match &op.kind {
             OpKind::Conv { shape, weights, activation } => {
                 let one_each = shape.groups > 1 && shape.channels == [shape.groups; 2];
                 if one_each {
                     Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, lanes))
+                } else if precision == Precision::Fixed && PackedFixed::fits(shape) {
+                    Packed::Fixed(PackedFixed::new(*shape, weights, *activation, lanes, isa.fixed_vectors()))
                 } else {
                     Packed::Conv(PackedConv::new(*shape, weights, *activation, lanes, most))
                 }
@@ -119,14 +128,20 @@ impl CpuExecutor {
         }
     }
 
+    /// What dense convolutions are done in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Bytes of packed weights.
     pub fn weight_bytes(&self) -> usize {
-        let floats = |p: &Packed| match p {
-            Packed::Conv(c) => c.floats(),
-            Packed::Depthwise(d) => d.floats(),
+        let bytes = |p: &Packed| match p {
+            Packed::Conv(c) => c.floats() * size_of::<f32>(),
+            Packed::Fixed(c) => c.bytes(),
+            Packed::Depthwise(d) => d.floats() * size_of::<f32>(),
             Packed::Plain => 0,
         };
-        self.packed.iter().map(floats).sum::<usize>() * size_of::<f32>()
+        self.packed.iter().map(bytes).sum()
     }
 
     /// Runs operation `index` of `program` on the arena.
@@ -158,6 +173,16 @@ impl CpuExecutor {
             (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
                 self.convolve(conv::Job { packed, input, residual, coarse, output, first, last });
             }),
+            (Packed::Fixed(packed), _) => {
+                let flat = packed.shape().is_flat();
+                let rows = if flat { [0, 0] } else { [0, input.height] };
+                let magnitude = unsafe { self.magnitude(input, plan.places[op.input].channels, rows) };
+                let input = Source::Map(input, magnitude);
+                let [total, least] = if flat { [place.height * place.width, 48] } else { [place.height, 4] };
+                bands(total, least, |first, last| unsafe {
+                    self.convolve_fixed(fixed::Job { packed, input, residual, coarse, output, first, last });
+                });
+            }
             (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
                 let job = depthwise::Job { packed, input, residual, output, first, last };
                 match self.isa {
@@ -192,6 +217,16 @@ impl CpuExecutor {
     }
 }
 
+/// What detect levels write.
+fn levels(program: &Program) -> &[ValueId] {
+    if program.anchors > 0 { &program.outputs } else { &[] }
+}
+
+/// Floats for detect levels, whose weights are read as they are.
+fn precision_of(op: &Op, levels: &[ValueId], precision: Precision) -> Precision {
+    if levels.contains(&op.output) { Precision::Float } else { precision }
+}
+
 impl CpuExecutor {
     /// # Safety
     /// As for [`conv::convolve`].
@@ -203,6 +238,34 @@ impl CpuExecutor {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => convolve_avx2(job),
                 _ => conv::convolve::<Base, { BASE_TILES[0] }, { BASE_TILES[1] }, { BASE_TILES[2] }>(job),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`conv::convolve`].
+    unsafe fn convolve_fixed(&self, job: fixed::Job) {
+        unsafe {
+            match self.isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => fixed_avx512(job),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => fixed_avx2(job),
+                _ => fixed::convolve::<Base, 2>(job),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`fixed::magnitude`].
+    unsafe fn magnitude(&self, map: Map, channels: usize, rows: [usize; 2]) -> f32 {
+        unsafe {
+            match self.isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => magnitude_avx512(map, channels, rows),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => magnitude_avx2(map, channels, rows),
+                _ => fixed::magnitude::<Base>(map, channels, rows),
             }
         }
     }
@@ -241,7 +304,10 @@ impl CpuExecutor {
         timed: bool,
     ) -> [f64; 2] {
         assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
-        let [Packed::Conv(stem), Packed::Conv(next), ..] = &self.packed[..] else { return [0.0; 2] };
+        let shape = |index: usize| match &program.ops[index].kind {
+            OpKind::Conv { shape, .. } => shape,
+            other => unreachable!("a plan streams two convolutions, not {}", other.name()),
+        };
         let place = plan.places[program.ops[1].output];
         let output = MapMut {
             data: unsafe { arena.as_mut_ptr().add(place.start) },
@@ -252,13 +318,15 @@ impl CpuExecutor {
         };
         let size = |value: usize| [plan.places[value].height, plan.places[value].width];
         let sizes = [size(INPUT), size(program.ops[0].output)];
-        let stream = stream::Stream { packed: [stem, next], input, sizes, output };
+        let stream = stream::Stream { executor: self, shapes: [shape(0), shape(1)], input, sizes, output };
         // Helpers in WebAssembly have no clock: there a timed run is in one piece.
-        let least = if timed && cfg!(feature = "wasm-threads") { place.height } else { 16 };
+        let total = place.height.div_ceil(stream::BAND);
+        let least = if timed && cfg!(feature = "wasm-threads") { total } else { 4 };
         let spent = [AtomicU64::new(0), AtomicU64::new(0)];
         // Safety: the plan streams, so the operations are two convolutions in a row; threads get disjoint rows.
-        bands(place.height, least, |first, last| unsafe {
-            let times = stream.run([first, last], timed, |job| self.convolve(job));
+        bands(total, least, |first, last| unsafe {
+            let rows = [first * stream::BAND, place.height.min(last * stream::BAND)];
+            let times = stream.run(rows, timed);
             spent.iter().zip(times).for_each(|(sum, time)| {
                 sum.fetch_add((time * 1e6) as u64, Relaxed);
             });
@@ -289,4 +357,28 @@ unsafe fn convolve_avx2(job: conv::Job) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn depthwise_avx2(job: depthwise::Job) {
     unsafe { depthwise::depthwise::<simd::Avx2>(job) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn fixed_avx512(job: fixed::Job) {
+    unsafe { fixed::convolve::<simd::Avx512, 4>(job) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn fixed_avx2(job: fixed::Job) {
+    unsafe { fixed::convolve::<simd::Avx2, 4>(job) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn magnitude_avx512(map: Map, channels: usize, rows: [usize; 2]) -> f32 {
+    unsafe { fixed::magnitude::<simd::Avx512>(map, channels, rows) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn magnitude_avx2(map: Map, channels: usize, rows: [usize; 2]) -> f32 {
+    unsafe { fixed::magnitude::<simd::Avx2>(map, channels, rows) }
 }

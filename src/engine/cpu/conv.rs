@@ -13,11 +13,11 @@ const BLOCK: usize = 48;
 
 /// Outputs computed together: `vectors` of them from `channel` on.
 #[derive(Clone, Copy)]
-struct Panel {
-    channel: usize,
-    vectors: usize,
+pub(super) struct Panel {
+    pub channel: usize,
+    pub vectors: usize,
     /// Where its bias begins, with its weights behind it as `[ky][kx][c1][lane]`.
-    start: usize,
+    pub start: usize,
 }
 
 /// Packed weights: panels of up to `most` vectors, zero-padded.
@@ -33,7 +33,7 @@ pub struct PackedConv {
 }
 
 /// Vectors in each panel for `outputs` outputs: as many as fit, and no lonely one at the end if it can be helped.
-fn split(outputs: usize, lanes: usize, most: usize) -> Vec<usize> {
+pub(super) fn split(outputs: usize, lanes: usize, most: usize) -> Vec<usize> {
     let mut left = outputs.div_ceil(lanes);
     let mut widths = Vec::new();
     while left > 0 {
@@ -71,11 +71,6 @@ impl PackedConv {
         }
         let flat = shape.is_flat();
         Self { shape, panels, weights, zeros: vec![0.0; cin * kw], activation, flat }
-    }
-
-    /// The geometry.
-    pub fn shape(&self) -> &ConvShape {
-        &self.shape
     }
 
     /// Floats held.
@@ -147,13 +142,13 @@ pub unsafe fn convolve<S: Simd, const M1: usize, const M2: usize, const M3: usiz
 
 /// Where sums go: to the map itself, or to where they wait for their activation.
 #[derive(Clone, Copy)]
-struct Target {
-    map: MapMut,
-    residual: Option<Map>,
+pub(super) struct Target {
+    pub map: MapMut,
+    pub residual: Option<Map>,
     /// The pixel that lies at the map's first place.
-    begin: usize,
+    pub begin: usize,
     /// Channels from here on are not written.
-    end: usize,
+    pub end: usize,
 }
 
 /// Pixels `block..end` of some panels. A function of its own in WebAssembly: browsers allocate registers badly in
@@ -211,10 +206,26 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         if let Some((coarse, scale)) = job.coarse {
             add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
         }
-        if start + MR <= end && panel.channel + NV * S::LANES <= target.end && target.residual.is_none() {
+        put::<S, MR, NV>(target, panel.channel, &acc, [start, end]);
+    }
+}
+
+/// Stores the sums of the pixels `start..end` of a tile, from `channel` on.
+///
+/// # Safety
+/// As for [`convolve`].
+#[inline(always)]
+pub(super) unsafe fn put<S: Simd, const MR: usize, const NV: usize>(
+    target: &Target,
+    channel: usize,
+    acc: &[[S::V; NV]; MR],
+    [start, end]: [usize; 2],
+) {
+    unsafe {
+        if start + MR <= end && channel + NV * S::LANES <= target.end && target.residual.is_none() {
             // Nearly all tiles: nothing to be asked of each vector.
-            let mut to = target.map.data.wrapping_add((start - target.begin) * target.map.stride + panel.channel);
-            for values in &acc {
+            let mut to = target.map.data.wrapping_add((start - target.begin) * target.map.stride + channel);
+            for values in acc {
                 for (j, &v) in values.iter().enumerate() {
                     S::store(to.add(j * S::LANES), v);
                 }
@@ -224,7 +235,7 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         }
         for (i, values) in acc.iter().enumerate().take(end - start) {
             for (j, &v) in values.iter().enumerate() {
-                let channel = panel.channel + j * S::LANES;
+                let channel = channel + j * S::LANES;
                 let lanes = S::LANES.min(target.end.saturating_sub(channel));
                 store::<S>(v, target.residual, target.map, start + i - target.begin, channel, lanes);
             }

@@ -55,6 +55,11 @@ impl Isa {
             Self::Base => (Base::LANES, BASE_VECTORS),
         }
     }
+
+    /// Vectors of outputs in a panel of 16-bit weights.
+    pub(super) fn fixed_vectors(self) -> usize {
+        if self == Self::Base { 4 } else { 2 }
+    }
 }
 
 const BASE_VECTORS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };

@@ -53,6 +53,19 @@ pub trait Simd: Copy {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// `v * 2^n` with `n` in the low bits of `shifted`.
     unsafe fn scale(v: Self::V, shifted: Self::V) -> Self::V;
+
+    /// The larger of `most` and the magnitude of `v`, where a NaN is larger than everything; `most` has no signs.
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V;
+    /// Stores the whole numbers nearest to `low`, then those to `high`, as 16 bits each; all fit.
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V);
+    /// Two neighbouring 16-bit numbers in each lane.
+    unsafe fn pair(from: *const i16) -> Self::V;
+    /// The 16-bit numbers of as many pairs as there are lanes.
+    unsafe fn pairs(from: *const i16) -> Self::V;
+    /// In each lane, as a 32-bit number: `sum` and the products of the two pairs.
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V;
+    /// 32-bit numbers as floats.
+    unsafe fn floats(v: Self::V) -> Self::V;
 }
 
 /// What the target has without asking.

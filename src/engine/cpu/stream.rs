@@ -1,20 +1,24 @@
 //! The first two convolutions together, a band of rows at a time: the picture's bytes become numbers a few rows before
 //! they are needed, and the largest map of the network, the first convolution's, never exists as a whole.
 
-use super::conv::{Job, PackedConv};
-use super::{Map, MapMut};
+use super::conv::Job;
+use super::fixed::{self, Source};
+use super::{CpuExecutor, Map, MapMut, Packed};
 use crate::engine::Input;
 use crate::engine::plan::SLACK;
 use crate::engine::program::ConvShape;
 use web_time::Instant;
 
-/// Output rows of the second convolution in a band: what both windows hold then fits the second-level cache.
-const BAND: usize = 4;
+/// Output rows of the second convolution in a band: what both windows hold then fits the second-level cache. With 16 bits a
+/// band has a scale of its own, so bands begin at multiples of this, however many threads there are.
+pub const BAND: usize = 4;
 
 /// What one call computes: rows `first..last` of the second convolution's output.
 pub struct Stream<'a> {
-    /// The two convolutions.
-    pub packed: [&'a PackedConv; 2],
+    /// Whose first two operations these are.
+    pub executor: &'a CpuExecutor,
+    /// Their geometry.
+    pub shapes: [&'a ConvShape; 2],
     /// The picture, its `[height, width]` and channels.
     pub input: Input<'a>,
     /// `[height, width]` of the picture and of the map in between.
@@ -92,57 +96,76 @@ fn most(shape: &ConvShape, rows: usize) -> usize {
 }
 
 impl Stream<'_> {
-    /// Rows `first..last`; each convolution is done by `convolve`. Returns the milliseconds of both if `timed`.
+    /// Rows `first..last`, the first a multiple of [`BAND`]. Returns the milliseconds of both if `timed`.
     ///
     /// # Safety
     /// As for [`super::conv::convolve`], for the rows `first..last` of the output; the picture has the size it should.
-    pub unsafe fn run(&self, [first, last]: [usize; 2], timed: bool, convolve: impl Fn(Job)) -> [f64; 2] {
-        let [stem, next] = self.packed;
+    pub unsafe fn run(&self, [first, last]: [usize; 2], timed: bool) -> [f64; 2] {
+        let [stem, next] = self.shapes;
         let [picture, between] = self.sizes;
-        let rows = most(next.shape(), BAND);
-        let mut middle = Window::new(rows, between, stem.shape().channels[1]);
-        let mut source = Window::new(most(stem.shape(), rows), picture, stem.shape().channels[0]);
+        let rows = most(next, BAND);
+        let mut middle = Window::new(rows, between, stem.channels[1]);
+        let mut source = Window::new(most(stem, rows), picture, stem.channels[0]);
         let mut spent = [0.0; 2];
         let clock = || timed.then(Instant::now);
         let since = |start: Option<Instant>| start.map_or(0.0, |start| start.elapsed().as_secs_f64() * 1e3);
         for from in (first..last).step_by(BAND) {
             let to = last.min(from + BAND);
             let start = clock();
-            let [top, bottom] = reach(next.shape(), [from, to], between[0]);
+            let [top, bottom] = reach(next, [from, to], between[0]);
             middle.slide(top);
             if middle.next < bottom {
-                let [above, below] = reach(stem.shape(), [middle.next, bottom], picture[0]);
-                source.slide(above);
-                if source.next < below {
-                    source.fill(&self.input, below);
-                }
-                let pixels = [middle.next * between[1], bottom * between[1]];
-                let (input, output) = (source.source(), middle.map());
-                convolve(Job {
-                    packed: stem,
-                    input,
-                    residual: None,
-                    coarse: None,
-                    output,
-                    first: pixels[0],
-                    last: pixels[1],
-                });
+                let rows = [middle.next, bottom];
+                let from = match (self.input, &self.executor.packed[0]) {
+                    (Input::Bytes(bytes), Packed::Fixed(_)) => Source::Bytes(bytes, picture),
+                    _ => {
+                        let [above, below] = reach(stem, rows, picture[0]);
+                        source.slide(above);
+                        if source.next < below {
+                            source.fill(&self.input, below);
+                        }
+                        self.source(0, &mut source, [above, below])
+                    }
+                };
+                unsafe { self.convolve(0, from, middle.map(), rows) };
                 middle.next = bottom;
             }
             spent[0] += since(start);
             let start = clock();
-            let (input, output, width) = (middle.source(), self.output, self.output.width);
-            convolve(Job {
-                packed: next,
-                input,
-                residual: None,
-                coarse: None,
-                output,
-                first: from * width,
-                last: to * width,
-            });
+            unsafe { self.convolve(1, self.source(1, &mut middle, [top, bottom]), self.output, [from, to]) };
             spent[1] += since(start);
         }
         spent
+    }
+
+    /// What a convolution reads from a window that holds these rows.
+    fn source<'a>(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> Source<'a> {
+        let map = window.source();
+        let magnitude = match &self.executor.packed[index] {
+            // Safety: the window holds the rows.
+            Packed::Fixed(_) => unsafe { self.executor.magnitude(map, window.channels, rows) },
+            _ => 0.0,
+        };
+        Source::Map(map, magnitude)
+    }
+
+    /// Output rows `first..last` of one of the convolutions.
+    ///
+    /// # Safety
+    /// As for [`super::conv::convolve`].
+    unsafe fn convolve(&self, index: usize, input: Source, output: MapMut, [first, last]: [usize; 2]) {
+        let (residual, coarse, width) = (None, None, output.width);
+        unsafe {
+            match (&self.executor.packed[index], input) {
+                (Packed::Fixed(packed), input) => {
+                    self.executor.convolve_fixed(fixed::Job { packed, input, residual, coarse, output, first, last });
+                }
+                (Packed::Conv(packed), Source::Map(input, _)) => {
+                    let (first, last) = (first * width, last * width);
+                    self.executor.convolve(Job { packed, input, residual, coarse, output, first, last });
+                }
+                _ => unreachable!("a plan streams two convolutions, and bytes go to those of 16 bits"),
+            }
+        }
     }
 }

@@ -68,4 +68,45 @@ impl Simd for Neon {
             vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(v), n))
         }
     }
+
+    #[inline(always)]
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V {
+        unsafe {
+            let bits = vandq_s32(vreinterpretq_s32_f32(v), vdupq_n_s32(i32::MAX));
+            vreinterpretq_f32_s32(vmaxq_s32(vreinterpretq_s32_f32(most), bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
+        unsafe {
+            let (low, high) = (vqmovn_s32(vcvtnq_s32_f32(low)), vqmovn_s32(vcvtnq_s32_f32(high)));
+            vst1q_s16(to, vcombine_s16(low, high));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(from: *const i16) -> Self::V {
+        unsafe { vreinterpretq_f32_s32(vdupq_n_s32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs(from: *const i16) -> Self::V {
+        unsafe { vreinterpretq_f32_s16(vld1q_s16(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        unsafe {
+            let (a, b) = (vreinterpretq_s16_f32(a), vreinterpretq_s16_f32(b));
+            let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+            let products = vpaddq_s32(low, vmull_high_s16(a, b));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(sum), products))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn floats(v: Self::V) -> Self::V {
+        unsafe { vcvtq_f32_s32(vreinterpretq_s32_f32(v)) }
+    }
 }

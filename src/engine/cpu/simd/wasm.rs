@@ -69,4 +69,38 @@ impl Simd for Wasm {
     unsafe fn scale(v: Self::V, shifted: Self::V) -> Self::V {
         i32x4_add(v, i32x4_shl(shifted, 23))
     }
+
+    #[inline(always)]
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V {
+        i32x4_max(most, v128_and(v, i32x4_splat(i32::MAX)))
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
+        // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits.
+        let (magic, bits) = (f32x4_splat(12_582_912.0), i32x4_splat(0x4b40_0000));
+        let low = i32x4_sub(f32x4_add(low, magic), bits);
+        let high = i32x4_sub(f32x4_add(high, magic), bits);
+        unsafe { v128_store(to.cast(), i16x8_narrow_i32x4(low, high)) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(from: *const i16) -> Self::V {
+        unsafe { v128_load32_splat(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs(from: *const i16) -> Self::V {
+        unsafe { v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        i32x4_add(sum, i32x4_dot_i16x8(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn floats(v: Self::V) -> Self::V {
+        f32x4_convert_i32x4(v)
+    }
 }

@@ -68,6 +68,49 @@ impl Simd for Avx512 {
             _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v), n))
         }
     }
+
+    #[inline(always)]
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V {
+        unsafe {
+            let bits = _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(i32::MAX));
+            _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(most), bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
+        unsafe {
+            _mm256_storeu_si256(to.cast(), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(low)));
+            _mm256_storeu_si256(to.add(16).cast(), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(high)));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(from: *const i16) -> Self::V {
+        unsafe { _mm512_castsi512_ps(_mm512_set1_epi32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs(from: *const i16) -> Self::V {
+        unsafe { _mm512_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        unsafe {
+            // The instruction for this needs AVX-512BW.
+            let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
+            let low = [_mm512_slli_epi32::<16>(a), _mm512_slli_epi32::<16>(b)];
+            let first = _mm512_mullo_epi32(_mm512_srai_epi32::<16>(low[0]), _mm512_srai_epi32::<16>(low[1]));
+            let second = _mm512_mullo_epi32(_mm512_srai_epi32::<16>(a), _mm512_srai_epi32::<16>(b));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(sum), _mm512_add_epi32(first, second)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn floats(v: Self::V) -> Self::V {
+        unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(v)) }
+    }
 }
 
 /// 256 bits with fused multiply-add.
@@ -135,6 +178,45 @@ impl Simd for Avx2 {
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), n))
         }
     }
+
+    #[inline(always)]
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V {
+        unsafe {
+            let bits = _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(i32::MAX));
+            _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(most), bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
+        unsafe {
+            let mixed = _mm256_packs_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high));
+            _mm256_storeu_si256(to.cast(), _mm256_permute4x64_epi64::<0b11_01_10_00>(mixed));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(from: *const i16) -> Self::V {
+        unsafe { _mm256_castsi256_ps(_mm256_set1_epi32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs(from: *const i16) -> Self::V {
+        unsafe { _mm256_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        unsafe {
+            let products = _mm256_madd_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), products))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn floats(v: Self::V) -> Self::V {
+        unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(v)) }
+    }
 }
 
 /// What every x86-64 processor has.
@@ -201,5 +283,45 @@ impl Simd for Sse2 {
             let n = _mm_slli_epi32::<23>(_mm_castps_si128(shifted));
             _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(v), n))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn max_magnitude(most: Self::V, v: Self::V) -> Self::V {
+        unsafe {
+            let bits = _mm_and_si128(_mm_castps_si128(v), _mm_set1_epi32(i32::MAX));
+            let larger = _mm_castsi128_ps(_mm_cmpgt_epi32(bits, _mm_castps_si128(most)));
+            _mm_or_ps(_mm_and_ps(larger, _mm_castsi128_ps(bits)), _mm_andnot_ps(larger, most))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
+        unsafe {
+            let numbers = _mm_packs_epi32(_mm_cvtps_epi32(low), _mm_cvtps_epi32(high));
+            _mm_storeu_si128(to.cast(), numbers);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(from: *const i16) -> Self::V {
+        unsafe { _mm_castsi128_ps(_mm_set1_epi32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs(from: *const i16) -> Self::V {
+        unsafe { _mm_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        unsafe {
+            let products = _mm_madd_epi16(_mm_castps_si128(a), _mm_castps_si128(b));
+            _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(sum), products))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn floats(v: Self::V) -> Self::V {
+        unsafe { _mm_cvtepi32_ps(_mm_castps_si128(v)) }
     }
 }
