@@ -10,11 +10,11 @@ use crate::{Error, ErrorKind, Result};
 /// How far the GPU's maps may be off the CPU's, of a map's largest value.
 const TOLERANCE: f32 = 1e-3;
 
-/// The same where the processor multiplies 16-bit numbers, and is off itself.
-const FIXED_TOLERANCE: f32 = 5e-3;
-
 /// The same where activations and weights are halves.
 const HALF_TOLERANCE: f32 = 1e-2;
+
+/// What comes to both where the processor multiplies 16-bit numbers, and is off itself.
+const FIXED_TOLERANCE: f32 = 5e-3;
 
 /// Cells that are picked: those of the highest objectness.
 const PICKED: usize = 64;
@@ -26,7 +26,8 @@ pub struct SelfTest {
     maps: Vec<RawMap>,
     /// The objectness (a logit) above which cells are picked.
     floor: f32,
-    tolerance: f32,
+    /// How far off the CPU may be.
+    own: f32,
 }
 
 impl Detector {
@@ -45,8 +46,8 @@ impl Detector {
             maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
         objectness.sort_unstable_by(|a, b| b.total_cmp(a));
         let floor = objectness.get(PICKED.min(objectness.len() / 2)).copied().unwrap_or(0.0);
-        let tolerance = if self.engine.precision() == Precision::Fixed { FIXED_TOLERANCE } else { TOLERANCE };
-        Ok(SelfTest { size: [side, side], bytes, maps, floor, tolerance })
+        let own = if self.engine.precision() == Precision::Fixed { FIXED_TOLERANCE } else { 0.0 };
+        Ok(SelfTest { size: [side, side], bytes, maps, floor, own })
     }
 }
 
@@ -56,7 +57,7 @@ impl SelfTest {
     /// # Errors
     /// Of kind [`ErrorKind::Device`]: it doesn't, or it can't run.
     pub(super) async fn run(&self, program: &Program, executor: &mut GpuExecutor) -> Result<()> {
-        let bound = if executor.tuning().half { HALF_TOLERANCE } else { self.tolerance };
+        let bound = self.own + if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
         let from_bytes = program.values[INPUT].channels == 3;
         let maps = match from_bytes {
             true => executor.maps_of_picture(program, &self.bytes, self.size).await?,

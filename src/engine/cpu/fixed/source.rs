@@ -1,0 +1,115 @@
+//! What is multiplied with the weights, as 16-bit numbers.
+
+use super::super::Map;
+use super::super::simd::Simd;
+
+/// What a convolution reads.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// A map, and the largest magnitude in the rows that are read; a flat convolution finds those pixel by pixel.
+    Map(Map, f32),
+    /// A picture's bytes, which stand for a 255th each, and its `[height, width]`.
+    Bytes(&'a [u8], [usize; 2]),
+}
+
+impl Source<'_> {
+    pub(super) fn size(&self) -> [usize; 2] {
+        match self {
+            Self::Map(map, _) => [map.height, map.width],
+            Self::Bytes(_, size) => *size,
+        }
+    }
+
+    /// What to multiply with to get whole numbers up to `most`, and what takes that back.
+    pub(super) fn factors(&self, most: f32) -> [f32; 2] {
+        match self {
+            Self::Map(_, magnitude) => factors(most, *magnitude),
+            // So that bytes stay exact.
+            Self::Bytes(..) => [(most / 255.0).floor(), 1.0 / (255.0 * (most / 255.0).floor())],
+        }
+    }
+
+    /// Row `y` of `channels` channels, times `factor`, as whole numbers.
+    #[inline(always)]
+    pub(super) unsafe fn row<S: Simd>(&self, y: usize, channels: usize, factor: f32, to: &mut [i16]) {
+        match self {
+            Self::Bytes(bytes, [_, width]) => {
+                let row = &bytes[y * width * channels..][..width * channels];
+                to.iter_mut().zip(row).for_each(|(to, &byte)| *to = i16::from(byte) * factor as i16);
+            }
+            Self::Map(map, _) => {
+                // Pixels without gaps are one run.
+                let [runs, values] =
+                    if map.stride == channels { [1, map.width * channels] } else { [map.width, channels] };
+                for (x, to) in to.chunks_exact_mut(values).enumerate().take(runs) {
+                    let from = map.data.wrapping_add((y * map.width + x) * map.stride);
+                    unsafe { round::<S>(from, to.as_mut_ptr(), values, factor) };
+                }
+            }
+        }
+    }
+}
+
+/// The largest magnitude in the rows `first..last` of a map; infinite or NaN if something in it is.
+///
+/// # Safety
+/// The processor has the instruction set; the map has these channels.
+#[inline(always)]
+pub unsafe fn magnitude<S: Simd>(map: Map, channels: usize, [first, last]: [usize; 2]) -> f32 {
+    unsafe {
+        let mut most = S::splat(0.0);
+        for pixel in first * map.width..last * map.width {
+            most = magnitude_of::<S>(most, map.data.add(pixel * map.stride), channels);
+        }
+        largest::<S>(most)
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn magnitude_of<S: Simd>(mut most: S::V, from: *const f32, channels: usize) -> S::V {
+    unsafe {
+        let whole = channels / S::LANES * S::LANES;
+        for c in (0..whole).step_by(S::LANES) {
+            most = S::max_magnitude(most, S::load(from.add(c)));
+        }
+        for c in whole..channels {
+            most = S::max_magnitude(most, S::splat(*from.add(c)));
+        }
+        most
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn largest<S: Simd>(most: S::V) -> f32 {
+    let mut values = [0.0_f32; 16];
+    unsafe { S::store(values.as_mut_ptr(), most) };
+    f32::from_bits(values[..S::LANES].iter().fold(0, |most, v| most.max(v.to_bits())))
+}
+
+/// `channels` values times `factor` as whole numbers.
+#[inline(always)]
+pub(super) unsafe fn round<S: Simd>(from: *const f32, to: *mut i16, channels: usize, factor: f32) {
+    unsafe {
+        let (wide, by) = (2 * S::LANES, S::splat(factor));
+        let whole = channels / wide * wide;
+        for c in (0..whole).step_by(wide) {
+            let low = S::mul(S::load(from.add(c)), by);
+            let high = S::mul(S::load(from.add(c + S::LANES)), by);
+            S::store_rounded(to.add(c), low, high);
+        }
+        for c in whole..channels {
+            to.add(c).write((*from.add(c) * factor).round_ties_even() as i16);
+        }
+    }
+}
+
+/// What to multiply with so that `magnitude` becomes `most`, and what takes that back. A magnitude that is no number makes
+/// all results none.
+pub(super) fn factors(most: f32, magnitude: f32) -> [f32; 2] {
+    match magnitude {
+        m if !m.is_finite() => [0.0, f32::NAN],
+        // Smaller ones would have infinite factors.
+        m if m < 1e-30 => [0.0, 0.0],
+        m => [most / m, m / most],
+    }
+}
