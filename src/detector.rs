@@ -170,15 +170,20 @@ impl Detector {
     }
 
     /// As [`Detector::from_checkpoint`] in the least memory: no GPU can be attached to it. `imgsz` is the largest picture
-    /// size to expect; the weights' own if absent.
+    /// size to expect; the weights' own if absent. `precision` as for [`Engine::with_precision`].
     ///
     /// # Errors
     /// As [`Detector::load`].
-    pub fn for_cpu(checkpoint: Checkpoint, yaml: Option<&str>, imgsz: Option<usize>) -> Result<Self> {
+    pub fn for_cpu(
+        checkpoint: Checkpoint,
+        yaml: Option<&str>,
+        imgsz: Option<usize>,
+        precision: Precision,
+    ) -> Result<Self> {
         let (parts, checkpoint) = Parts::read(checkpoint, yaml)?;
         let stride = parts.graph.max_stride().max(1);
         let side = imgsz.unwrap_or(parts.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
-        parts.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side])))
+        parts.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side]), precision))
     }
 
     /// With dense convolutions of this precision on the processor: see [`Engine::with_precision`].

@@ -100,11 +100,17 @@ impl Engine {
 
     /// As [`Engine::taking`] in the least memory: what was packed is given back at once, so that a GPU can't be attached
     /// any more. `size` is the largest picture to expect: room for its activations is made first. WebAssembly's memory
-    /// only grows, and the packed weights then fill the holes that the tensors leave.
+    /// only grows, and the packed weights then fill the holes that the tensors leave. `precision` as for
+    /// [`Engine::with_precision`].
     ///
     /// # Errors
     /// As [`Engine::new`].
-    pub fn for_cpu(graph: &Graph, checkpoint: Checkpoint, size: Option<[usize; 2]>) -> Result<Self> {
+    pub fn for_cpu(
+        graph: &Graph,
+        checkpoint: Checkpoint,
+        size: Option<[usize; 2]>,
+        precision: Precision,
+    ) -> Result<Self> {
         let mut program = lower::lower_taking(graph, checkpoint)?;
         // A size that can't be planned is refused when it is used.
         let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, cells_or_maps(&program)).ok();
@@ -112,7 +118,7 @@ impl Engine {
             let arena = vec![0.0; plan.arena];
             (plan, arena)
         });
-        let cpu = CpuExecutor::draining(&mut program, Isa::detect(), Precision::detect());
+        let cpu = CpuExecutor::draining(&mut program, Isa::detect(), precision);
         Ok(Self { program, cpu, scratch: Mutex::new(scratch) })
     }
 
@@ -173,6 +179,29 @@ impl Engine {
         self.run(input.into(), size, None)
     }
 
+    /// As [`Engine::forward`], in floats whatever the [precision](Engine::precision): operation by operation, so that not
+    /// much memory is needed. The weights have to be there still.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`].
+    pub fn forward_in_floats<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
+        if self.precision() == Precision::Float {
+            return self.forward(input, size);
+        }
+        let _frame = cpu::bands::frame();
+        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
+        let mut cpu = CpuExecutor::unpacked(&self.program, Isa::detect());
+        if plan.streams {
+            cpu.only(&self.program, 0..2);
+        }
+        for index in self.begin(&cpu, plan, arena, input.into(), None)?..self.program.ops.len() {
+            cpu.only(&self.program, index..index + 1);
+            cpu.run(&self.program, plan, index, arena);
+        }
+        Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
+    }
+
     /// As [`Engine::forward`], and what each operation took.
     ///
     /// # Errors
@@ -193,7 +222,7 @@ impl Engine {
         let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size, cells_or_maps(&self.program))?;
-        let first = self.begin(plan, arena, input.into(), None)?;
+        let first = self.begin(&self.cpu, plan, arena, input.into(), None)?;
         let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
         let heads = heads::heads(&self.program, plan).unwrap_or_default();
         for index in first..self.program.ops.len() {
@@ -216,7 +245,7 @@ impl Engine {
         let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
-        for index in self.begin(plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
+        for index in self.begin(&self.cpu, plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
             let start = times.is_some().then(web_time::Instant::now);
             self.cpu.run(&self.program, plan, index, arena);
             if let (Some(times), Some(start)) = (times.as_deref_mut(), start) {
@@ -227,14 +256,21 @@ impl Engine {
     }
 
     /// Takes the picture in; returns the operation to go on with, since the first two may be done then.
-    fn begin(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>, times: Option<&mut Vec<f64>>) -> Result<usize> {
+    fn begin(
+        &self,
+        cpu: &CpuExecutor,
+        plan: &Plan,
+        arena: &mut [f32],
+        input: Input<'_>,
+        times: Option<&mut Vec<f64>>,
+    ) -> Result<usize> {
         if !plan.streams {
             self.fill_input(plan, arena, input)?;
             return Ok(0);
         }
         check_input(plan, input)?;
         let start = web_time::Instant::now();
-        let spent = self.cpu.stream(&self.program, plan, input, arena, times.is_some());
+        let spent = cpu.stream(&self.program, plan, input, arena, times.is_some());
         if let Some(times) = times {
             // Shares of the time that passed: threads work side by side.
             let passed = start.elapsed().as_secs_f64() * 1e3;

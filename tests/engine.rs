@@ -136,6 +136,7 @@ fn sixteen_bits_are_close_to_floats() {
     let picture: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
     let [fixed, float] = [Precision::Fixed, Precision::Float]
         .map(|precision| engine().with_precision(precision).forward(&picture, [160, 224]).unwrap());
+    assert_eq!(engine().with_precision(Precision::Fixed).forward_in_floats(&picture, [160, 224]).unwrap(), float);
     for (found, expected) in fixed.iter().zip(&float) {
         let off = part(&found.data, &expected.data);
         println!("{off:e}");

@@ -185,7 +185,7 @@ fn a_network_for_the_processor_alone_stays_there() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
-    let mut alone = Detector::for_cpu(Checkpoint::load(&weights).unwrap(), None, None).unwrap();
+    let mut alone = Detector::for_cpu(Checkpoint::load(&weights).unwrap(), None, None, Precision::Float).unwrap();
     let both = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     let found = |detector: &Detector| detector.detect(&picture, &Default::default()).unwrap().detections;
     assert_eq!(found(&alone), found(&both));

@@ -2,7 +2,6 @@
 
 use super::Detector;
 use crate::detection::{Cell, RawMap};
-use crate::engine::cpu::Precision;
 use crate::engine::gpu::{Gpu, GpuExecutor};
 use crate::engine::program::{INPUT, Program};
 use crate::{Error, ErrorKind, Result};
@@ -13,21 +12,16 @@ const TOLERANCE: f32 = 1e-3;
 /// The same where activations and weights are halves.
 const HALF_TOLERANCE: f32 = 1e-2;
 
-/// What comes to both where the processor multiplies 16-bit numbers, and is off itself.
-const FIXED_TOLERANCE: f32 = 5e-3;
-
 /// Cells that are picked: those of the highest objectness.
 const PICKED: usize = 64;
 
-/// A picture and what the CPU makes of it.
+/// A picture and what the CPU makes of it, in floats.
 pub struct SelfTest {
     size: [usize; 2],
     bytes: Vec<u8>,
     maps: Vec<RawMap>,
     /// The objectness (a logit) above which cells are picked.
     floor: f32,
-    /// How far off the CPU may be.
-    own: f32,
 }
 
 impl Detector {
@@ -40,14 +34,13 @@ impl Detector {
         let side = side.div_ceil(stride).max(1) * stride;
         let bytes: Vec<u8> =
             (0..side * side * self.graph.input_channels).map(|i| ((i / 96 * 37) ^ (i % 251)) as u8).collect();
-        let maps = self.engine.forward(&bytes, [side, side])?;
+        let maps = self.engine.forward_in_floats(&bytes, [side, side])?;
         let outputs = self.graph.nc + 5;
         let mut objectness: Vec<f32> =
             maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
         objectness.sort_unstable_by(|a, b| b.total_cmp(a));
         let floor = objectness.get(PICKED.min(objectness.len() / 2)).copied().unwrap_or(0.0);
-        let own = if self.engine.precision() == Precision::Fixed { FIXED_TOLERANCE } else { 0.0 };
-        Ok(SelfTest { size: [side, side], bytes, maps, floor, own })
+        Ok(SelfTest { size: [side, side], bytes, maps, floor })
     }
 }
 
@@ -57,7 +50,7 @@ impl SelfTest {
     /// # Errors
     /// Of kind [`ErrorKind::Device`]: it doesn't, or it can't run.
     pub(super) async fn run(&self, program: &Program, executor: &mut GpuExecutor) -> Result<()> {
-        let bound = self.own + if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
+        let bound = if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
         let from_bytes = program.values[INPUT].channels == 3;
         let maps = match from_bytes {
             true => executor.maps_of_picture(program, &self.bytes, self.size).await?,

@@ -108,6 +108,19 @@ impl CpuExecutor {
         Self { isa, precision, packed: program.ops.iter_mut().map(pack).collect() }
     }
 
+    /// For floats, with nothing packed yet: see [`CpuExecutor::only`].
+    pub(super) fn unpacked(program: &Program, isa: Isa) -> Self {
+        Self { isa, precision: Precision::Float, packed: program.ops.iter().map(|_| Packed::Plain).collect() }
+    }
+
+    /// Packs these operations and gives back all others.
+    pub(super) fn only(&mut self, program: &Program, operations: std::ops::Range<usize>) {
+        for (index, (packed, op)) in self.packed.iter_mut().zip(&program.ops).enumerate() {
+            let wanted = operations.contains(&index);
+            *packed = if wanted { Self::pack(op, self.isa, self.precision) } else { Packed::Plain };
+        }
+    }
+
     fn pack(op: &Op, isa: Isa, precision: Precision) -> Packed {
         let (lanes, most) = isa.vectors();
         match &op.kind {

@@ -1,6 +1,7 @@
 //! The three architectures in all five sizes: Burn's networks against our executor.
 
 use ghostdet::engine::Engine;
+use ghostdet::engine::cpu::Precision;
 use ghostdet::model::builtin;
 use ghostdet::network::{self, Network};
 use ghostdet_train::initial;
@@ -19,7 +20,7 @@ fn every_size_computes_the_same_in_burn_and_in_our_executor() {
             let expected = network::read(burn.forward(input).expect("maps")).expect("numbers");
             drop(burn);
             checkpoint.fold().expect("folded");
-            let engine = Engine::for_cpu(&graph, checkpoint, None).expect("an engine");
+            let engine = Engine::for_cpu(&graph, checkpoint, None, Precision::Float).expect("an engine");
             let area = height * width;
             let pixels: Vec<f32> = (0..area).flat_map(|i| [0, 1, 2].map(|c| planes[c * area + i])).collect();
             let found = engine.forward(&pixels, [height, width]).expect("maps");

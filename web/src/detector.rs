@@ -37,11 +37,12 @@ impl WebDetector {
         size: Option<usize>,
     ) -> Result<WebDetector, JsValue> {
         let remembered = remembered.unwrap_or_default();
+        let precision = device::precision(&device)?;
         let choice = match device.as_str() {
             "auto" => Choice::Auto { remembered },
             "webgpu" => Choice::WebGpu { remembered },
-            "cpu" => Choice::Cpu,
-            other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu"))),
+            cpu if cpu.starts_with("cpu") => Choice::Cpu,
+            other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu, cpu/float"))),
         };
         let class = device::class(bytes.len(), size);
         let gpu = choice.wants_gpu(&class).await;
@@ -49,7 +50,7 @@ impl WebDetector {
         drop(bytes);
         let detector = match gpu {
             true => Detector::from_checkpoint(checkpoint, yaml.as_deref()),
-            false => Detector::for_cpu(checkpoint, yaml.as_deref(), size),
+            false => Detector::for_cpu(checkpoint, yaml.as_deref(), size, precision),
         };
         let mut detector = detector.map_err(thrown)?;
         let side = size.unwrap_or(detector.imgsz());

@@ -1,13 +1,16 @@
 //! Where a network runs, and why.
 
+use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::cpu::bands::threads;
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::time::Duration;
+use wasm_bindgen::prelude::JsValue;
 use web_time::Instant;
 
 use crate::adapter::{close, open, opened};
+use crate::error::argument;
 use crate::tune::{Found, Tuner};
 
 /// What the caller asked for. `remembered`: what was found out earlier, a line `KEY=KIND` each (see [`key`]).
@@ -245,10 +248,20 @@ impl Place {
             "tuning": self.tuning.map(Tuning::name),
             "memory": memory,
             "threads": threads(),
+            "precision": detector.engine().precision().name(),
             "measured": self.measured.map(|[cpu, webgpu]| json!({ "cpu": cpu, "webgpu": webgpu })),
             "remember": self.remember,
             "pending": self.pending(),
         })
+    }
+}
+
+/// The precision that `cpu`, `cpu/float` and `cpu/fixed` ask for; what is faster for other devices.
+pub fn precision(device: &str) -> Result<Precision, JsValue> {
+    match device.strip_prefix("cpu/") {
+        None => Ok(Precision::detect()),
+        Some(name) => Precision::named(name)
+            .ok_or_else(|| argument(&format!("device: {device:?} is none of cpu, cpu/float, cpu/fixed"))),
     }
 }
 

@@ -2,6 +2,7 @@
 //! measured against. Only in builds with the feature `burn` (`xtask wasm-burn`), for checks and benches.
 
 use ghostdet::Detector;
+use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::Gpu;
 use ghostdet::network::{self, Network};
 use ghostdet::picture::Picture;
@@ -27,7 +28,7 @@ impl WebPlain {
     pub async fn load(bytes: &[u8], yaml: Option<String>) -> Result<WebPlain, JsValue> {
         let gpu = Gpu::open_whole().await.map_err(thrown)?;
         let device = network::gpu(&gpu).map_err(thrown)?;
-        let mut detector = Detector::load(bytes, yaml.as_deref()).map_err(thrown)?;
+        let mut detector = Detector::load(bytes, yaml.as_deref()).map_err(thrown)?.with_precision(Precision::Float);
         let mut checkpoint = Checkpoint::load(bytes).map_err(thrown)?;
         checkpoint.fold().map_err(thrown)?;
         let network = Network::new(detector.graph(), &checkpoint, &device).map_err(thrown)?;

@@ -2,10 +2,12 @@
 
 use ghostdet::detection::floor_logit;
 use ghostdet::engine::Engine;
+use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{GpuExecutor, Tuning};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::adapter;
+use crate::device;
 use crate::error::{argument, thrown};
 use crate::figures::{checked, read};
 
@@ -21,7 +23,7 @@ pub struct WebTimer {
 #[wasm_bindgen]
 impl WebTimer {
     /// A built-in network or a YAML text for `nc` classes at `size` pixels a side, on `device`: `cpu`, `webgpu`, or
-    /// `webgpu/TUNING` (`webgpu/half-4096-4x2`) for one way of running there.
+    /// `webgpu/TUNING` (`webgpu/half-4096-4x2`) for one way of running there, `cpu/float` or `cpu/fixed` for one precision.
     ///
     /// # Errors
     /// A configuration that can't be built, a device that can't be had.
@@ -29,9 +31,11 @@ impl WebTimer {
         let graph = read(&text)?.1.graph(nc).map_err(thrown)?;
         let stride = graph.max_stride().max(1);
         let side = checked(size)?.div_ceil(stride) * stride;
-        let engine = Engine::unweighted(&graph).map_err(thrown)?;
+        let mut engine = Engine::unweighted(&graph).map_err(thrown)?;
         let mut gpu = None;
         if let Some(way) = device.strip_prefix("webgpu") {
+            // What its maps are compared with.
+            engine = engine.with_precision(Precision::Float);
             let opened = adapter::open().await.map_err(thrown)?;
             let tuning = match way.strip_prefix('/') {
                 None => Tuning::new(opened.software),
@@ -42,7 +46,9 @@ impl WebTimer {
             };
             let executor = GpuExecutor::new(&opened, engine.program(), tuning);
             gpu = Some(executor.map_err(thrown)?);
-        } else if device != "cpu" {
+        } else if device.starts_with("cpu") {
+            engine = engine.with_precision(device::precision(&device)?);
+        } else {
             return Err(argument(&format!("device: {device:?} is none of webgpu, cpu")));
         }
         let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();

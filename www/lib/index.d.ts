@@ -9,7 +9,11 @@ export interface LoadOptions {
   model?: string | URL | Blob | ArrayBuffer | ArrayBufferView;
   /** The configuration, for weights that don't hold one. */
   yaml?: string;
-  device?: 'auto' | 'webgpu' | 'cpu';
+  /**
+   * `cpu` multiplies 16-bit numbers where that is faster (x86) and floats elsewhere (`info.device.precision` tells); scores
+   * differ by a few thousandths at most. `cpu/float` and `cpu/fixed` ask for one.
+   */
+  device?: 'auto' | 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/fixed';
   /** Side of the network's input; the weights' own if left out. */
   size?: number;
   onProgress?(progress: Progress): void;
@@ -72,6 +76,8 @@ export interface Info {
     tuning: string | null;
     memory: number | null;
     threads: number;
+    /** What dense convolutions multiply on the CPU: 32-bit floats or 16-bit numbers. */
+    precision: 'float' | 'fixed';
     remember: string | null;
     pending: boolean;
   };
@@ -113,7 +119,7 @@ export interface MeasureOptions {
   nc?: number;
   size?: number;
   /** `webgpu/TUNING`: as `info.device.tuning` of a detector says. */
-  device?: 'webgpu' | 'cpu' | `webgpu/${string}`;
+  device?: 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/fixed' | `webgpu/${string}`;
   /** As in {@link LoadOptions}. */
   threads?: number | 'auto';
   /** Runs of each that count, 5. */

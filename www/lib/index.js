@@ -55,8 +55,8 @@ export class Detector {
     const threads = checkThreads(options.threads);
     const get = options.fetch ?? globalThis.fetch.bind(globalThis);
     const onProgress = options.onProgress ?? (() => {});
-    if (!['auto', 'cpu', 'webgpu'].includes(device)) {
-      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu`);
+    if (!['auto', 'cpu', 'cpu/float', 'cpu/fixed', 'webgpu'].includes(device)) {
+      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu, cpu/float`);
     }
     if (size !== undefined) checkSize(size);
     let channel;
@@ -66,7 +66,7 @@ export class Detector {
       // The wasm module is compiled and the GPU opened while the weights come in.
       const remembered = recall(device, threads);
       const name = typeof model === 'string' ? model : '';
-      const warm = channel.call('warm', { gpu: device !== 'cpu', threads, model: name, remembered, size });
+      const warm = channel.call('warm', { gpu: !device.startsWith('cpu'), threads, model: name, remembered, size });
       warm.catch(() => {});
       const { bytes, name: file } = await fetchWeights(model, { get, signal, onProgress });
       signal?.throwIfAborted();

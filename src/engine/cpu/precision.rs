@@ -15,9 +15,13 @@ impl Precision {
     /// What is faster here: 16 bits on x86, natively and in WebAssembly (1.5 times the products a second), floats elsewhere.
     /// The environment variable `GHOSTDET_PRECISION` (a [name](Self::name)) takes the other one, to compare.
     pub fn detect() -> Self {
-        let wish = std::env::var("GHOSTDET_PRECISION").unwrap_or_default();
-        let wanted = [Self::Float, Self::Fixed].into_iter().find(|precision| precision.name() == wish);
+        let wanted = std::env::var("GHOSTDET_PRECISION").ok().and_then(|name| Self::named(&name));
         wanted.unwrap_or(if fixed_is_faster() { Self::Fixed } else { Self::Float })
+    }
+
+    /// The one of this [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Float, Self::Fixed].into_iter().find(|precision| precision.name() == name)
     }
 
     /// `float` or `fixed`.
