@@ -105,9 +105,9 @@ impl PackedFixed {
             let next = first + vectors * lanes;
             for (ky, i) in (0..kh).flat_map(|ky| (0..kw * cin).step_by(2).map(move |i| (ky, i))) {
                 let places = [place(ky, i), place(ky, i + 1)];
-                for o in first..next {
+                for (o, &factor) in factors.iter().enumerate().take(next).skip(first) {
                     let of = source.weight.get(o * taps..(o + 1) * taps);
-                    let whole = |at: usize| of.map_or(0, |of| (of[at] * factors[o]).round_ties_even() as i16);
+                    let whole = |at: usize| of.map_or(0, |of| (of[at] * factor).round_ties_even() as i16);
                     weights.extend(places.map(whole));
                 }
             }
