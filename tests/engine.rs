@@ -146,6 +146,24 @@ fn sixteen_bits_are_close_to_floats() {
 }
 
 #[test]
+fn any_number_of_threads_gives_the_same_to_the_last_bit() {
+    let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(3)).unwrap();
+    let bytes: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
+    let values: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 254.0).collect();
+    for precision in [Precision::Fixed, Precision::Float] {
+        let engine = Engine::unweighted(&graph).unwrap().with_precision(precision);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| [engine.forward(&bytes, [160, 224]).unwrap(), engine.forward(&values, [160, 224]).unwrap()])
+        };
+        let one = run(1);
+        for threads in [2, 3, 5] {
+            assert_eq!(run(threads), one, "{threads} threads, {}", precision.name());
+        }
+    }
+}
+
+#[test]
 fn what_is_no_number_stays_none() {
     let module = |kernel| Module::Conv {
         c1: 8,

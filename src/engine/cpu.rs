@@ -331,7 +331,14 @@ impl CpuExecutor {
         };
         let size = |value: usize| [plan.places[value].height, plan.places[value].width];
         let sizes = [size(INPUT), size(program.ops[0].output)];
-        let stream = stream::Stream { executor: self, shapes: [shape(0), shape(1)], input, sizes, output };
+        // One scale for the whole picture, however many threads there are.
+        let magnitude = match (input, &self.packed[0]) {
+            (Input::Values(values), Packed::Fixed(_)) => {
+                f32::from_bits(values.iter().fold(0, |most, value| most.max(value.abs().to_bits())))
+            }
+            _ => 0.0,
+        };
+        let stream = stream::Stream { executor: self, shapes: [shape(0), shape(1)], input, magnitude, sizes, output };
         // Helpers in WebAssembly have no clock: there a timed run is in one piece.
         let total = place.height.div_ceil(stream::BAND);
         let least = if timed && cfg!(feature = "wasm-threads") { total } else { 4 };

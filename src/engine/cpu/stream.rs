@@ -21,6 +21,8 @@ pub struct Stream<'a> {
     pub shapes: [&'a ConvShape; 2],
     /// The picture, its `[height, width]` and channels.
     pub input: Input<'a>,
+    /// The largest magnitude in the picture, where it has to be known.
+    pub magnitude: f32,
     /// `[height, width]` of the picture and of the map in between.
     pub sizes: [[usize; 2]; 2],
     /// What is written.
@@ -124,7 +126,7 @@ impl Stream<'_> {
                         if source.next < below {
                             source.fill(&self.input, below);
                         }
-                        self.source(0, &mut source, [above, below])
+                        Source::Map(source.source(), self.magnitude)
                     }
                 };
                 unsafe { self.convolve(0, from, middle.map(), rows) };
@@ -132,21 +134,20 @@ impl Stream<'_> {
             }
             spent[0] += since(start);
             let start = clock();
-            unsafe { self.convolve(1, self.source(1, &mut middle, [top, bottom]), self.output, [from, to]) };
+            let between = Source::Map(middle.source(), self.magnitude(1, &mut middle, [top, bottom]));
+            unsafe { self.convolve(1, between, self.output, [from, to]) };
             spent[1] += since(start);
         }
         spent
     }
 
-    /// What a convolution reads from a window that holds these rows.
-    fn source<'a>(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> Source<'a> {
-        let map = window.source();
-        let magnitude = match &self.executor.packed[index] {
+    /// The largest magnitude in a window's rows, where it has to be known.
+    fn magnitude(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> f32 {
+        match &self.executor.packed[index] {
             // Safety: the window holds the rows.
-            Packed::Fixed(_) => unsafe { self.executor.magnitude(map, window.channels, rows) },
+            Packed::Fixed(_) => unsafe { self.executor.magnitude(window.source(), window.channels, rows) },
             _ => 0.0,
-        };
-        Source::Map(map, magnitude)
+        }
     }
 
     /// Output rows `first..last` of one of the convolutions.
