@@ -105,12 +105,18 @@ unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Sums>)
         next = next.max(end);
         for block in (first * width..last * width).step_by(BLOCK) {
             let count = BLOCK.min(last * width - block);
-            for (ky, places) in places.chunks_exact_mut(BLOCK).enumerate() {
-                for (pixel, place) in (block..block + count).zip(places) {
-                    let (y, x) = ((pixel / width * sy + ky) as isize - py as isize, pixel % width * sx);
-                    let line = if (0..height as isize).contains(&y) { y as usize % rows } else { rows };
-                    *place = numbers[line * row + x * cin..].as_ptr();
+            let (mut begin, mut y, mut x) = (0, block / width, block % width);
+            while begin < count {
+                let run = (width - x).min(count - begin);
+                for ky in 0..kh {
+                    let line = (y * sy + ky).wrapping_sub(py);
+                    let line = if line < height { line % rows } else { rows };
+                    let from = &numbers[line * row + x * sx * cin..];
+                    for (i, place) in places[ky * BLOCK + begin..][..run].iter_mut().enumerate() {
+                        *place = from[i * sx * cin..].as_ptr();
+                    }
                 }
+                (begin, y, x) = (begin + run, y + 1, 0);
             }
             unsafe { tiles::<S, MR>(job, sums, &places, &inverse, [block, block + count]) };
         }
