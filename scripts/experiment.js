@@ -7,7 +7,8 @@
 //
 // --bench, once or more: JSON of `make bench` (BENCH_JSON) with the same networks at 320 px; its best times on the CPU in
 // the browser and on WebGPU become columns.
-// A run that is finished in --out is not run again; one that was stopped goes on.
+// A run that is finished in --out is not run again; one that was stopped goes on. Every seed's three runs come one after the
+// other, so that an experiment that is cut short still compares like with like.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,26 +40,32 @@ const spread = (values) => (values.length > 1 ? Math.sqrt(values.reduce((sum, v)
 const timed = options.bench.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')).results);
 const best = (network, engine) => timed.find((row) => row.network === network && row.engine === engine && row.size === 320)?.best;
 
+const folderOf = (name, seed) => join(options.out, `${name}-${seed}`);
+
+for (const seed of seeds) {
+  for (const architecture of architectures) {
+    const name = `yolov5${options.letter}${architecture}`;
+    const folder = folderOf(name, seed);
+    const stopped = existsSync(join(folder, 'state.safetensors'));
+    if (existsSync(join(folder, 'best.safetensors')) && !stopped) continue;
+    const args = [
+      'train', '--data', ...options.data, ...(options.val ? ['--val', options.val] : []), '--cfg', name, '--epochs', options.epochs,
+      '--imgsz', options.imgsz, '--batch', options.batch, '--seed', String(seed), '--out', folder, ...(stopped ? ['--resume'] : []), ...positionals,
+    ];
+    const { status } = spawnSync(options.ghostdet, args, { stdio: 'inherit' });
+    if (status !== 0) throw new Error(`${name}, seed ${seed}: ended with ${status}`);
+  }
+}
+
 const models = [];
 for (const architecture of architectures) {
   const name = `yolov5${options.letter}${architecture}`;
-  const runs = [];
-  for (const seed of seeds) {
-    const folder = join(options.out, `${name}-${seed}`);
-    const weights = join(folder, 'best.safetensors');
-    if (!existsSync(weights) || existsSync(join(folder, 'state.safetensors'))) {
-      const resume = existsSync(join(folder, 'state.safetensors')) ? ['--resume'] : [];
-      const args = [
-        'train', '--data', ...options.data, ...(options.val ? ['--val', options.val] : []), '--cfg', name, '--epochs', options.epochs,
-        '--imgsz', options.imgsz, '--batch', options.batch, '--seed', String(seed), '--out', folder, ...resume, ...positionals,
-      ];
-      const { status } = spawnSync(options.ghostdet, args, { stdio: 'inherit' });
-      if (status !== 0) throw new Error(`${name}, seed ${seed}: ended with ${status}`);
-    }
+  const runs = seeds.map((seed) => {
+    const weights = join(folderOf(name, seed), 'best.safetensors');
     const report = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', weights, '--imgsz', options.imgsz, '--json'));
-    runs.push({ seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(weights).size });
-  }
-  const last = readFileSync(join(options.out, `${name}-${seeds[0]}`, 'results.csv'), 'utf8').trim().split('\n').length - 1;
+    return { seed, map50: report.map50, map: report.map, precision: report.precision, recall: report.recall, bytes: statSync(weights).size };
+  });
+  const last = readFileSync(join(folderOf(name, seeds[0]), 'results.csv'), 'utf8').trim().split('\n').length - 1;
   const profile = () => Number(/^\s*all\s+([\d.]+)/m.exec(ask('summary', name, '--imgsz', '320', '--line-profile'))?.[1]);
   const milliseconds = Math.min(...Array.from({ length: 5 }, profile));
   models.push({
@@ -68,7 +75,7 @@ for (const architecture of architectures) {
     map: { mean: mean(runs.map((run) => run.map)), spread: spread(runs.map((run) => run.map)) },
   });
 }
-const nc = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', join(options.out, `${models[0].name}-${seeds[0]}`, 'best.safetensors'), '--imgsz', options.imgsz, '--json')).classes.length;
+const nc = JSON.parse(ask('val', options.val ?? options.data[0], '--weights', join(folderOf(models[0].name, seeds[0]), 'best.safetensors'), '--imgsz', options.imgsz, '--json')).classes.length;
 const compared = JSON.parse(ask('compare', ...models.map(({ name }) => name), '--nc', String(nc), '--json')).models;
 for (const [index, model] of models.entries()) Object.assign(model, { parameters: compared[index]?.parameters, gflops: compared[index]?.gflops });
 
