@@ -17,11 +17,23 @@ use std::time::Instant;
 /// Runs of which the median counts.
 const RUNS: usize = 5;
 
-/// Side of the square matrices of the plain product.
-const SIDE: usize = 1024;
+/// Sides of the square matrices of the plain product; the second for real adapters only, which the first hardly fills.
+const SIDES: [usize; 2] = [1024, 4096];
 
-/// Bytes of the copy.
-const COPIED: u64 = 64 << 20;
+/// Bytes of the copy: more than a real adapter's caches hold.
+const COPIED: u64 = 512 << 20;
+
+/// Seconds that products and copies are repeated for, so that the wait for them weighs little.
+const LONG_ENOUGH: f64 = 0.02;
+
+/// A dispatch that does nothing but be waited for.
+const NOTHING: &str = "
+@group(0) @binding(0) var<storage, read_write> a: array<u32>;
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) l: u32) {
+  if (l > 64u) { a[0] = l; }
+}
+";
 
 /// The textbook product: tiles of 64 x 64 in a workgroup's memory, 4 x 4 a thread.
 const PRODUCT: &str = "
@@ -71,9 +83,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             .find_map(|software| Tuning::named(&name, software))
             .ok_or("no way of running is called that")?,
     };
-    let product = textbook(&gpu).max(pointwise(&gpu)?);
-    let copy = copied(&gpu);
+    let (product, copy) = (textbook(&gpu, tuning.native).max(pointwise(&gpu, tuning)?), copied(&gpu));
+    let nothing = 1e3 * dispatched(&gpu, NOTHING, 1, 4, [1, 1]);
     println!("{}: a plain product {product:.1} GMAC/s, a copy {copy:.1} GB/s (read and written)", gpu.name);
+    println!("a dispatch that does nothing takes {:.1} µs", 1e3 * nothing);
 
     let graph = builtin(&name).ok_or("no such built-in network")?.graph(Some(nc))?;
     let engine = Engine::unweighted(&graph)?;
@@ -99,7 +112,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let part = (rate / product).max(flow / copy);
         let details = op.kind.details(op.residual.is_some(), op.coarse.is_some());
         println!(
-            "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.3}{rate:>8.1}{flow:>7.1}{:>6.0} %",
+            "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.4}{rate:>8.1}{flow:>7.1}{:>6.0} %",
             op.row,
             op.kind.name(),
             100.0 * part
@@ -109,12 +122,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         least += (adds / product).max(bytes / copy) / 1e6;
     }
     let [adds, ms] = all;
-    println!("{name} {side}, {}: {ms:.1} ms in {} dispatches", executor.tuning().name(), executor.dispatches());
+    let dispatches = executor.dispatches();
+    println!("{name} {side}, {}: {ms:.3} ms in {dispatches} dispatches", executor.tuning().name());
     println!("{:.1} GMAC/s, {:.0} % of a plain product's", adds / ms / 1e6, 100.0 * adds / ms / 1e6 / product);
     println!(
-        "at each step's nearer ceiling it would take {least:.1} ms: {:.0} % of what can be had",
+        "at each step's nearer ceiling it would take {least:.3} ms: {:.0} % of what can be had",
         100.0 * least / ms
     );
+    let idle = dispatches as f64 * nothing;
+    println!("dispatches that do nothing would take {idle:.3} ms: {:.0} % with them", 100.0 * (least + idle) / ms);
     Ok(())
 }
 
@@ -152,14 +168,25 @@ fn cost(op: &Op, plan: &Plan, width: f64) -> (f64, f64) {
     }
 }
 
-/// GMAC/s of the product above.
-fn textbook(gpu: &Gpu) -> f64 {
+/// GMAC/s of the product above, in halves if `half`.
+fn textbook(gpu: &Gpu, half: bool) -> f64 {
+    let rate = |side: usize| {
+        let mut text = PRODUCT.replace("N = 1024u", &format!("N = {side}u"));
+        if half {
+            text = format!("enable f16;{}", text.replace("vec4<f32>", "vec4<f16>"));
+        }
+        let bytes = side * side * if half { 2 } else { 4 };
+        (side as f64).powi(3) / dispatched(gpu, &text, 3, bytes, [side / 64; 2]) / 1e9
+    };
+    SIDES[..if gpu.software { 1 } else { 2 }].iter().map(|&side| rate(side)).fold(0.0, f64::max)
+}
+
+/// Seconds of a dispatch of `shader` on as many buffers of `bytes`.
+fn dispatched(gpu: &Gpu, shader: &str, buffers: usize, bytes: usize, groups: [usize; 2]) -> f64 {
     let device = &gpu.device;
-    let bytes = (SIDE * SIDE * 4) as u64;
-    let buffers = [0, 1, 2].map(|_| buffer(gpu, bytes));
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: None,
-        source: wgpu::ShaderSource::Wgsl(PRODUCT.into()),
+        source: wgpu::ShaderSource::Wgsl(shader.into()),
     });
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: None,
@@ -169,6 +196,7 @@ fn textbook(gpu: &Gpu) -> f64 {
         compilation_options: Default::default(),
         cache: None,
     });
+    let buffers: Vec<wgpu::Buffer> = (0..buffers).map(|_| buffer(gpu, bytes as u64)).collect();
     let entries: Vec<wgpu::BindGroupEntry> = (0..)
         .zip(&buffers)
         .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
@@ -176,28 +204,28 @@ fn textbook(gpu: &Gpu) -> f64 {
     let layout = pipeline.get_bind_group_layout(0);
     let group =
         device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
-    let seconds = timed(gpu, |encoder| {
+    timed(gpu, |encoder, times| {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups((SIDE / 64) as u32, (SIDE / 64) as u32, 1);
-    });
-    (SIDE * SIDE * SIDE) as f64 / seconds / 1e9
+        (0..times).for_each(|_| pass.dispatch_workgroups(groups[0] as u32, groups[1] as u32, 1));
+    })
 }
 
-/// GMAC/s of our own kernel for 1x1 convolutions on a large one, the best tiling.
-fn pointwise(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
+/// GMAC/s of our own kernel for 1x1 convolutions on a large one, the best tiling for numbers like `like`'s.
+fn pointwise(gpu: &Gpu, like: Tuning) -> Result<f64, Box<dyn Error>> {
     let yaml = "nc: 1\ndepth_multiple: 1.0\nwidth_multiple: 1.0\nanchors: 1\nbackbone:\n  - [-1, 1, Conv, [512, 1, 1]]\n  - [-1, 1, Conv, [512, 1, 1]]\nhead:\n  - [[1], 1, Detect, [nc, anchors]]\n";
     let graph = Config::parse(yaml)?.graph(None)?;
     let engine = Engine::unweighted(&graph)?;
-    let size = [64, 64];
-    let pixels = vec![0.5; 64 * 64 * 3];
+    let side = if gpu.software { 64 } else { 160 };
+    let size = [side, side];
+    let pixels = vec![0.5; side * side * 3];
     let mut best = 0.0_f64;
-    let tunings = [true, false].into_iter().flat_map(|software| Tuning::candidates(software, false));
-    for tuning in tunings.filter(|tuning| !tuning.half) {
+    let tunings = [true, false].into_iter().flat_map(|software| Tuning::candidates(software, gpu.f16()));
+    for tuning in tunings.filter(|tuning| (tuning.half, tuning.native) == (like.half, like.native)) {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning)?;
         let times = median_times(&mut executor, engine.program(), &pixels, size)?;
-        best = best.max((512 * 512 * 64 * 64) as f64 / times[1] / 1e6);
+        best = best.max((512 * 512 * side * side) as f64 / times[1] / 1e6);
     }
     Ok(best)
 }
@@ -205,7 +233,10 @@ fn pointwise(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
 /// GB/s of a copy, read and written.
 fn copied(gpu: &Gpu) -> f64 {
     let [from, to] = [buffer(gpu, COPIED), buffer(gpu, COPIED)];
-    2.0 * COPIED as f64 / timed(gpu, |encoder| encoder.copy_buffer_to_buffer(&from, 0, &to, 0, COPIED)) / 1e9
+    let record = |encoder: &mut wgpu::CommandEncoder, times| {
+        (0..times).for_each(|_| encoder.copy_buffer_to_buffer(&from, 0, &to, 0, COPIED));
+    };
+    2.0 * COPIED as f64 / timed(gpu, record) / 1e9
 }
 
 fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
@@ -213,19 +244,23 @@ fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
 }
 
-/// Median seconds of what `record` records, after one run that doesn't count.
-fn timed(gpu: &Gpu, record: impl Fn(&mut wgpu::CommandEncoder)) -> f64 {
-    let mut times: Vec<f64> = (0..=RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            record(&mut encoder);
-            gpu.queue.submit([encoder.finish()]);
-            gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device to go on");
-            start.elapsed().as_secs_f64()
-        })
-        .skip(1)
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+/// Median seconds of what `record` records so many times, after runs that don't count.
+fn timed(gpu: &Gpu, record: impl Fn(&mut wgpu::CommandEncoder, usize)) -> f64 {
+    let run = |times: usize| {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        record(&mut encoder, times);
+        let commands = encoder.finish();
+        let start = Instant::now();
+        gpu.queue.submit([commands]);
+        gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device to go on");
+        start.elapsed().as_secs_f64()
+    };
+    run(1);
+    let mut times = 1;
+    while times < 5000 && run(times) < LONG_ENOUGH {
+        times *= 4;
+    }
+    let mut seconds: Vec<f64> = (0..RUNS).map(|_| run(times) / times as f64).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[RUNS / 2]
 }

@@ -42,8 +42,9 @@ async function ours(model, device, nc, size, threads) {
   return run;
 }
 
-/** Threads of an engine: `ghostdet-cpu-2` has two, and one is meant where nothing is said. */
-const threadsOf = (engine) => Number(engine.split('-')[2] ?? 1);
+/** Who, where and threads: `ghostdet-cpu-2` has two, one is meant where nothing is said; `ghostdet-webgpu/half-4096-4x2` names a way. */
+const partsOf = (engine) => /^([^-]+)-(.*?)(?:-(\d+))?$/.exec(engine).slice(1);
+const threadsOf = (engine) => Number(partsOf(engine)[2] ?? 1);
 
 /** Times `networks` on the given engines in turns. */
 window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
@@ -62,7 +63,7 @@ window.bench = async ({ networks, sizes, engines, rounds, nc }) => {
     const turns = [];
     for (const { name, onnx } of networks) {
       for (const engine of engines) {
-        const [who, where] = engine.split('-');
+        const [who, where] = partsOf(engine);
         const url = onnx.replace('{size}', size);
         try {
           const run = await {

@@ -12,6 +12,8 @@ mod prepared;
 mod results;
 pub mod step;
 mod texture;
+#[cfg(not(target_arch = "wasm32"))]
+mod timing;
 mod tuning;
 pub mod wgsl;
 
@@ -20,8 +22,6 @@ pub use tuning::Tuning;
 
 use super::plan::{Keep, Layout, Plan};
 use super::program::{INPUT, OpKind, Program};
-#[cfg(not(target_arch = "wasm32"))]
-use super::{OpTime, program::Op};
 use crate::detection::{Cell, RawMap};
 use crate::picture::Geometry;
 use crate::weights::Tensor;
@@ -189,25 +189,6 @@ impl GpuExecutor {
         prepared.upload_values(&self.gpu, pixels, channels);
         prepared.run_maps(&self.gpu, From::Values);
         prepared.read_maps(&self.gpu, program).await
-    }
-
-    /// What each operation takes, one by one: somewhat more than its share of a whole run, since every wait costs.
-    /// Nothing for those that another's dispatch does.
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::maps`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub async fn profile(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<OpTime>> {
-        self.prepare(program, size).await?;
-        let channels = channels_of(program, pixels, size)?;
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.upload_values(&self.gpu, pixels, channels);
-        let times = prepared.profile(&self.gpu)?;
-        let op = |(index, op): (usize, &Op)| {
-            let milliseconds = times.iter().filter(|(at, _)| *at == index).map(|(_, ms)| ms).sum();
-            OpTime { row: op.row, name: op.kind.name(), milliseconds }
-        };
-        Ok(program.ops.iter().enumerate().map(op).collect())
     }
 
     /// The cells of a letterboxed picture (`r g b` bytes) whose objectness is above `floor` (a logit), or none if

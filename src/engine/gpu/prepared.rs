@@ -265,25 +265,10 @@ impl Prepared {
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Operation and milliseconds of each dispatch: repeated until the wait for it weighs little.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn profile(&self, gpu: &Gpu) -> Result<Vec<(usize, f64)>> {
-        const LONG_ENOUGH: f64 = 2.0;
-        let run = |dispatch: &Dispatch, times: usize| -> Result<f64> {
-            gpu.wait()?;
-            let start = std::time::Instant::now();
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            record(&mut encoder, std::iter::repeat_n(dispatch, times));
-            gpu.queue.submit([encoder.finish()]);
-            gpu.wait()?;
-            Ok(start.elapsed().as_secs_f64() * 1e3 / times as f64)
-        };
-        let each = |dispatch: &Dispatch| {
-            let once = run(dispatch, 1)?;
-            let times = (LONG_ENOUGH / once).clamp(1.0, 50.0) as usize;
-            Ok((dispatch.op, if times > 1 { run(dispatch, times)? } else { once }))
-        };
-        self.steps.iter().map(each).collect()
+    /// The dispatches of a run up to the cells.
+    pub(super) fn frame(&self, from: From) -> impl Iterator<Item = &Dispatch> {
+        let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
+        self.first(from).into_iter().chain(body).chain(self.picks.iter().flatten())
     }
 
     /// The network up to its detect levels, then the cells above `floor`.
@@ -296,8 +281,7 @@ impl Prepared {
         gpu.queue.write_buffer(&self.found, FRAME as u64 * 4, &frame.to_le_bytes());
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.found, 0, Some(FRAME as u64 * 4));
-        let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
-        record(&mut encoder, self.first(from).into_iter().chain(body).chain(self.picks.iter().flatten()));
+        record(&mut encoder, self.frame(from));
         encoder.copy_buffer_to_buffer(&self.found, 0, &self.staging, 0, self.found.size());
         gpu.queue.submit([encoder.finish()]);
     }
