@@ -9,7 +9,8 @@ rustup target add $target
 binary=$(cargo test --release -p ghostdet --features decode --target $target --test engine --no-run 2>&1 |
     sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 if grep -qw avx512f /proc/cpuinfo; then
-    GHOSTDET_SIMD=avx512 exec "$binary" --nocapture equal_the_reference
+    GHOSTDET_SIMD=avx512 "$binary" --nocapture equal_the_reference
+    exec "$binary" --nocapture equal_the_reference
 fi
 
 apt-get install -qy --no-install-recommends bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso busybox-static \

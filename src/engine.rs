@@ -13,7 +13,7 @@ use crate::detection::{Cell, RawMap};
 use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
-use cpu::{CpuExecutor, Isa, Precision};
+use cpu::{Aligned, CpuExecutor, Isa, Precision};
 use plan::{Keep, Layout, Plan};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
@@ -68,7 +68,7 @@ impl<'a> From<&'a Vec<u8>> for Input<'a> {
 pub type Picked = (Vec<Vec<Cell>>, Vec<[usize; 2]>);
 
 /// What the last run used.
-type Scratch = Option<(Plan, Vec<f32>)>;
+type Scratch = Option<(Plan, Aligned<f32>)>;
 
 /// What an operation took in one run.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -115,7 +115,7 @@ impl Engine {
         // A size that can't be planned is refused when it is used.
         let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, cells_or_maps(&program)).ok();
         let scratch = size.and_then(plan).map(|plan| {
-            let arena = vec![0.0; plan.arena];
+            let arena = Aligned::zeroed(plan.arena);
             (plan, arena)
         });
         let cpu = CpuExecutor::draining(&mut program, Isa::detect(), precision);
@@ -280,19 +280,19 @@ impl Engine {
     }
 
     /// The plan for `size` and its arena: those of the run before if the size is the same.
-    fn planned<'a>(&self, scratch: &'a mut Scratch, size: [usize; 2], keep: Keep) -> Result<&'a mut (Plan, Vec<f32>)> {
+    fn planned<'a>(
+        &self,
+        scratch: &'a mut Scratch,
+        size: [usize; 2],
+        keep: Keep,
+    ) -> Result<&'a mut (Plan, Aligned<f32>)> {
         let known = scratch.as_ref().is_some_and(|(plan, _)| plan.size == size && plan.keep == keep);
         if known && let Some(kept) = scratch {
             return Ok(kept);
         }
         let plan = Plan::new(&self.program, size, Layout::ChannelsLast, keep)?;
-        let mut arena = scratch.take().map_or_else(Vec::new, |(_, arena)| arena);
-        if arena.capacity() < plan.arena {
-            // The old one goes before the new one comes.
-            arena = Vec::new();
-        }
-        arena.clear();
-        arena.resize(plan.arena, 0.0);
+        let mut arena = scratch.take().map_or_else(|| Aligned::zeroed(0), |(_, arena)| arena);
+        arena.reset(plan.arena);
         Ok(scratch.insert((plan, arena)))
     }
 
@@ -303,7 +303,7 @@ impl Engine {
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
         let _frame = cpu::bands::frame();
         let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Keep::Rows)?;
-        let mut arena = vec![0.0; plan.arena];
+        let mut arena = Aligned::zeroed(plan.arena);
         self.fill_input(&plan, &mut arena, pixels.into())?;
         for index in 0..self.program.ops.len() {
             self.cpu.run(&self.program, &plan, index, &mut arena);

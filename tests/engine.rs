@@ -15,7 +15,7 @@ fn narrower_instruction_sets_do_too() {
     for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here() && *isa != widest) {
         let tests = std::env::current_exe().unwrap();
         let mut tests = std::process::Command::new(tests);
-        tests.env("GHOSTDET_SIMD", isa.name()).args(["equal_the_reference", "--nocapture"]);
+        tests.env("GHOSTDET_SIMD", isa.name()).args(["equal_the_reference", "sixteen_bits", "--nocapture"]);
         let output = tests.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}: {said}{}", isa.name(), String::from_utf8_lossy(&output.stderr));

@@ -3,6 +3,7 @@
 //! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each: AVX-512 and AVX2 with FMA,
 //! chosen at run time; else what the target always has (NEON, SSE2, wasm SIMD128).
 
+mod aligned;
 pub mod bands;
 mod conv;
 mod depthwise;
@@ -20,6 +21,7 @@ use super::Input;
 use super::plan::{Place, Plan};
 use super::program::{INPUT, Op, OpKind, Program, ValueId};
 use crate::detection::RawMap;
+pub(super) use aligned::Aligned;
 use bands::bands;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
@@ -122,6 +124,10 @@ impl CpuExecutor {
     }
 
     fn pack(op: &Op, isa: Isa, precision: Precision) -> Packed {
+        let isa = match &op.kind {
+            OpKind::Conv { shape, .. } | OpKind::GhostTail { shape, .. } => isa.with_outputs(shape.channels[1]),
+            _ => isa,
+        };
         let (lanes, most) = isa.vectors();
         match &op.kind {
             OpKind::Conv { shape, weights, activation } => {
@@ -198,9 +204,9 @@ impl CpuExecutor {
             }
             (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
                 let job = depthwise::Job { packed, input, residual, output, first, last };
-                match self.isa {
+                match self.isa.with_outputs(packed.channels()) {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => depthwise_avx512(job),
+                    Isa::Vnni | Isa::Avx512 => depthwise_avx512(job),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => depthwise_avx2(job),
                     _ => depthwise::depthwise::<Base>(job),
@@ -245,9 +251,9 @@ impl CpuExecutor {
     /// As for [`conv::convolve`].
     unsafe fn convolve(&self, job: conv::Job) {
         unsafe {
-            match self.isa {
+            match self.isa.with_outputs(job.packed.shape.channels[1]) {
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => convolve_avx512(job),
+                Isa::Vnni | Isa::Avx512 => convolve_avx512(job),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => convolve_avx2(job),
                 _ => conv::convolve::<Base, { BASE_TILES[0] }, { BASE_TILES[1] }, { BASE_TILES[2] }>(job),
@@ -260,6 +266,8 @@ impl CpuExecutor {
     unsafe fn convolve_fixed(&self, job: fixed::Job) {
         unsafe {
             match self.isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Vnni => fixed_vnni(job),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => fixed_avx512(job),
                 #[cfg(target_arch = "x86_64")]
@@ -275,7 +283,7 @@ impl CpuExecutor {
         unsafe {
             match self.isa {
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => magnitude_avx512(map, channels, rows),
+                Isa::Vnni | Isa::Avx512 => magnitude_avx512(map, channels, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => magnitude_avx2(map, channels, rows),
                 _ => fixed::magnitude::<Base>(map, channels, rows),
@@ -377,6 +385,12 @@ unsafe fn convolve_avx2(job: conv::Job) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn depthwise_avx2(job: depthwise::Job) {
     unsafe { depthwise::depthwise::<simd::Avx2>(job) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn fixed_vnni(job: fixed::Job) {
+    unsafe { fixed::convolve::<simd::Vnni, 8>(job) }
 }
 
 #[cfg(target_arch = "x86_64")]

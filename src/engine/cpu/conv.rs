@@ -1,6 +1,7 @@
 //! Dense convolution as an implicit GEMM: tiles of pixels by outputs held in registers, bias, activation and residual
 //! applied before they are stored. Maps are channels-last; no im2col buffer exists.
 
+use super::aligned::Aligned;
 use super::epilogue::{Sums, add_coarse, store};
 use super::simd::Simd;
 use super::taps::{Lines, Taps, along, gather};
@@ -25,7 +26,7 @@ pub struct PackedConv {
     pub(super) shape: ConvShape,
     /// One list per group.
     panels: Vec<Vec<Panel>>,
-    weights: Vec<f32>,
+    weights: Aligned<f32>,
     /// What taps outside of the map read.
     pub(super) zeros: Vec<f32>,
     activation: Activation,
@@ -50,7 +51,7 @@ impl PackedConv {
         let [kh, kw] = shape.kernel;
         let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
         let floats = shape.groups * cout.div_ceil(lanes) * lanes * (1 + kh * kw * cin);
-        let (mut weights, mut panels) = (Vec::with_capacity(floats), Vec::new());
+        let (mut weights, mut panels) = (Aligned::with_capacity(floats), Vec::new());
         for g in 0..shape.groups {
             let (mut list, mut first) = (Vec::new(), 0);
             for vectors in split(cout, lanes, most) {

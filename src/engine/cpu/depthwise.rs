@@ -1,5 +1,6 @@
 //! Depthwise convolution: vectors over channels, a tile of neighbouring outputs at a time.
 
+use super::aligned::Aligned;
 use super::epilogue::{Sums, store};
 use super::simd::Simd;
 use super::{Map, MapMut};
@@ -12,7 +13,7 @@ const TILE: usize = 8;
 /// Weights as `[chunk of channels][bias, ky kx …][lane]`, zero-padded.
 pub struct PackedDepthwise {
     shape: ConvShape,
-    weights: Vec<f32>,
+    weights: Aligned<f32>,
     activation: Activation,
     with_input: bool,
 }
@@ -23,7 +24,7 @@ impl PackedDepthwise {
         let taps = shape.kernel[0] * shape.kernel[1];
         let channels = shape.channels[0];
         let chunks = channels.div_ceil(lanes);
-        let mut weights = vec![0.0; chunks * (1 + taps) * lanes];
+        let mut weights = Aligned::zeroed(chunks * (1 + taps) * lanes);
         for c in 0..channels {
             let start = c / lanes * (1 + taps) * lanes + c % lanes;
             weights[start] = source.bias[c];
@@ -38,6 +39,11 @@ impl PackedDepthwise {
     pub fn with_input(mut self) -> Self {
         self.with_input = true;
         self
+    }
+
+    /// Channels of the result.
+    pub fn channels(&self) -> usize {
+        self.shape.channels[1]
     }
 
     /// Floats held.
@@ -127,7 +133,7 @@ unsafe fn banded<S: Simd, const K: usize, const STEP: usize, const N: usize>(job
 /// into the same few lines of the first-level cache (half the speed).
 struct Window<const K: usize> {
     /// K rows, then one of zeros.
-    values: Vec<f32>,
+    values: Aligned<f32>,
     /// Floats from one row to the next.
     row: usize,
     /// Floats from one pixel to the next.
@@ -143,7 +149,7 @@ impl<const K: usize> Window<K> {
         let stride = (channels.div_ceil(S::LANES) | 1) * S::LANES;
         let left = job.packed.shape.padding[1];
         let row = columns.max(left + job.input.width) * stride;
-        Self { values: vec![0.0; (K + 1) * row], row, stride, left, channels }
+        Self { values: Aligned::zeroed((K + 1) * row), row, stride, left, channels }
     }
 
     /// Copies row `y` of the map, and nothing that lies beside its channels: another thread may be writing there.

@@ -4,6 +4,7 @@
 //! activation and writes the map. Inside the kernels it was two to three times slower: its registers were taken from the
 //! sums', and one vector's chain of operations waited for itself.
 
+use super::aligned::Aligned;
 use super::math::{AT_ONCE, activate};
 use super::simd::Simd;
 use super::{Map, MapMut};
@@ -72,7 +73,7 @@ pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
 
 /// Sums of a few pixels, before their activation.
 pub struct Sums {
-    values: Vec<f32>,
+    values: Aligned<f32>,
     /// Floats from one pixel to the next: its channels, to whole vectors.
     stride: usize,
 }
@@ -81,7 +82,7 @@ impl Sums {
     /// Room for `pixels` pixels of `channels` channels in vectors of `lanes`.
     pub fn new(pixels: usize, channels: usize, lanes: usize) -> Self {
         let stride = channels.next_multiple_of(lanes);
-        Self { values: vec![0.0; pixels * stride], stride }
+        Self { values: Aligned::zeroed(pixels * stride), stride }
     }
 
     /// As a map of `pixels` pixels whose channel 0 is channel `channel` of what is computed.

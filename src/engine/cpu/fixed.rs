@@ -7,6 +7,7 @@
 mod pack;
 mod source;
 
+use super::aligned::Aligned;
 use super::conv::{Panel, Target, put};
 use super::epilogue::{Sums, add_coarse};
 use super::simd::Simd;
@@ -19,6 +20,9 @@ use source::{factors, largest, magnitude_of, round};
 
 /// Pixels handled together while a panel of weights stays in the first-level cache.
 const BLOCK: usize = 48;
+
+/// Pixels of the tiles at a block's end.
+const REST: usize = 4;
 
 /// What one call computes: output rows `first..last`, or output pixels if the convolution is flat.
 #[derive(Clone, Copy)]
@@ -63,7 +67,7 @@ pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
 #[inline(always)]
 unsafe fn flat<S: Simd, const MR: usize>(job: &Job, input: Map, sums: &mut Option<Sums>) {
     let cin = job.packed.shape.channels[0];
-    let mut numbers = vec![0_i16; BLOCK * cin];
+    let mut numbers = Aligned::<i16>::zeroed(BLOCK * cin);
     let (mut places, mut inverse) = ([std::ptr::null(); BLOCK], [0.0; BLOCK]);
     for block in (job.first..job.last).step_by(BLOCK) {
         let count = BLOCK.min(job.last - block);
@@ -90,7 +94,7 @@ unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Sums>)
     let rows = (together - 1) * sy + kh;
     let row = ((width - 1) * sx + kw).max(px + columns) * cin;
     // The last row stays zero.
-    let mut numbers = vec![0_i16; (rows + 1) * row];
+    let mut numbers = Aligned::<i16>::zeroed((rows + 1) * row);
     let [factor, back] = job.input.factors(job.packed.most);
     let (mut places, inverse) = (vec![std::ptr::null(); kh * BLOCK], [back; BLOCK]);
     let mut next = (job.first * sy).saturating_sub(py);
@@ -165,44 +169,65 @@ unsafe fn panel_of<S: Simd, const MR: usize, const NV: usize>(
     inverse: &[f32],
     [block, end]: [usize; 2],
 ) {
+    let (mut start, block) = (block, [block, end]);
+    while start + MR <= end || (MR <= REST && start < end) {
+        unsafe { tile::<S, MR, NV>(job, target, panel, places, inverse, start, block) };
+        start += MR;
+    }
+    // What is left over is not worth a large tile.
+    while MR > REST && start < end {
+        unsafe { tile::<S, REST, NV>(job, target, panel, places, inverse, start, block) };
+        start += REST;
+    }
+}
+
+/// Pixels from `start` on, and as many outputs as the panel has vectors for.
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+    job: &Job,
+    target: &Target,
+    panel: &Panel,
+    places: &[*const i16],
+    inverse: &[f32],
+    start: usize,
+    [block, end]: [usize; 2],
+) {
     let packed = job.packed;
-    for start in (block..end).step_by(MR) {
-        unsafe {
-            let mut whole = [[S::splat(0.0); NV]; MR];
-            let mut acc = whole;
-            let mut weights = packed.weights.as_ptr().add(panel.start);
-            // A tile that reaches too far repeats the last pixel.
-            let index: [usize; MR] = std::array::from_fn(|i| (start + i).min(end - 1) - block);
-            for &Segment { row, pairs: [first, last], ends } in &packed.segments {
-                let mut at: [*const i16; MR] = std::array::from_fn(|i| places[row * BLOCK + index[i]].add(2 * first));
-                // One pair a turn: of several, compilers add up the products first, in more registers than there are.
-                for _ in first..last {
-                    step::<S, MR, NV>(&mut whole, &at, weights);
-                    at.iter_mut().for_each(|at| *at = at.add(2));
-                    weights = weights.add(NV * 2 * S::LANES);
-                }
-                if ends {
-                    for i in 0..MR {
-                        for j in 0..NV {
-                            acc[i][j] = S::add(acc[i][j], S::floats(whole[i][j]));
-                            whole[i][j] = S::splat(0.0);
-                        }
+    unsafe {
+        let mut whole = [[S::splat(0.0); NV]; MR];
+        let mut acc = whole;
+        let mut weights = packed.weights.as_ptr().add(panel.start);
+        // A tile that reaches too far repeats the last pixel.
+        let index: [usize; MR] = std::array::from_fn(|i| (start + i).min(end - 1) - block);
+        for &Segment { row, pairs: [first, last], ends } in &packed.segments {
+            let mut at: [*const i16; MR] = std::array::from_fn(|i| places[row * BLOCK + index[i]].add(2 * first));
+            // One pair a turn: of several, compilers add up the products first, in more registers than there are.
+            for _ in first..last {
+                step::<S, MR, NV>(&mut whole, &at, weights);
+                at.iter_mut().for_each(|at| *at = at.add(2));
+                weights = weights.add(NV * 2 * S::LANES);
+            }
+            if ends {
+                for i in 0..MR {
+                    for j in 0..NV {
+                        acc[i][j] = S::add(acc[i][j], S::floats(whole[i][j]));
+                        whole[i][j] = S::splat(0.0);
                     }
                 }
             }
-            for (i, acc) in acc.iter_mut().enumerate() {
-                let back = S::splat(inverse[index[i]]);
-                for (j, v) in acc.iter_mut().enumerate() {
-                    let channel = panel.channel + j * S::LANES;
-                    let scale = S::mul(back, S::load(packed.scales.as_ptr().add(channel)));
-                    *v = S::mul_add(*v, scale, S::load(packed.biases.as_ptr().add(channel)));
-                }
-            }
-            if let Some((coarse, scale)) = job.coarse {
-                add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
-            }
-            put::<S, MR, NV>(target, panel.channel, &acc, [start, end]);
         }
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let back = S::splat(inverse[index[i]]);
+            for (j, v) in acc.iter_mut().enumerate() {
+                let channel = panel.channel + j * S::LANES;
+                let scale = S::mul(back, S::load(packed.scales.as_ptr().add(channel)));
+                *v = S::mul_add(*v, scale, S::load(packed.biases.as_ptr().add(channel)));
+            }
+        }
+        if let Some((coarse, scale)) = job.coarse {
+            add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
+        }
+        put::<S, MR, NV>(target, panel.channel, &acc, [start, end]);
     }
 }
 

@@ -33,7 +33,7 @@ impl Precision {
     }
 }
 
-/// Whether products of 16-bit numbers are: natively with AVX2 or SSE2 (AVX-512F alone has no instruction for them).
+/// Whether products of 16-bit numbers are: natively on x86, except with AVX-512F alone, which has no instruction for them.
 fn fixed_is_faster() -> bool {
     match std::env::consts::ARCH {
         "wasm32" => is_x86(),

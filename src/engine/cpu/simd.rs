@@ -31,7 +31,7 @@ use wasm::Wasm;
 #[cfg(target_arch = "x86_64")]
 use x86::Sse2;
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub use x86::{Avx2, Avx512, Vnni};
 
 /// Vectors of `LANES` floats.
 pub trait Simd: Copy {

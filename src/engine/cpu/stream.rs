@@ -1,6 +1,7 @@
 //! The first two convolutions together, a band of rows at a time: the picture's bytes become numbers a few rows before
 //! they are needed, and the largest map of the network, the first convolution's, never exists as a whole.
 
+use super::aligned::Aligned;
 use super::conv::Job;
 use super::fixed::{self, Source};
 use super::{CpuExecutor, Map, MapMut, Packed};
@@ -31,7 +32,7 @@ pub struct Stream<'a> {
 
 /// The rows of a map from `first` to `next`, in memory for a few.
 struct Window {
-    values: Vec<f32>,
+    values: Aligned<f32>,
     first: usize,
     next: usize,
     height: usize,
@@ -41,7 +42,7 @@ struct Window {
 
 impl Window {
     fn new(rows: usize, [height, width]: [usize; 2], channels: usize) -> Self {
-        let values = vec![0.0; rows.min(height) * width * channels + SLACK];
+        let values = Aligned::zeroed(rows.min(height) * width * channels + SLACK);
         Self { values, first: 0, next: 0, height, width, channels }
     }
 

@@ -1,5 +1,6 @@
 //! Weights as 16-bit numbers.
 
+use super::super::aligned::Aligned;
 use super::super::conv::{Panel, split};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
@@ -44,10 +45,10 @@ pub struct PackedFixed {
     pub(super) segments: Vec<Segment>,
     pub(super) panels: Vec<Panel>,
     /// Panel by panel `[ky][kx c1 in pairs][output][2]`.
-    pub(super) weights: Vec<i16>,
+    pub(super) weights: Aligned<i16>,
     /// What a sum is multiplied with, and what is added to it, for each output; zero-padded.
-    pub(super) scales: Vec<f32>,
-    pub(super) biases: Vec<f32>,
+    pub(super) scales: Aligned<f32>,
+    pub(super) biases: Aligned<f32>,
     /// The largest magnitude of what weights are multiplied with.
     pub(super) most: f32,
     pub(super) activation: Activation,
@@ -82,7 +83,7 @@ impl PackedFixed {
             ends += usize::from(segment.ends);
         }
         let padded = cout.next_multiple_of(lanes);
-        let (mut scales, mut factors) = (vec![0.0; padded], vec![0.0; padded]);
+        let (mut scales, mut factors) = (Aligned::zeroed(padded), vec![0.0; padded]);
         for (o, weights) in source.weight.chunks_exact(taps).enumerate() {
             let (mut largest, mut sums) = (0.0_f32, vec![0.0_f64; ends]);
             for (weight, &sum) in weights.iter().zip(&sum_of) {
@@ -97,9 +98,9 @@ impl PackedFixed {
                 (factors[o], scales[o]) = (factor as f32, (1.0 / factor) as f32);
             }
         }
-        let mut biases = vec![0.0; padded];
+        let mut biases = Aligned::zeroed(padded);
         biases[..cout].copy_from_slice(&source.bias);
-        let (mut weights, mut panels, mut first) = (Vec::with_capacity(padded * taps), Vec::new(), 0);
+        let (mut weights, mut panels, mut first) = (Aligned::with_capacity(padded * taps), Vec::new(), 0);
         for vectors in split(cout, lanes, vectors) {
             panels.push(Panel { channel: first, vectors, start: weights.len() });
             let next = first + vectors * lanes;

@@ -3,11 +3,16 @@
 use super::Simd;
 use std::arch::x86_64::*;
 
-/// 512 bits.
+/// 512 bits; with `VNNI`, the instruction that multiplies pairs of 16-bit numbers and adds them up.
 #[derive(Clone, Copy)]
-pub struct Avx512;
+pub struct Wide<const VNNI: bool>;
 
-impl Simd for Avx512 {
+/// AVX-512F alone.
+pub type Avx512 = Wide<false>;
+/// AVX-512F, BW and VNNI.
+pub type Vnni = Wide<true>;
+
+impl<const VNNI: bool> Simd for Wide<VNNI> {
     type V = __m512;
     const LANES: usize = 16;
 
@@ -98,8 +103,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
         unsafe {
-            // The instruction for this needs AVX-512BW.
             let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
+            if VNNI {
+                return _mm512_castsi512_ps(_mm512_dpwssd_epi32(_mm512_castps_si512(sum), a, b));
+            }
             let low = [_mm512_slli_epi32::<16>(a), _mm512_slli_epi32::<16>(b)];
             let first = _mm512_mullo_epi32(_mm512_srai_epi32::<16>(low[0]), _mm512_srai_epi32::<16>(low[1]));
             let second = _mm512_mullo_epi32(_mm512_srai_epi32::<16>(a), _mm512_srai_epi32::<16>(b));
