@@ -32,4 +32,4 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 cargo build --release -q -p ghostdet-cli
 node benches/browser/bench.js --ghostdet "$CARGO_TARGET_DIR/release/ghostdet" --onnx "$cache/onnx" --networks "$networks" --sizes "$sizes" --engines "$engines" \
     --rounds "${BENCH_ROUNDS:-15}" ${BENCH_JSON:+--json "$BENCH_JSON"}
-exec benches/native.sh
+BENCH_JSON=${BENCH_JSON:+${BENCH_JSON%.json}-native.json} exec benches/native.sh

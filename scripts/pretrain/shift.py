@@ -1,6 +1,6 @@
 """Raises (or lowers) the logits of objectness and of single classes in a folded file, so that scores say what they mean.
 
-  python3 shift.py IN.safetensors OUT.safetensors OBJECTNESS [CLASS=SHIFT ...]      # the shipped s: 0.6 cat=0.9 dog=0.3
+  python3 shift.py IN.safetensors OUT.safetensors OBJECTNESS [CLASS=SHIFT ...]      # the shipped s: 0.6 cat=1.6 dog=0.3
 """
 import json
 import sys
