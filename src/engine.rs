@@ -188,8 +188,8 @@ impl Engine {
         if self.precision() == Precision::Float {
             return self.forward(input, size);
         }
-        let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _frame = cpu::bands::frame();
         let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
         let mut cpu = CpuExecutor::unpacked(&self.program, Isa::detect());
         if plan.streams {
@@ -219,8 +219,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
-        let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _frame = cpu::bands::frame();
         let (plan, arena) = &mut *self.planned(&mut scratch, size, cells_or_maps(&self.program))?;
         let first = self.begin(&self.cpu, plan, arena, input.into(), None)?;
         let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
@@ -232,8 +232,8 @@ impl Engine {
         }
         let mut levels = Vec::new();
         for head in &heads {
-            levels.push(match head.above(arena, floor) {
-                Some(indices) => head.cells(arena, &indices),
+            levels.push(match head.above(&self.cpu, arena, floor) {
+                Some(indices) => head.cells(&self.cpu, arena, &indices),
                 None => head.cells_of(&self.cpu.whole_map(&self.program, plan, head.op, arena), floor),
             });
         }
@@ -242,8 +242,8 @@ impl Engine {
 
     /// The raw maps; milliseconds of each operation go to `times`.
     fn run(&self, input: Input<'_>, size: [usize; 2], mut times: Option<&mut Vec<f64>>) -> Result<Vec<RawMap>> {
-        let _frame = cpu::bands::frame();
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _frame = cpu::bands::frame();
         let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
         for index in self.begin(&self.cpu, plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
             let start = times.is_some().then(web_time::Instant::now);

@@ -6,6 +6,7 @@ use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::{Isa, Precision};
 use ghostdet::model::{Activation, Config, Module, builtin};
 use ghostdet::weights::Tensor;
+use rayon::prelude::*;
 use support::{channels_last, deviation, goldens, nets, part, single_modules};
 
 /// The widest instruction set is taken by itself; the others are asked for, as a user would.
@@ -160,6 +161,28 @@ fn any_number_of_threads_gives_the_same_to_the_last_bit() {
         for threads in [2, 3, 5] {
             assert_eq!(run(threads), one, "{threads} threads, {}", precision.name());
         }
+    }
+}
+
+#[test]
+fn pictures_side_by_side_do_not_disturb_each_other() {
+    let graph = builtin("yolov5n-ghost").unwrap().graph(Some(3)).unwrap();
+    let engines = [Engine::unweighted(&graph).unwrap(), Engine::unweighted(&graph).unwrap()];
+    let picture = |seed: usize| (0..96 * 64 * 3).map(|i: usize| (i * seed % 251) as u8).collect::<Vec<u8>>();
+    let pictures: Vec<Vec<u8>> = (31..43).map(picture).collect();
+    let run = |i: usize| engines[i % 2].forward(&pictures[i], [96, 64]).unwrap();
+    let expected: Vec<_> = (0..pictures.len()).map(run).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    for _ in 0..5 {
+        // From threads of their own, which share the pool's, and from the pool's threads themselves.
+        std::thread::scope(|scope| {
+            for i in 0..pictures.len() {
+                let (run, expected, pool) = (&run, &expected, &pool);
+                scope.spawn(move || assert_eq!(pool.install(|| run(i)), expected[i]));
+            }
+        });
+        let found: Vec<_> = pool.install(|| (0..pictures.len()).into_par_iter().map(run).collect());
+        assert_eq!(found, expected);
     }
 }
 

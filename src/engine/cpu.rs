@@ -9,6 +9,7 @@ mod conv;
 mod depthwise;
 mod epilogue;
 mod fixed;
+mod forms;
 mod isa;
 mod math;
 mod precision;
@@ -26,12 +27,10 @@ use bands::bands;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
 use fixed::{PackedFixed, Source};
-use isa::BASE_TILES;
 pub use isa::Isa;
 pub use precision::Precision;
-use simd::Base;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// A map to read: `height * width` pixels, `stride` floats apart.
 #[derive(Clone, Copy)]
@@ -189,33 +188,29 @@ impl CpuExecutor {
         // output overlap what it reads, except its residual, which lies at the same place then and is read before each
         // value is written; threads get disjoint rows or pixels.
         match (&self.packed[index], &op.kind) {
-            (Packed::Conv(packed), _) => bands(place.height * place.width, 48, |first, last| unsafe {
+            (Packed::Conv(packed), _) => bands(place.height * place.width, 24, |first, last| unsafe {
                 self.convolve(conv::Job { packed, input, residual, coarse, output, first, last });
             }),
             (Packed::Fixed(packed), _) => {
                 let flat = packed.shape().is_flat();
-                let rows = if flat { [0, 0] } else { [0, input.height] };
-                let magnitude = unsafe { self.magnitude(input, plan.places[op.input].channels, rows) };
+                let magnitude = if flat { 0.0 } else { self.magnitude(input, plan.places[op.input].channels) };
                 let input = Source::Map(input, magnitude);
-                let [total, least] = if flat { [place.height * place.width, 48] } else { [place.height, 4] };
+                let [total, least] = if flat { [place.height * place.width, 8] } else { [place.height, 1] };
                 bands(total, least, |first, last| unsafe {
-                    self.convolve_fixed(fixed::Job { packed, input, residual, coarse, output, first, last });
+                    forms::convolve_fixed(
+                        self.isa,
+                        fixed::Job { packed, input, residual, coarse, output, first, last },
+                    );
                 });
             }
-            (Packed::Depthwise(packed), _) => bands(place.height, 4, |first, last| unsafe {
+            (Packed::Depthwise(packed), _) => bands(place.height, 1, |first, last| unsafe {
                 let job = depthwise::Job { packed, input, residual, output, first, last };
-                match self.isa.with_outputs(packed.channels()) {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Vnni | Isa::Avx512 => depthwise_avx512(job),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => depthwise_avx2(job),
-                    _ => depthwise::depthwise::<Base>(job),
-                }
+                forms::convolve_depthwise(self.isa.with_outputs(packed.channels()), job);
             }),
-            (Packed::Plain, kind) => bands(place.height, 8, |first, last| unsafe {
+            (Packed::Plain, kind) => bands(place.height, 2, |first, last| unsafe {
                 match kind {
                     &OpKind::MaxPool { kernel, stride, padding } => {
-                        simple::max_pool(input, output, kernel, stride, padding, first, last);
+                        forms::max_pool(self.isa, input, output, [kernel, stride, padding], [first, last]);
                     }
                     &OpKind::Upsample { scale } => simple::upsample(input, output, scale, first, last),
                     OpKind::Copy => simple::copy(input, output, first, last),
@@ -250,45 +245,26 @@ impl CpuExecutor {
     /// # Safety
     /// As for [`conv::convolve`].
     unsafe fn convolve(&self, job: conv::Job) {
-        unsafe {
-            match self.isa.with_outputs(job.packed.shape.channels[1]) {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Vnni | Isa::Avx512 => convolve_avx512(job),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => convolve_avx2(job),
-                _ => conv::convolve::<Base, { BASE_TILES[0] }, { BASE_TILES[1] }, { BASE_TILES[2] }>(job),
-            }
-        }
+        unsafe { forms::convolve(self.isa.with_outputs(job.packed.shape.channels[1]), job) }
     }
 
-    /// # Safety
-    /// As for [`conv::convolve`].
-    unsafe fn convolve_fixed(&self, job: fixed::Job) {
-        unsafe {
-            match self.isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Vnni => fixed_vnni(job),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => fixed_avx512(job),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => fixed_avx2(job),
-                _ => fixed::convolve::<Base, 2>(job),
-            }
-        }
+    /// The largest magnitude in a map; infinite or NaN if something in it is.
+    fn magnitude(&self, map: Map, channels: usize) -> f32 {
+        // Without signs, numbers are in the order of their bits, and what is none comes last.
+        let most = AtomicU32::new(0);
+        bands(map.height, 1, |first, last| {
+            // Safety: the map has these channels, the processor the instruction set.
+            let found = unsafe { forms::magnitude(self.isa, map, channels, [first, last]) };
+            most.fetch_max(found.to_bits(), Relaxed);
+        });
+        f32::from_bits(most.into_inner())
     }
 
-    /// # Safety
-    /// As for [`fixed::magnitude`].
-    unsafe fn magnitude(&self, map: Map, channels: usize, rows: [usize; 2]) -> f32 {
-        unsafe {
-            match self.isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Vnni | Isa::Avx512 => magnitude_avx512(map, channels, rows),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => magnitude_avx2(map, channels, rows),
-                _ => fixed::magnitude::<Base>(map, channels, rows),
-            }
-        }
+    /// The sum of the products of two lists of the same length.
+    pub(super) fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len(), "lists of one length");
+        // Safety: the lists are as long as each other, the processor has the instruction set.
+        unsafe { forms::dot(self.isa, a, b) }
     }
 
     /// The whole map of a convolution whose output has no place: for a detect level with too many cells above the floor.
@@ -307,7 +283,7 @@ impl CpuExecutor {
         };
         if let Packed::Conv(packed) = &self.packed[index] {
             // Safety: the plan keeps the input inside the arena; threads get disjoint pixels.
-            bands(height * width, 48, |first, last| unsafe {
+            bands(height * width, 24, |first, last| unsafe {
                 self.convolve(conv::Job { packed, input, residual: None, coarse: None, output, first, last });
             });
         }
@@ -349,7 +325,7 @@ impl CpuExecutor {
         let stream = stream::Stream { executor: self, shapes: [shape(0), shape(1)], input, magnitude, sizes, output };
         // Helpers in WebAssembly have no clock: there a timed run is in one piece.
         let total = place.height.div_ceil(stream::BAND);
-        let least = if timed && cfg!(feature = "wasm-threads") { total } else { 4 };
+        let least = if timed && cfg!(feature = "wasm-threads") { total } else { 1 };
         let spent = [AtomicU64::new(0), AtomicU64::new(0)];
         // Safety: the plan streams, so the operations are two convolutions in a row; threads get disjoint rows.
         bands(total, least, |first, last| unsafe {
@@ -361,58 +337,4 @@ impl CpuExecutor {
         });
         spent.map(|nanoseconds| nanoseconds.into_inner() as f64 / 1e6)
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn convolve_avx512(job: conv::Job) {
-    unsafe { conv::convolve::<simd::Avx512, 12, 12, 8>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn depthwise_avx512(job: depthwise::Job) {
-    unsafe { depthwise::depthwise::<simd::Avx512>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn convolve_avx2(job: conv::Job) {
-    unsafe { conv::convolve::<simd::Avx2, 8, 6, 4>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn depthwise_avx2(job: depthwise::Job) {
-    unsafe { depthwise::depthwise::<simd::Avx2>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn fixed_vnni(job: fixed::Job) {
-    unsafe { fixed::convolve::<simd::Vnni, 8>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn fixed_avx512(job: fixed::Job) {
-    unsafe { fixed::convolve::<simd::Avx512, 4>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn fixed_avx2(job: fixed::Job) {
-    unsafe { fixed::convolve::<simd::Avx2, 4>(job) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn magnitude_avx512(map: Map, channels: usize, rows: [usize; 2]) -> f32 {
-    unsafe { fixed::magnitude::<simd::Avx512>(map, channels, rows) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn magnitude_avx2(map: Map, channels: usize, rows: [usize; 2]) -> f32 {
-    unsafe { fixed::magnitude::<simd::Avx2>(map, channels, rows) }
 }

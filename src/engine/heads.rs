@@ -1,9 +1,13 @@
 //! Objectness first: a cell whose objectness is under the floor can't become a box (score = objectness x class), so
 //! the rest of its row is never computed.
 
+use super::cpu::CpuExecutor;
+use super::cpu::bands::bands;
 use super::plan::{Place, Plan};
 use super::program::{ConvShape, ConvWeights, OpKind, Program};
 use crate::detection::{Cell, RawMap};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// More than this share of cells above the floor, and the whole convolution is cheaper.
 const WORTH: f64 = 0.2;
@@ -48,33 +52,33 @@ fn is_plain(program: &Program, shape: &ConvShape) -> bool {
 impl Head<'_> {
     /// Which cells are above `floor` (a logit; what is no number counts as above), in order; none if there are so many
     /// that the whole map should be computed.
-    pub fn above(&self, arena: &[f32], floor: f32) -> Option<Vec<usize>> {
+    pub fn above(&self, cpu: &CpuExecutor, arena: &[f32], floor: f32) -> Option<Vec<usize>> {
         let count = self.place.height * self.place.width;
         let most = (WORTH * (count * self.anchors) as f64) as usize;
-        let mut found = vec![Vec::new(); self.anchors];
-        let mut total = 0;
-        for pixel in 0..count {
-            for (anchor, list) in found.iter_mut().enumerate() {
-                let value = self.output(arena, pixel, anchor * self.outputs + 4);
-                if value > floor || value.is_nan() {
-                    list.push(anchor * count + pixel);
-                    total += 1;
+        let values: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(count * self.anchors).collect();
+        bands(count, 16, |first, last| {
+            for pixel in first..last {
+                for anchor in 0..self.anchors {
+                    let value = self.output(cpu, arena, pixel, anchor * self.outputs + 4);
+                    values[anchor * count + pixel].store(value.to_bits(), Relaxed);
                 }
             }
-            if total > most {
-                return None;
-            }
-        }
-        Some(found.concat())
+        });
+        let above = |value: &AtomicU32| {
+            let value = f32::from_bits(value.load(Relaxed));
+            value > floor || value.is_nan()
+        };
+        let found: Vec<usize> = (0..values.len()).filter(|&index| above(&values[index])).collect();
+        (found.len() <= most).then_some(found)
     }
 
     /// Everything about the cells.
-    pub fn cells(&self, arena: &[f32], indices: &[usize]) -> Vec<Cell> {
+    pub fn cells(&self, cpu: &CpuExecutor, arena: &[f32], indices: &[usize]) -> Vec<Cell> {
         let count = self.place.height * self.place.width;
         let cell = |&index: &usize| {
             let (anchor, pixel) = (index / count, index % count);
             let first = anchor * self.outputs;
-            let logits = (first..first + self.outputs).map(|o| self.output(arena, pixel, o)).collect();
+            let logits = (first..first + self.outputs).map(|o| self.output(cpu, arena, pixel, o)).collect();
             Cell { index, logits }
         };
         indices.iter().map(cell).collect()
@@ -95,22 +99,9 @@ impl Head<'_> {
         cells
     }
 
-    fn output(&self, arena: &[f32], pixel: usize, o: usize) -> f32 {
+    fn output(&self, cpu: &CpuExecutor, arena: &[f32], pixel: usize, o: usize) -> f32 {
         let channels = self.place.channels;
         let input = &arena[self.place.start + pixel * self.place.stride..][..channels];
-        self.weights.bias[o] + dot(input, &self.weights.weight[o * channels..][..channels])
+        self.weights.bias[o] + cpu.dot(input, &self.weights.weight[o * channels..][..channels])
     }
-}
-
-/// A sum of products, eight at a time so that it becomes vector instructions.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a8.iter().zip(b8) {
-        for i in 0..8 {
-            sums[i] += a[i] * b[i];
-        }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }

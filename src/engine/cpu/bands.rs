@@ -1,9 +1,10 @@
 //! Work split over the threads: rayon's natively; in WebAssembly the workers that share the memory, in the build that
 //! has them; else there is one.
 
-#[cfg(any(test, all(target_arch = "wasm32", feature = "wasm-threads")))]
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+#[cfg(not(all(target_arch = "wasm32", not(feature = "wasm-threads"))))]
 mod helpers;
+#[cfg(not(all(target_arch = "wasm32", not(feature = "wasm-threads"))))]
+mod share;
 
 pub use each::{bands, frame, threads};
 
@@ -12,30 +13,62 @@ pub use each::{HELPERS, wake_with};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod each {
-    use rayon::prelude::*;
+    use super::helpers::Helpers;
+    use std::cell::RefCell;
+    use std::sync::Arc;
 
-    /// Runs `work(first, last)` over `0..total` in bands of at least `least`, on all threads.
+    /// More threads than this have nothing to share: a step has a few dozen rows.
+    const MOST: usize = 16;
+
+    thread_local! {
+        /// Who helps the frame that this thread computes.
+        static HELPERS: RefCell<Option<Arc<Helpers>>> = const { RefCell::new(None) };
+    }
+
+    /// Runs `work(first, last)` over `0..total` in bands of a multiple of `least`, with the helpers during a frame.
     pub fn bands(total: usize, least: usize, work: impl Fn(usize, usize) + Sync) {
-        let threads = rayon::current_num_threads();
-        if threads > 1 && total > least {
-            let band = total.div_ceil(threads).max(least);
-            (0..total.div_ceil(band)).into_par_iter().for_each(|i| work(i * band, total.min((i + 1) * band)));
-        } else {
-            work(0, total);
+        match HELPERS.with_borrow(Option::clone) {
+            Some(helpers) => helpers.bands(total, least, &work),
+            None => work(0, total),
         }
     }
 
-    /// While it exists, helpers are awake: there are none to wake.
-    pub struct Frame;
+    /// While it exists, the threads of the pool that it was made in help this one.
+    pub struct Frame(Option<Arc<Helpers>>);
 
-    /// Begins a frame.
+    impl Drop for Frame {
+        fn drop(&mut self) {
+            if let Some(helpers) = &self.0 {
+                helpers.rest();
+                HELPERS.set(None);
+            }
+        }
+    }
+
+    /// Begins a frame. Waking a thread takes longer than most steps, and there are eighty in a frame: so they are woken once, and
+    /// turn in a loop until the frame ends.
     pub fn frame() -> Frame {
-        Frame
+        let count = threads() - 1;
+        if count == 0 || HELPERS.with_borrow(Option::is_some) {
+            return Frame(None);
+        }
+        let helpers = Arc::new(Helpers::new());
+        helpers.join(count as u32);
+        helpers.wake();
+        for _ in 0..count {
+            let helpers = Arc::clone(&helpers);
+            // A helper that comes when the frame is over has nothing to do. If its work fails, the frame does.
+            rayon::spawn(move || {
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| helpers.help()));
+            });
+        }
+        HELPERS.set(Some(Arc::clone(&helpers)));
+        Frame(Some(helpers))
     }
 
     /// Threads of a run.
     pub fn threads() -> usize {
-        rayon::current_num_threads()
+        rayon::current_num_threads().min(MOST)
     }
 }
 

@@ -67,18 +67,24 @@ pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
 #[inline(always)]
 unsafe fn flat<S: Simd, const MR: usize>(job: &Job, input: Map, sums: &mut Option<Sums>) {
     let cin = job.packed.shape.channels[0];
-    let mut numbers = Aligned::<i16>::zeroed(BLOCK * cin);
-    let (mut places, mut inverse) = ([std::ptr::null(); BLOCK], [0.0; BLOCK]);
+    let stride = (cin.div_ceil(32) | 1) * 32;
+    let mut numbers = Aligned::<i16>::zeroed(BLOCK * stride);
+    let (mut places, mut scales, mut inverse) = ([std::ptr::null(); BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
     for block in (job.first..job.last).step_by(BLOCK) {
         let count = BLOCK.min(job.last - block);
+        let from = |i: usize| input.data.wrapping_add((block + i) * input.stride);
+        // In three passes: each is a chain of operations that waits for itself, and those of other pixels fill the gaps.
+        for (i, scale) in scales.iter_mut().enumerate().take(count) {
+            unsafe { *scale = largest::<S>(magnitude_of::<S>(S::splat(0.0), from(i), cin)) };
+        }
+        for (scale, inverse) in scales.iter_mut().zip(&mut inverse) {
+            [*scale, *inverse] = factors(job.packed.most, *scale);
+        }
         for i in 0..count {
             unsafe {
-                let from = input.data.add((block + i) * input.stride);
-                let to = numbers.as_mut_ptr().add(i * cin);
-                let most = largest::<S>(magnitude_of::<S>(S::splat(0.0), from, cin));
-                let [factor, back] = factors(job.packed.most, most);
-                round::<S>(from, to, cin, factor);
-                (places[i], inverse[i]) = (to.cast_const(), back);
+                let to = numbers.as_mut_ptr().add(i * stride);
+                round::<S>(from(i), to, cin, scales[i]);
+                places[i] = to.cast_const();
             }
         }
         unsafe { tiles::<S, MR>(job, sums, &places, &inverse, [block, block + count]) };

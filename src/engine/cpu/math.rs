@@ -100,6 +100,32 @@ pub fn scalar(activation: Activation, v: f32) -> f32 {
     }
 }
 
+/// The sum of the products of two lists.
+///
+/// # Safety
+/// The processor has the instruction set; `b` is as long as `a`.
+#[inline(always)]
+pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+    unsafe {
+        let mut sums = [S::splat(0.0); 2];
+        let wide = 2 * S::LANES;
+        let whole = a.len() / wide * wide;
+        for at in (0..whole).step_by(wide) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let at = at + i * S::LANES;
+                *sum = S::mul_add(S::load(a.as_ptr().add(at)), S::load(b.as_ptr().add(at)), *sum);
+            }
+        }
+        let mut values = [0.0_f32; 16];
+        S::store(values.as_mut_ptr(), S::add(sums[0], sums[1]));
+        let mut sum: f32 = values[..S::LANES].iter().sum();
+        for (a, b) in a[whole..].iter().zip(&b[whole..]) {
+            sum += a * b;
+        }
+        sum
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::simd::{Base, Plain};

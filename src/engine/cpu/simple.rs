@@ -8,7 +8,8 @@ use crate::model::Activation;
 // Safety of all functions here: the maps are valid, rows `first..last` of the output belong to the caller alone.
 
 /// Maximum over a window; pixels outside the map don't count. First down the columns, then along the row.
-pub unsafe fn max_pool(input: Map, output: MapMut, k: usize, stride: usize, padding: usize, first: usize, last: usize) {
+#[inline(always)]
+pub unsafe fn max_pool(input: Map, output: MapMut, [k, stride, padding]: [usize; 3], [first, last]: [usize; 2]) {
     let channels = output.channels;
     let mut column = vec![0.0; input.width * channels];
     for y in first..last {
@@ -31,6 +32,7 @@ pub unsafe fn max_pool(input: Map, output: MapMut, k: usize, stride: usize, padd
 }
 
 /// The larger of each pair. NaN wins, so that it is noticed at the end.
+#[inline(always)]
 fn most(to: &mut [f32], from: &[f32]) {
     for (t, &f) in to.iter_mut().zip(from) {
         *t = if *t > f || t.is_nan() { *t } else { f };

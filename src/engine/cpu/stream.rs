@@ -4,6 +4,7 @@
 use super::aligned::Aligned;
 use super::conv::Job;
 use super::fixed::{self, Source};
+use super::forms;
 use super::{CpuExecutor, Map, MapMut, Packed};
 use crate::engine::Input;
 use crate::engine::plan::SLACK;
@@ -146,7 +147,7 @@ impl Stream<'_> {
     fn magnitude(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> f32 {
         match &self.executor.packed[index] {
             // Safety: the window holds the rows.
-            Packed::Fixed(_) => unsafe { self.executor.magnitude(window.source(), window.channels, rows) },
+            Packed::Fixed(_) => unsafe { forms::magnitude(self.executor.isa, window.source(), window.channels, rows) },
             _ => 0.0,
         }
     }
@@ -160,7 +161,8 @@ impl Stream<'_> {
         unsafe {
             match (&self.executor.packed[index], input) {
                 (Packed::Fixed(packed), input) => {
-                    self.executor.convolve_fixed(fixed::Job { packed, input, residual, coarse, output, first, last });
+                    let job = fixed::Job { packed, input, residual, coarse, output, first, last };
+                    forms::convolve_fixed(self.executor.isa, job);
                 }
                 (Packed::Conv(packed), Source::Map(input, _)) => {
                     let (first, last) = (first * width, last * width);

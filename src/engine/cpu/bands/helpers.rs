@@ -1,11 +1,13 @@
-//! Threads that share WebAssembly's memory and take bands of work from the one that runs the network.
+//! Threads that take bands of work from the one that runs the network.
 //!
-//! A helper is a worker of the page with its own instance of the module and its own stack. It computes kernels and nothing
-//! else: it calls no JavaScript, takes no lock and starts no thread, so the standard library, which is compiled for
-//! one thread, never meets a second one; memory is allocated behind a lock of the module's own. Between frames
-//! helpers sleep, during one they turn in a loop: a frame has sixty steps of a fraction of a millisecond, and waking
-//! somebody takes a tenth of one.
+//! Between frames helpers sleep, during one they turn in a loop: a frame has sixty steps of a fraction of a millisecond, and
+//! waking somebody takes a tenth of one.
+//!
+//! In WebAssembly a helper is a worker of the page with its own instance of the module and its own stack. It computes kernels
+//! and nothing else: it calls no JavaScript, takes no lock and starts no thread, so the standard library, which is compiled
+//! for one thread, never meets a second one; memory is allocated behind a lock of the module's own.
 
+use super::share::band;
 use std::hint::spin_loop;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::SeqCst;
@@ -35,6 +37,47 @@ impl Job {
     }
 }
 
+/// Waiting in a loop; natively the processor is lent to others now and then, who may be those that are waited for.
+#[derive(Default)]
+struct Wait(u32);
+
+impl Wait {
+    fn turn(&mut self) {
+        self.0 += 1;
+        if cfg!(not(target_arch = "wasm32")) && self.0.is_multiple_of(2000) {
+            std::thread::yield_now();
+        } else {
+            spin_loop();
+        }
+    }
+}
+
+/// A helper that may hold the job.
+struct Busy<'a>(&'a Helpers);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+        self.0.busy.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Work that helpers can see; taken back in the end, whatever happens.
+struct Posted<'a>(&'a Helpers);
+
+impl Drop for Posted<'_> {
+    fn drop(&mut self) {
+        self.0.job.store(null_mut(), SeqCst);
+        let mut wait = Wait::default();
+        // In WebAssembly one that failed does nothing any more, natively it says that it is out.
+        while self.0.busy.load(SeqCst) > 0 && !(cfg!(target_arch = "wasm32") && self.0.broken.load(SeqCst)) {
+            wait.turn();
+        }
+    }
+}
+
 /// The helpers of one memory and what they and the runner tell each other.
 pub struct Helpers {
     /// Rises with each frame: helpers sleep on it.
@@ -51,11 +94,13 @@ pub struct Helpers {
 }
 
 /// While it exists, helpers are awake.
+#[cfg(any(test, target_arch = "wasm32"))]
 pub struct Frame<'a>(&'a Helpers);
 
+#[cfg(any(test, target_arch = "wasm32"))]
 impl Drop for Frame<'_> {
     fn drop(&mut self) {
-        self.0.awake.store(false, SeqCst);
+        self.0.rest();
     }
 }
 
@@ -88,15 +133,27 @@ impl Helpers {
     }
 
     /// Where helpers sleep: the number that rises with each frame.
+    #[cfg(target_arch = "wasm32")]
     pub fn bell(&self) -> &AtomicU32 {
         &self.frames
     }
 
+    /// A frame begins: who calls [`Helpers::help`] from now on helps.
+    pub fn wake(&self) {
+        self.awake.store(true, SeqCst);
+        self.frames.fetch_add(1, SeqCst);
+    }
+
+    /// A frame is over.
+    pub fn rest(&self) {
+        self.awake.store(false, SeqCst);
+    }
+
     /// Begins a frame; `ring` wakes those who sleep on the number it is given.
+    #[cfg(any(test, target_arch = "wasm32"))]
     pub fn frame(&self, ring: impl FnOnce(&AtomicU32)) -> Frame<'_> {
         if self.count.load(SeqCst) > 0 {
-            self.awake.store(true, SeqCst);
-            self.frames.fetch_add(1, SeqCst);
+            self.wake();
             ring(&self.frames);
         }
         Frame(self)
@@ -105,19 +162,20 @@ impl Helpers {
     /// A helper's part of a frame. Returns its number when it is over: sleep until there is another.
     pub fn help(&self) -> u32 {
         let frame = self.frames.load(SeqCst);
+        let mut wait = Wait::default();
         while self.awake.load(SeqCst) {
             if self.job.load(SeqCst).is_null() {
-                spin_loop();
+                wait.turn();
                 continue;
             }
             // Busy first, then the job: who takes the job back sees one or the other.
             self.busy.fetch_add(1, SeqCst);
+            let _busy = Busy(self);
             let job = self.job.load(SeqCst);
             if !job.is_null() {
                 // Safety: `bands` keeps the job until nobody is busy.
                 unsafe { (*job).drain() };
             }
-            self.busy.fetch_sub(1, SeqCst);
         }
         frame
     }
@@ -131,26 +189,24 @@ impl Helpers {
         if threads == 1 || total <= least || !self.awake.load(SeqCst) {
             return work(0, total);
         }
-        // Two bands each: cores of unequal speed share the rest.
-        let band = total.div_ceil(2 * threads).next_multiple_of(least);
+        let band = band(total, least, threads);
         // Safety: the lifetime is given back below, before this function returns.
         let work = unsafe {
             std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), *const (dyn Fn(usize, usize) + Sync)>(work)
         };
         let job = Job { work, total: total as u32, band: band as u32, next: AtomicU32::new(0) };
         self.job.store((&raw const job).cast_mut(), SeqCst);
+        let posted = Posted(self);
         job.drain();
-        self.job.store(null_mut(), SeqCst);
-        while self.busy.load(SeqCst) > 0 {
-            assert!(!self.broken.load(SeqCst), "a thread of the network failed");
-            spin_loop();
-        }
+        drop(posted);
+        assert!(!self.broken.load(SeqCst), "a thread of the network failed");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
     fn every_band_is_done_once() {
@@ -224,5 +280,30 @@ mod tests {
             calls.fetch_add(1, SeqCst);
         });
         assert_eq!(calls.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn work_that_fails_on_a_helper_fails_the_run() {
+        let helpers = Helpers::new();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(SeqCst) {
+                    let _ = catch_unwind(AssertUnwindSafe(|| helpers.help()));
+                }
+            });
+            helpers.join(1);
+            let runner = std::thread::current().id();
+            let frame = helpers.frame(|_| {});
+            let run = catch_unwind(AssertUnwindSafe(|| {
+                helpers.bands(100, 1, &|_, _| {
+                    assert_eq!(std::thread::current().id(), runner, "on purpose");
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                });
+            }));
+            drop(frame);
+            stop.store(true, SeqCst);
+            assert!(run.is_err());
+        });
     }
 }
