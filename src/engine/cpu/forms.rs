@@ -22,6 +22,8 @@ macro_rules! forms {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2($($arg: $type),*) $(-> $result)? { unsafe { $avx2 } }
+            #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+            unsafe fn base($($arg: $type),*) $(-> $result)? { unsafe { $base } }
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
@@ -30,7 +32,7 @@ macro_rules! forms {
                     Isa::Avx512 => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => avx2($($arg),*),
-                    _ => $base,
+                    _ => base($($arg),*),
                 }
             }
         }
