@@ -5,7 +5,7 @@
 //! sums', and one vector's chain of operations waited for itself.
 
 use super::aligned::Aligned;
-use super::math::{AT_ONCE, activate};
+use super::math::{AT_ONCE, Constants, activate};
 use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::model::Activation;
@@ -109,6 +109,7 @@ impl Sums {
     ) {
         let stride = self.stride;
         unsafe {
+            let constants = Constants::<S>::new();
             if channels.is_multiple_of(AT_ONCE * S::LANES) {
                 // Straight to where they belong.
                 for pixel in first..last {
@@ -118,7 +119,7 @@ impl Sums {
                         for (i, v) in v.iter_mut().enumerate() {
                             *v = S::load(from.add(at + i * S::LANES));
                         }
-                        activate::<S, AT_ONCE>(activation, &mut v);
+                        activate::<S, AT_ONCE>(activation, &constants, &mut v);
                         for (i, &v) in v.iter().enumerate() {
                             store::<S>(v, residual, output, pixel, channel + at + i * S::LANES, S::LANES);
                         }
@@ -126,7 +127,7 @@ impl Sums {
                 }
                 return;
             }
-            activate_all::<S>(activation, &mut self.values[..(last - first) * stride]);
+            activate_all::<S>(activation, &constants, &mut self.values[..(last - first) * stride]);
             for pixel in first..last {
                 let from = self.values.as_ptr().add((pixel - first) * stride);
                 for at in (0..channels).step_by(S::LANES) {
@@ -140,7 +141,7 @@ impl Sums {
 
 /// `values` are whole vectors.
 #[inline(always)]
-unsafe fn activate_all<S: Simd>(activation: Activation, values: &mut [f32]) {
+unsafe fn activate_all<S: Simd>(activation: Activation, constants: &Constants<S>, values: &mut [f32]) {
     let mut batches = values.chunks_exact_mut(AT_ONCE * S::LANES);
     unsafe {
         for batch in &mut batches {
@@ -149,14 +150,14 @@ unsafe fn activate_all<S: Simd>(activation: Activation, values: &mut [f32]) {
             for (i, v) in v.iter_mut().enumerate() {
                 *v = S::load(at.add(i * S::LANES));
             }
-            activate::<S, AT_ONCE>(activation, &mut v);
+            activate::<S, AT_ONCE>(activation, constants, &mut v);
             for (i, &v) in v.iter().enumerate() {
                 S::store(at.add(i * S::LANES), v);
             }
         }
         for one in batches.into_remainder().chunks_exact_mut(S::LANES) {
             let mut v = [S::load(one.as_ptr())];
-            activate::<S, 1>(activation, &mut v);
+            activate::<S, 1>(activation, constants, &mut v);
             S::store(one.as_mut_ptr(), v[0]);
         }
     }
