@@ -77,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let nc: usize = arguments.next().map_or(Ok(80), |text| text.parse())?;
     let gpu = block_on(Gpu::open())?;
     let tuning = match arguments.next() {
-        None => Tuning::new(gpu.software),
+        None => Tuning::likely(&gpu),
         Some(name) => [true, false]
             .into_iter()
             .find_map(|software| Tuning::named(&name, software))

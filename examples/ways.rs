@@ -76,13 +76,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All candidates, each also in rows, fused, and both.
+/// All candidates, each also in rows and with shared weights, and all of them fused.
 fn every(gpu: &Gpu) -> Vec<Tuning> {
-    let more = |one: Tuning| {
-        let [rows, fused] = one.variants();
-        [one, rows, fused, rows.variants()[1]]
-    };
-    Tuning::candidates(gpu.software, gpu.f16()).into_iter().flat_map(more).collect()
+    let all = Tuning::candidates(gpu.software, gpu.f16()).into_iter();
+    let varied =
+        all.flat_map(|one| [one].into_iter().chain(one.variants(gpu.subgroup).into_iter().filter(|one| !one.fused)));
+    varied.flat_map(|one| [one, Tuning { fused: true, ..one }]).collect()
 }
 
 fn known(name: &str) -> Result<Tuning, String> {

@@ -27,9 +27,13 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
 fn tunings() -> Vec<Tuning> {
     let f16 = GPU.as_ref().is_some_and(ghostdet::engine::gpu::Gpu::f16);
     let plain = [Tuning::candidates(true, false), Tuning::candidates(false, f16)].concat();
-    // In rows and fused, too: on each kind of numbers.
-    let varied =
-        plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2)).map(|one| one.variants()[0].variants()[1]);
+    // In rows and fused, and with weights that threads load for each other, too: on each kind of numbers.
+    let subgroup = GPU.as_ref().map_or(0, |gpu| gpu.subgroup);
+    let usual = plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2));
+    let varied = usual.flat_map(|&one| {
+        let shared = (subgroup > 0).then_some(Tuning { rows: true, shared: subgroup, ..one });
+        [Tuning { rows: true, fused: true, ..one }].into_iter().chain(shared)
+    });
     plain.iter().copied().chain(varied).collect()
 }
 

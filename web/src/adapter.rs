@@ -70,6 +70,11 @@ fn adopt(gpu: &mut Gpu) {
     let said = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     let name = if gpu.name.is_empty() { &said } else { &gpu.name };
     gpu.rename(if name.is_empty() { "WebGPU".into() } else { name.clone() });
+    // wgpu asks for no subgroups in browsers; `worker.js` does, where there are any.
+    let number = |name: &str| Reflect::get(&info, &name.into()).ok().and_then(|value| value.as_f64()).unwrap_or(0.0);
+    if device.features().has("subgroups") {
+        gpu.subgroup = number("subgroupMinSize") as usize;
+    }
     let alarm = gpu.alarm();
     let listener = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
         let error = Reflect::get(&event, &"error".into()).unwrap_or_default();

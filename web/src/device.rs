@@ -121,7 +121,7 @@ impl Place {
                 return Ok(Self::on_gpu(reason, &gpu, tuning));
             }
         } else if gpu.software {
-            let (test, tuning) = (test()?, Tuning::new(true));
+            let (test, tuning) = (test()?, Tuning::likely(&gpu));
             detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
             return Ok(Self::on_gpu(reason, &gpu, tuning));
         }

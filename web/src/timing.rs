@@ -38,7 +38,7 @@ impl WebTimer {
             engine = engine.with_precision(Precision::Float);
             let opened = adapter::open().await.map_err(thrown)?;
             let tuning = match way.strip_prefix('/') {
-                None => Tuning::new(opened.software),
+                None => Tuning::likely(&opened),
                 Some(name) => [true, false]
                     .into_iter()
                     .find_map(|software| Tuning::named(name, software))

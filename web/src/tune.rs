@@ -74,7 +74,7 @@ impl Tuner {
             (Some(tuning), _) => Some(tuning),
             (None, Some((_, tuning))) => {
                 self.varied += 1;
-                tuning.variants().get(self.varied - 1).copied()
+                tuning.variants(self.gpu.subgroup).get(self.varied - 1).copied()
             }
             (None, None) => None,
         };

@@ -1,6 +1,16 @@
 // The inference worker: `{ id, op, arguments }` in, `{ id, result }` or `{ id, error: { code, message } }` out, in order.
 import { Engine } from './engine.js';
 
+// wgpu 30 doesn't know browsers' subgroups: they are asked for on its behalf, in this worker alone.
+const adapters = /** @type {any} */ (self).GPUAdapter?.prototype;
+if (adapters) {
+  const request = adapters.requestDevice;
+  adapters.requestDevice = function (/** @type {any} */ descriptor = {}) {
+    const more = this.features.has('subgroups') ? ['subgroups'] : [];
+    return request.call(this, { ...descriptor, requiredFeatures: [...(descriptor.requiredFeatures ?? []), ...more] });
+  };
+}
+
 const engine = new Engine();
 let last = Promise.resolve();
 

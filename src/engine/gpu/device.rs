@@ -20,6 +20,8 @@ pub struct Gpu {
     pub name: String,
     /// Whether the adapter only imitates a GPU on the processor: slower than the processor itself.
     pub software: bool,
+    /// Threads of the smallest subgroups that shaders may meet; 0 where they can't use any.
+    pub subgroup: usize,
     failure: Arc<Mutex<Option<String>>>,
     /// The bindings of all shaders.
     pub(super) layout: wgpu::BindGroupLayout,
@@ -71,9 +73,10 @@ impl Gpu {
             ..wgpu::Limits::default()
         };
         let special = wgpu::Features::all_experimental_mask() | wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+        let useful = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ghostdet"),
-            required_features: adapter.features() & if everything { !special } else { wgpu::Features::SHADER_F16 },
+            required_features: adapter.features() & if everything { !special } else { useful },
             required_limits: if everything { most } else { enough },
             ..Default::default()
         };
@@ -83,8 +86,10 @@ impl Gpu {
         let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
         let said = format!("{} {} {}", info.name, info.driver, info.driver_info);
         let software = info.device_type == wgpu::DeviceType::Cpu || imitates(&said);
+        let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
+        let subgroup = if subgroups { info.subgroup_min_size as usize } else { 0 };
         let (layout, pipelines) = (dispatch::layout(&device), Arc::default());
-        let gpu = Self { instance, adapter, device, queue, name, software, failure, layout, pipelines };
+        let gpu = Self { instance, adapter, device, queue, name, software, subgroup, failure, layout, pipelines };
         let (lost, wrong) = (gpu.alarm(), gpu.alarm());
         gpu.device.set_device_lost_callback(move |reason, message| {
             lost(format!("the device was lost ({reason:?}): {message}"))

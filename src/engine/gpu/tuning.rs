@@ -1,7 +1,7 @@
 //! How a network runs on an adapter: what its first start tries and remembers.
 
-use super::step;
 use super::wgsl::{GROUP, Spread, Unit};
+use super::{Gpu, step};
 use crate::engine::program::{Op, Program};
 
 /// How many threads an adapter needs to be busy; tiles shrink until there are as many.
@@ -21,17 +21,29 @@ pub struct Tuning {
     pub fused: bool,
     /// Workgroups of a convolution stay within a group of outputs, where few threads are idle then.
     pub rows: bool,
+    /// Threads of a subgroup that load a convolution's weights for each other, in rows; 0: each its own. Wants an adapter
+    /// with `subgroups` of so many threads at least.
+    pub shared: usize,
 }
+
+/// Threads that adapters' smallest subgroups have: powers of two, by WebGPU.
+const SUBGROUPS: [usize; 6] = [4, 8, 16, 32, 64, 128];
+
+/// No halves, nothing fused, nothing shared.
+const PLAIN: Tuning =
+    Tuning { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false, rows: false, shared: 0 };
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
     pub fn new(software: bool) -> Self {
-        match software {
-            true => Self { threads: 16, pixels: 8, blocks: 2, half: false, native: false, fused: false, rows: false },
-            false => {
-                Self { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false, rows: false }
-            }
-        }
+        if software { Self { threads: 16, pixels: 8, ..PLAIN } } else { PLAIN }
+    }
+
+    /// What is taken on `gpu` where nothing was timed. Weights that threads load for each other make adapters on the processor
+    /// with long vectors a quarter to a half faster; of real ones nobody knows yet.
+    pub fn likely(gpu: &Gpu) -> Self {
+        let first = Self::new(gpu.software);
+        if gpu.software && gpu.subgroup >= 8 { Self { rows: true, shared: gpu.subgroup, ..first } } else { first }
     }
 
     /// What is worth timing on an adapter, the likeliest first; `f16`: whether it has `shader-f16`.
@@ -52,28 +64,34 @@ impl Tuning {
 
     /// A name to remember it by: `half-4096-4x2`.
     pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half, native, fused, rows } = self;
+        let Self { threads, pixels, blocks, half, native, fused, rows, shared } = self;
         let kind = match (half, native) {
             (true, true) => "f16",
             (true, false) => "half",
             _ => "full",
         };
         let [rows, fused] = [if rows { "-rows" } else { "" }, if fused { "-fused" } else { "" }];
-        format!("{kind}-{threads}-{pixels}x{blocks}{rows}{fused}")
+        let shared = if shared > 0 { format!("-shared{shared}") } else { String::new() };
+        format!("{kind}-{threads}-{pixels}x{blocks}{rows}{shared}{fused}")
     }
 
-    /// What is worth trying on the best of the candidates: workgroups in rows, then Ghost modules fused.
-    pub fn variants(self) -> [Self; 2] {
-        [Self { rows: !self.rows, ..self }, Self { fused: true, ..self }]
+    /// What is worth trying on the best of the candidates: workgroups in rows; weights shared by the `subgroup` threads of the
+    /// adapter's smallest subgroup, if it has any; Ghost modules fused.
+    pub fn variants(self, subgroup: usize) -> Vec<Self> {
+        let rows = Self { rows: !self.rows, shared: 0, ..self };
+        let shared = (subgroup > 0).then_some(Self { rows: true, shared: subgroup, ..self });
+        [rows].into_iter().chain(shared).chain([Self { fused: true, ..self }]).collect()
     }
 
     /// The candidate of that name.
     pub fn named(name: &str, software: bool) -> Option<Self> {
         let all = Self::candidates(software, true);
-        let [rows, fused] = [false, true].map(|fused| move |one: &Self| one.variants()[usize::from(fused)]);
-        let varied = all.iter().map(rows).collect::<Vec<_>>();
-        let fused = all.iter().chain(&varied).map(fused).collect::<Vec<_>>();
-        all.into_iter().chain(varied).chain(fused).find(|one| one.name() == name)
+        let rows = all.iter().map(|&one| Self { rows: true, ..one });
+        let shared =
+            SUBGROUPS.iter().flat_map(|&shared| all.iter().map(move |&one| Self { rows: true, shared, ..one }));
+        let varied: Vec<Self> = all.iter().copied().chain(rows).chain(shared).collect();
+        let fused = varied.iter().map(|&one| Self { fused: true, ..one });
+        varied.iter().copied().chain(fused).find(|one| one.name() == name)
     }
 
     /// The same, without halves where the network can't have them.
@@ -106,7 +124,11 @@ impl Tuning {
     /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then.
     pub(super) fn spread(self, tiles: usize) -> Spread {
         let idle = tiles.next_multiple_of(GROUP as usize) - tiles;
-        if self.rows && idle * 3 <= tiles { Spread::Rows } else { Spread::Packed }
+        match (self.rows && idle * 3 <= tiles, self.shared) {
+            (true, 0) => Spread::Rows,
+            (true, threads) => Spread::Shared(threads),
+            _ => Spread::Packed,
+        }
     }
 
     /// Blocks of outputs a thread computes.
@@ -129,5 +151,44 @@ impl Tuning {
             }
         }
         best.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::plan::{Keep, Layout, Plan};
+    use crate::model::builtin;
+
+    #[test]
+    fn every_way_is_found_by_its_name() {
+        for software in [true, false] {
+            for one in Tuning::candidates(software, true) {
+                assert_eq!(Tuning::named(&one.name(), software), Some(one));
+                for varied in one.variants(32).into_iter().chain(one.variants(0)) {
+                    assert_eq!(Tuning::named(&varied.name(), software), Some(varied), "{}", varied.name());
+                    let fused = Tuning { fused: true, ..varied };
+                    assert_eq!(Tuning::named(&fused.name(), software), Some(fused), "{}", fused.name());
+                }
+            }
+        }
+    }
+
+    /// Dispatches of a network whose shader says `text`, and all.
+    fn saying(tuning: Tuning, text: &str) -> (usize, usize) {
+        let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
+        let program = crate::engine::Engine::unweighted(&graph).unwrap().program().clone();
+        let plan = Plan::new(&program, [320; 2], Layout::Blocks, Keep::Maps).unwrap();
+        let steps: Vec<_> = (0..program.ops.len()).flat_map(|op| step::steps(&program, &plan, op, tuning)).collect();
+        (steps.iter().filter(|step| step.shader.contains(text)).count(), steps.len())
+    }
+
+    #[test]
+    fn nearly_all_convolutions_share_their_weights_if_asked() {
+        let shared = Tuning { rows: true, shared: 16, ..PLAIN };
+        let (sharing, all) = saying(shared, "subgroupBroadcast");
+        assert!(sharing * 2 > all, "{sharing} of {all}");
+        assert_eq!(saying(shared, "{ return; }").1, all);
+        assert_eq!(saying(Tuning { rows: true, ..PLAIN }, "subgroup").0, 0);
     }
 }

@@ -150,6 +150,19 @@ fn weights(unit: Unit) -> String {
     format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n{more}")
 }
 
+/// `lws`, which reads a unit of weights such that it can be handed to other threads, and `own`, which makes a factor of it.
+fn shared(unit: Unit) -> String {
+    let [kind, load, own] = match unit {
+        Unit::Half => ["vec2<u32>", "w[i]", "V(unpack2x16float(v.x), unpack2x16float(v.y))"],
+        Unit::Native => ["H", "w[i]", "v"],
+        _ => ["V", "w[i]", "v"],
+    };
+    let factor = unit.factors()[0];
+    format!(
+        "fn lws(i: u32) -> {kind} {{\n  return {load};\n}}\nfn own(v: {kind}) -> {factor} {{\n  return {own};\n}}\n"
+    )
+}
+
 /// How the threads of a convolution are dealt out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
@@ -158,6 +171,9 @@ pub enum Spread {
     /// Workgroups in rows, one row a group of outputs: all of a workgroup read the same weights, and the compiler knows
     /// it, so that they are loaded once and not once a thread.
     Rows,
+    /// In rows, and threads side by side load the weights for each other: a subgroup has so many at least. None may be missing,
+    /// so that those behind the last tile compute it again and store nothing. Wants `subgroups`.
+    Shared(usize),
 }
 
 impl Spread {
@@ -165,8 +181,26 @@ impl Spread {
     fn row(self) -> &'static str {
         match self {
             Self::Packed => "i / tiles",
-            Self::Rows => "g.y",
+            Self::Rows | Self::Shared(_) => "g.y",
         }
+    }
+
+    /// The thread's tile.
+    fn tile(self) -> &'static str {
+        if let Self::Shared(_) = self { "min(i, tiles - 1u)" } else { "(i % tiles)" }
+    }
+
+    /// Ends threads that have nothing to store and were needed until here.
+    fn leave(self, body: &mut String) {
+        if let Self::Shared(_) = self {
+            body.push_str("  if (i >= p.threads) { return; }\n");
+        }
+    }
+
+    /// What a shader begins with. Naga knows the operations without being told, browsers want the line.
+    fn enable(self) -> &'static str {
+        let told = cfg!(target_arch = "wasm32") && matches!(self, Self::Shared(_));
+        if told { "enable subgroups;\n" } else { "" }
     }
 }
 
@@ -177,16 +211,17 @@ fn entry(body: &str) -> String {
 
 /// The same for threads that are dealt out as `spread` says: `i` counts those of a row then.
 fn entry_over(body: &str, spread: Spread) -> String {
-    let group = match spread {
-        Spread::Packed => "(g.y * n.x + g.x)",
-        Spread::Rows => "g.x",
+    let end = "  if (i >= p.threads) { return; }\n";
+    let [group, more, end] = match spread {
+        Spread::Packed => ["(g.y * n.x + g.x)", "", end],
+        Spread::Rows => ["g.x", "", end],
+        Spread::Shared(_) => ["g.x", ", @builtin(subgroup_invocation_id) lane: u32", ""],
     };
     format!(
         "@compute @workgroup_size({GROUP})
-fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{
+fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32{more}) {{
   let i = {group} * {GROUP}u + l;
-  if (i >= p.threads) {{ return; }}
-{body}}}
+{end}{body}}}
 "
     )
 }

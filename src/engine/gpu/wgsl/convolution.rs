@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{Spread, Unit, activation, entry_over, header, weights};
+use super::{Spread, Unit, activation, entry_over, header, shared, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -40,13 +40,14 @@ pub fn dense(
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
     let flat = shape.is_flat();
     let per_row = kw * lanes * blocks;
+    let loads = Loads::new(spread, per_row, shape.channels[0].div_ceil(4));
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
     if flat {
         line!(t, "  let tiles = (hw + {}u) / {pixels}u;", pixels - 1);
-        line!(t, "  let first = (i % tiles) * {pixels}u;\n  let count = min(hw - first, {pixels}u);");
+        line!(t, "  let first = {} * {pixels}u;\n  let count = min(hw - first, {pixels}u);", spread.tile());
     } else {
-        row_tile(&mut t, pixels);
+        row_tile(&mut t, pixels, spread);
     }
     line!(t, "  let o = {};", spread.row());
     line!(t, "  var k = o * ({blocks}u + {}u * p.in_c);", kh * per_row);
@@ -61,28 +62,39 @@ pub fn dense(
         for j in 0..pixels {
             line!(t, "  var r{j} = p.in_at + min(first + {j}u, hw - 1u);");
         }
-        line!(t, "  for (var c = 0u; c < p.in_c; c++) {{");
-        for j in 0..pixels {
-            line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
+        line!(t, "  for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
+        loads.begin(&mut t);
+        for turn in 0..loads.together {
+            line!(t, "    {{");
+            for j in 0..pixels {
+                line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
+            }
+            let weight = |at: usize| loads.weight(unit, turn * per_row + at);
+            products(&mut t, unit, [pixels, blocks, lanes], [0, 1], weight);
+            line!(t, "    }}");
         }
-        products(&mut t, unit, [pixels, blocks, lanes], 0, 1);
-        line!(t, "    k += {}u;\n  }}", lanes * blocks);
+        line!(t, "    k += {}u;\n  }}", loads.count);
     } else {
         let columns = columns(&mut t, shape, pixels);
         line!(t, "  for (var ky = 0u; ky < {kh}u; ky++) {{");
-        line!(t, "    let y = i32(oy * {}u + ky * {}u) - {};", shape.stride[0], shape.dilation, shape.padding[0]);
-        line!(t, "    if (y < 0 || y >= i32(p.in_h)) {{ k += {per_row}u * p.in_c; continue; }}");
+        let inside = row(&mut t, shape, spread, &format!("k += {per_row}u * p.in_c;"));
         line!(t, "    var row = p.in_at + u32(y) * p.in_w;");
-        line!(t, "    for (var c = 0u; c < p.in_c; c++) {{");
-        for q in &columns {
-            line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q});");
+        line!(t, "    for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
+        loads.begin(&mut t);
+        for turn in 0..loads.together {
+            line!(t, "    {{");
+            for q in &columns {
+                line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q}{inside});");
+            }
+            for kx in 0..kw {
+                let weight = |at: usize| loads.weight(unit, turn * per_row + kx * lanes * blocks + at);
+                products(&mut t, unit, [pixels, blocks, lanes], [kx * shape.dilation, shape.stride[1]], weight);
+            }
+            line!(t, "    row += in_hw;\n    }}");
         }
-        for kx in 0..kw {
-            products(&mut t, unit, [pixels, blocks, lanes], kx * shape.dilation, shape.stride[1]);
-            line!(t, "    k += {}u;", lanes * blocks);
-        }
-        line!(t, "    row += in_hw;\n    }}\n  }}");
+        line!(t, "    k += {}u;\n    }}\n  }}", loads.count);
     }
+    spread.leave(&mut t);
     for b in 0..blocks {
         line!(t, "  let to{b} = p.out_at + (o * {blocks}u + {b}u) * hw + first;");
         if residual {
@@ -104,16 +116,64 @@ pub fn dense(
             line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }
-    header(unit) + &weights(unit) + &activation(act) + &entry_over(&t, spread)
+    whole(unit, act, &t, spread)
 }
 
-/// The sums of one tap: pixel `j` reads column `j * step + shift`.
-fn products(t: &mut String, unit: Unit, [pixels, blocks, lanes]: [usize; 3], shift: usize, step: usize) {
-    let [_, _, lw] = unit.factors();
+/// The shader around a body.
+fn whole(unit: Unit, act: Activation, body: &str, spread: Spread) -> String {
+    let more = if let Spread::Shared(_) = spread { shared(unit) } else { String::new() };
+    spread.enable().to_owned() + &header(unit) + &weights(unit) + &more + &activation(act) + &entry_over(body, spread)
+}
+
+/// How a thread gets at its weights.
+struct Loads {
+    /// Threads that share them, if any.
+    subgroup: Option<usize>,
+    /// Blocks of input channels whose weights are got together: as many as one load a thread is enough for.
+    together: usize,
+    /// Their weights.
+    count: usize,
+}
+
+impl Loads {
+    /// For `per_block` weights of each of `blocks` blocks of channels.
+    fn new(spread: Spread, per_block: usize, blocks: usize) -> Self {
+        let subgroup = if let Spread::Shared(threads) = spread { Some(threads) } else { None };
+        let most = subgroup.map_or(1, |threads| (threads / per_block).clamp(1, 8));
+        let together = (1..=most).rev().find(|&n| blocks.is_multiple_of(n)).unwrap_or(1);
+        Self { subgroup, together, count: together * per_block }
+    }
+
+    /// Each thread loads every so many-th weight.
+    fn begin(&self, t: &mut String) {
+        let Some(threads) = self.subgroup else { return };
+        for (load, first) in (0..self.count).step_by(threads).enumerate() {
+            let last = (self.count - first).min(threads) - 1;
+            line!(t, "    let mine{load} = lws(k + {first}u + min(lane, {last}u));");
+        }
+    }
+
+    /// Weight `at` of those from `k` on.
+    fn weight(&self, unit: Unit, at: usize) -> String {
+        match self.subgroup {
+            Some(threads) => format!("own(subgroupBroadcast(mine{}, {}u))", at / threads, at % threads),
+            None => format!("{}(k + {at}u)", unit.factors()[2]),
+        }
+    }
+}
+
+/// The sums of one tap: pixel `j` reads column `j * step + shift`; `weight` tells how to get at each.
+fn products(
+    t: &mut String,
+    unit: Unit,
+    [pixels, blocks, lanes]: [usize; 3],
+    [shift, step]: [usize; 2],
+    weight: impl Fn(usize) -> String,
+) {
     line!(t, "    {{");
     for lane in 0..lanes {
         for b in 0..blocks {
-            line!(t, "    let w{lane}_{b} = {lw}(k + {}u);", lane * blocks + b);
+            line!(t, "    let w{lane}_{b} = {};", weight(lane * blocks + b));
         }
     }
     for j in 0..pixels {
@@ -127,10 +187,23 @@ fn products(t: &mut String, unit: Unit, [pixels, blocks, lanes]: [usize; 3], shi
 }
 
 /// Which pixels a thread of a convolution over rows computes: `first`, `count` of them from (`oy`, `ox`).
-fn row_tile(t: &mut String, pixels: usize) {
+fn row_tile(t: &mut String, pixels: usize, spread: Spread) {
     line!(t, "  let across = (p.out_w + {}u) / {pixels}u;\n  let tiles = across * p.out_h;", pixels - 1);
-    line!(t, "  let oy = (i % tiles) / across;\n  let ox = (i % across) * {pixels}u;");
+    line!(t, "  let tile = {};\n  let oy = tile / across;\n  let ox = (tile % across) * {pixels}u;", spread.tile());
     line!(t, "  let first = oy * p.out_w + ox;\n  let count = min(p.out_w - ox, {pixels}u);");
+}
+
+/// Row `y` of the input for `ky`. Threads that share their weights go on outside of the map and read zeros there: returns
+/// what says so; others do `skip` and take the next.
+fn row(t: &mut String, shape: &ConvShape, spread: Spread, skip: &str) -> &'static str {
+    let [step, padding] = [shape.stride[0], shape.padding[0]];
+    let y = format!("i32(oy * {step}u + ky * {}u) - {padding}", shape.dilation);
+    if let Spread::Shared(_) = spread {
+        line!(t, "    let at = {y};\n    let y = clamp(at, 0, i32(p.in_h) - 1);");
+        return " && y == at";
+    }
+    line!(t, "    let y = {y};\n    if (y < 0 || y >= i32(p.in_h)) {{ {skip} continue; }}");
+    ""
 }
 
 /// Columns that the tile reads: `x{q}` clamped into the map, `m{q}` whether it was inside. Returns the numbers.
@@ -160,10 +233,10 @@ pub fn depthwise(
     spread: Spread,
 ) -> String {
     let [kh, kw] = shape.kernel;
-    let [h, ld, lw] = unit.factors();
+    let [h, ld, _] = unit.factors();
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
-    row_tile(&mut t, pixels);
+    row_tile(&mut t, pixels, spread);
     line!(t, "  let c = {};\n  var k = c * {}u;", spread.row(), 1 + kh * kw);
     line!(t, "  let bias = lw(k);\n  k += 1u;");
     for j in 0..pixels {
@@ -171,14 +244,15 @@ pub fn depthwise(
     }
     let columns = columns(&mut t, shape, pixels);
     line!(t, "  for (var ky = 0u; ky < {kh}u; ky++) {{");
-    line!(t, "    let y = i32(oy * {}u + ky * {}u) - {};", shape.stride[0], shape.dilation, shape.padding[0]);
-    line!(t, "    if (y < 0 || y >= i32(p.in_h)) {{ k += {kw}u; continue; }}");
+    let inside = row(&mut t, shape, spread, &format!("k += {kw}u;"));
     line!(t, "    let row = p.in_at + c * in_hw + u32(y) * p.in_w;");
     for q in &columns {
-        line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q});");
+        line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q}{inside});");
     }
+    let loads = Loads::new(spread, kw, 1);
+    loads.begin(&mut t);
     for kx in 0..kw {
-        line!(t, "    let w{kx} = {lw}(k + {kx}u);");
+        line!(t, "    let w{kx} = {};", loads.weight(unit, kx));
     }
     for j in 0..pixels {
         for kx in 0..kw {
@@ -186,6 +260,7 @@ pub fn depthwise(
         }
     }
     line!(t, "    k += {kw}u;\n  }}");
+    spread.leave(&mut t);
     let behind = if tail { " + p.in_c" } else { "" };
     line!(t, "  let to = p.out_at + (c{behind}) * hw + first;");
     if residual {
@@ -200,5 +275,5 @@ pub fn depthwise(
         let plus = if residual { format!(" + ld(extra + {j}u)") } else { String::new() };
         line!(t, "  st(to + {j}u, act(s{j}){plus});");
     }
-    header(unit) + &weights(unit) + &activation(act) + &entry_over(&t, spread)
+    whole(unit, act, &t, spread)
 }
