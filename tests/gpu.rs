@@ -5,7 +5,7 @@ mod support;
 use ghostdet::detection::DETECT_FLOOR;
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::Precision;
-use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
+use ghostdet::engine::gpu::{Gpu, GpuExecutor, Sharing, Tuning};
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, picture::Picture};
 use pollster::block_on;
@@ -31,7 +31,10 @@ fn tunings() -> Vec<Tuning> {
     let subgroup = GPU.as_ref().map_or(0, |gpu| gpu.subgroup);
     let usual = plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2));
     let varied = usual.flat_map(|&one| {
-        let shared = (subgroup > 0).then_some(Tuning { rows: true, shared: subgroup, ..one });
+        // Shaders with barriers take adapters on the processor long to compile: one kind of them is enough.
+        let wanted =
+            move |way: &Tuning| way.sharing != Sharing::Own && (way.sharing != Sharing::Workgroup || !one.half);
+        let shared = one.variants(subgroup).into_iter().filter(wanted);
         [Tuning { rows: true, fused: true, ..one }].into_iter().chain(shared)
     });
     plain.iter().copied().chain(varied).collect()

@@ -18,7 +18,7 @@ mod tuning;
 pub mod wgsl;
 
 pub use device::Gpu;
-pub use tuning::Tuning;
+pub use tuning::{Sharing, Tuning};
 
 use super::plan::{Keep, Layout, Plan};
 use super::program::{INPUT, OpKind, Program};

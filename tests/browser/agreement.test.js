@@ -84,8 +84,9 @@ test('raw maps on WebGPU are those of the CPU', async (t) => {
     const { WorkerChannel } = await import('/lib/channel.js');
     const channel = new WorkerChannel();
     const most = {};
-    // Weights that the threads of a subgroup load for each other.
+    // Weights that the threads of a subgroup or of a workgroup load for each other.
     const shared = adapter.features.has('subgroups') ? [`webgpu/full-4096-4x2-rows-shared${adapter.info.subgroupMinSize}`] : [];
+    shared.push('webgpu/full-4096-4x2-rows-staged');
     for (const model of ['yolov5n', 'yolov5n-ghost', 'yolov5n-ghost-backbone']) {
       for (const device of ['webgpu', 'webgpu/half-4096-4x2', ...shared]) {
         const timer = await channel.call('timer', { model, nc: 3, size: 96, device });

@@ -1,5 +1,6 @@
 //! How a network runs on an adapter: what its first start tries and remembers.
 
+pub use super::wgsl::Sharing;
 use super::wgsl::{GROUP, Spread, Unit};
 use super::{Gpu, step};
 use crate::engine::program::{Op, Program};
@@ -21,17 +22,24 @@ pub struct Tuning {
     pub fused: bool,
     /// Workgroups of a convolution stay within a group of outputs, where few threads are idle then.
     pub rows: bool,
-    /// Threads of a subgroup that load a convolution's weights for each other, in rows; 0: each its own. Wants an adapter
-    /// with `subgroups` of so many threads at least.
-    pub shared: usize,
+    /// Who loads the weights of convolutions in rows.
+    pub sharing: Sharing,
 }
 
 /// Threads that adapters' smallest subgroups have: powers of two, by WebGPU.
 const SUBGROUPS: [usize; 6] = [4, 8, 16, 32, 64, 128];
 
 /// No halves, nothing fused, nothing shared.
-const PLAIN: Tuning =
-    Tuning { threads: 4096, pixels: 4, blocks: 2, half: false, native: false, fused: false, rows: false, shared: 0 };
+const PLAIN: Tuning = Tuning {
+    threads: 4096,
+    pixels: 4,
+    blocks: 2,
+    half: false,
+    native: false,
+    fused: false,
+    rows: false,
+    sharing: Sharing::Own,
+};
 
 impl Tuning {
     /// For an adapter that computes on the processor (large tiles) or a real one.
@@ -43,7 +51,7 @@ impl Tuning {
     /// with long vectors a quarter to a half faster; of real ones nobody knows yet.
     pub fn likely(gpu: &Gpu) -> Self {
         let first = Self::new(gpu.software);
-        if gpu.software && gpu.subgroup >= 8 { Self { rows: true, shared: gpu.subgroup, ..first } } else { first }
+        if gpu.software && gpu.subgroup >= 8 { first.sharing(Sharing::Subgroup(gpu.subgroup)) } else { first }
     }
 
     /// What is worth timing on an adapter, the likeliest first; `f16`: whether it has `shader-f16`.
@@ -64,32 +72,41 @@ impl Tuning {
 
     /// A name to remember it by: `half-4096-4x2`.
     pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half, native, fused, rows, shared } = self;
+        let Self { threads, pixels, blocks, half, native, fused, rows, sharing } = self;
         let kind = match (half, native) {
             (true, true) => "f16",
             (true, false) => "half",
             _ => "full",
         };
         let [rows, fused] = [if rows { "-rows" } else { "" }, if fused { "-fused" } else { "" }];
-        let shared = if shared > 0 { format!("-shared{shared}") } else { String::new() };
+        let shared = match sharing {
+            Sharing::Own => String::new(),
+            Sharing::Subgroup(threads) => format!("-shared{threads}"),
+            Sharing::Workgroup => "-staged".into(),
+        };
         format!("{kind}-{threads}-{pixels}x{blocks}{rows}{shared}{fused}")
     }
 
-    /// What is worth trying on the best of the candidates: workgroups in rows; weights shared by the `subgroup` threads of the
-    /// adapter's smallest subgroup, if it has any; Ghost modules fused.
+    /// In rows, with weights that are loaded like that.
+    fn sharing(self, sharing: Sharing) -> Self {
+        Self { rows: true, sharing, ..self }
+    }
+
+    /// What is worth trying on the best of the candidates: workgroups in rows; weights that the threads of a workgroup load for
+    /// each other, or those of a subgroup, of which the adapter's smallest has `subgroup`; Ghost modules fused.
     pub fn variants(self, subgroup: usize) -> Vec<Self> {
-        let rows = Self { rows: !self.rows, shared: 0, ..self };
-        let shared = (subgroup > 0).then_some(Self { rows: true, shared: subgroup, ..self });
-        [rows].into_iter().chain(shared).chain([Self { fused: true, ..self }]).collect()
+        let shared = (subgroup > 0).then_some(self.sharing(Sharing::Subgroup(subgroup)));
+        let rows = [self.sharing(Sharing::Own), self.sharing(Sharing::Workgroup)];
+        rows.into_iter().chain(shared).chain([Self { fused: true, ..self }]).collect()
     }
 
     /// The candidate of that name.
     pub fn named(name: &str, software: bool) -> Option<Self> {
         let all = Self::candidates(software, true);
-        let rows = all.iter().map(|&one| Self { rows: true, ..one });
-        let shared =
-            SUBGROUPS.iter().flat_map(|&shared| all.iter().map(move |&one| Self { rows: true, shared, ..one }));
-        let varied: Vec<Self> = all.iter().copied().chain(rows).chain(shared).collect();
+        let subgroups = SUBGROUPS.map(Sharing::Subgroup);
+        let ways = [Sharing::Own, Sharing::Workgroup].into_iter().chain(subgroups);
+        let rows = ways.flat_map(|sharing| all.iter().map(move |one| one.sharing(sharing)));
+        let varied: Vec<Self> = all.iter().copied().chain(rows).collect();
         let fused = varied.iter().map(|&one| Self { fused: true, ..one });
         varied.iter().copied().chain(fused).find(|one| one.name() == name)
     }
@@ -124,9 +141,9 @@ impl Tuning {
     /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then.
     pub(super) fn spread(self, tiles: usize) -> Spread {
         let idle = tiles.next_multiple_of(GROUP as usize) - tiles;
-        match (self.rows && idle * 3 <= tiles, self.shared) {
-            (true, 0) => Spread::Rows,
-            (true, threads) => Spread::Shared(threads),
+        match (self.rows && idle * 3 <= tiles, self.sharing) {
+            (true, Sharing::Own) => Spread::Rows,
+            (true, sharing) => Spread::Shared(sharing),
             _ => Spread::Packed,
         }
     }
@@ -185,10 +202,10 @@ mod tests {
 
     #[test]
     fn nearly_all_convolutions_share_their_weights_if_asked() {
-        let shared = Tuning { rows: true, shared: 16, ..PLAIN };
-        let (sharing, all) = saying(shared, "subgroupBroadcast");
-        assert!(sharing * 2 > all, "{sharing} of {all}");
-        assert_eq!(saying(shared, "{ return; }").1, all);
-        assert_eq!(saying(Tuning { rows: true, ..PLAIN }, "subgroup").0, 0);
+        for (way, text) in [(Sharing::Subgroup(16), "subgroupBroadcast"), (Sharing::Workgroup, "workgroupBarrier")] {
+            let (sharing, all) = saying(PLAIN.sharing(way), text);
+            assert!(sharing * 2 > all, "{text}: {sharing} of {all}");
+            assert_eq!(saying(PLAIN.sharing(Sharing::Own), text).0, 0);
+        }
     }
 }

@@ -151,16 +151,25 @@ fn weights(unit: Unit) -> String {
 }
 
 /// `lws`, which reads a unit of weights such that it can be handed to other threads, and `own`, which makes a factor of it.
-fn shared(unit: Unit) -> String {
-    let [kind, load, own] = match unit {
-        Unit::Half => ["vec2<u32>", "w[i]", "V(unpack2x16float(v.x), unpack2x16float(v.y))"],
-        Unit::Native => ["H", "w[i]", "v"],
-        _ => ["V", "w[i]", "v"],
+fn handed(unit: Unit) -> String {
+    let [kind, own] = match unit {
+        Unit::Half => ["vec2<u32>", "V(unpack2x16float(v.x), unpack2x16float(v.y))"],
+        Unit::Native => ["H", "v"],
+        _ => ["V", "v"],
     };
     let factor = unit.factors()[0];
-    format!(
-        "fn lws(i: u32) -> {kind} {{\n  return {load};\n}}\nfn own(v: {kind}) -> {factor} {{\n  return {own};\n}}\n"
-    )
+    format!("fn lws(i: u32) -> {kind} {{\n  return w[i];\n}}\nfn own(v: {kind}) -> {factor} {{\n  return {own};\n}}\n")
+}
+
+/// Who loads the weights of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each thread its own.
+    Own,
+    /// The threads of a subgroup for each other: so many at least. Wants `subgroups`.
+    Subgroup(usize),
+    /// Those of a workgroup for each other, into its memory.
+    Workgroup,
 }
 
 /// How the threads of a convolution are dealt out.
@@ -171,9 +180,9 @@ pub enum Spread {
     /// Workgroups in rows, one row a group of outputs: all of a workgroup read the same weights, and the compiler knows
     /// it, so that they are loaded once and not once a thread.
     Rows,
-    /// In rows, and threads side by side load the weights for each other: a subgroup has so many at least. None may be missing,
-    /// so that those behind the last tile compute it again and store nothing. Wants `subgroups`.
-    Shared(usize),
+    /// In rows, and threads load the weights for each other. None may be missing, so that those behind the last tile compute it
+    /// again and store nothing.
+    Shared(Sharing),
 }
 
 impl Spread {
@@ -199,7 +208,7 @@ impl Spread {
 
     /// What a shader begins with. Naga knows the operations without being told, browsers want the line.
     fn enable(self) -> &'static str {
-        let told = cfg!(target_arch = "wasm32") && matches!(self, Self::Shared(_));
+        let told = cfg!(target_arch = "wasm32") && matches!(self, Self::Shared(Sharing::Subgroup(_)));
         if told { "enable subgroups;\n" } else { "" }
     }
 }
@@ -215,7 +224,8 @@ fn entry_over(body: &str, spread: Spread) -> String {
     let [group, more, end] = match spread {
         Spread::Packed => ["(g.y * n.x + g.x)", "", end],
         Spread::Rows => ["g.x", "", end],
-        Spread::Shared(_) => ["g.x", ", @builtin(subgroup_invocation_id) lane: u32", ""],
+        Spread::Shared(Sharing::Subgroup(_)) => ["g.x", ", @builtin(subgroup_invocation_id) lane: u32", ""],
+        Spread::Shared(_) => ["g.x", "", ""],
     };
     format!(
         "@compute @workgroup_size({GROUP})

@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{Spread, Unit, activation, entry_over, header, shared, weights};
+use super::{GROUP, Sharing, Spread, Unit, activation, entry_over, handed, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -63,7 +63,7 @@ pub fn dense(
             line!(t, "  var r{j} = p.in_at + min(first + {j}u, hw - 1u);");
         }
         line!(t, "  for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
-        loads.begin(&mut t);
+        loads.begin(&mut t, unit);
         for turn in 0..loads.together {
             line!(t, "    {{");
             for j in 0..pixels {
@@ -80,7 +80,7 @@ pub fn dense(
         let inside = row(&mut t, shape, spread, &format!("k += {per_row}u * p.in_c;"));
         line!(t, "    var row = p.in_at + u32(y) * p.in_w;");
         line!(t, "    for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
-        loads.begin(&mut t);
+        loads.begin(&mut t, unit);
         for turn in 0..loads.together {
             line!(t, "    {{");
             for q in &columns {
@@ -116,19 +116,12 @@ pub fn dense(
             line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }
-    whole(unit, act, &t, spread)
-}
-
-/// The shader around a body.
-fn whole(unit: Unit, act: Activation, body: &str, spread: Spread) -> String {
-    let more = if let Spread::Shared(_) = spread { shared(unit) } else { String::new() };
-    spread.enable().to_owned() + &header(unit) + &weights(unit) + &more + &activation(act) + &entry_over(body, spread)
+    loads.shader(unit, act, &t, spread)
 }
 
 /// How a thread gets at its weights.
 struct Loads {
-    /// Threads that share them, if any.
-    subgroup: Option<usize>,
+    sharing: Sharing,
     /// Blocks of input channels whose weights are got together: as many as one load a thread is enough for.
     together: usize,
     /// Their weights.
@@ -138,27 +131,61 @@ struct Loads {
 impl Loads {
     /// For `per_block` weights of each of `blocks` blocks of channels.
     fn new(spread: Spread, per_block: usize, blocks: usize) -> Self {
-        let subgroup = if let Spread::Shared(threads) = spread { Some(threads) } else { None };
-        let most = subgroup.map_or(1, |threads| (threads / per_block).clamp(1, 8));
+        let sharing = if let Spread::Shared(sharing) = spread { sharing } else { Sharing::Own };
+        let threads = match sharing {
+            Sharing::Own => 1,
+            Sharing::Subgroup(threads) => threads,
+            Sharing::Workgroup => GROUP as usize,
+        };
+        let most = (threads / per_block).clamp(1, 8);
         let together = (1..=most).rev().find(|&n| blocks.is_multiple_of(n)).unwrap_or(1);
-        Self { subgroup, together, count: together * per_block }
+        Self { sharing, together, count: together * per_block }
     }
 
-    /// Each thread loads every so many-th weight.
-    fn begin(&self, t: &mut String) {
-        let Some(threads) = self.subgroup else { return };
-        for (load, first) in (0..self.count).step_by(threads).enumerate() {
-            let last = (self.count - first).min(threads) - 1;
-            line!(t, "    let mine{load} = lws(k + {first}u + min(lane, {last}u));");
+    /// Each thread loads every so many-th weight from `k` on.
+    fn begin(&self, t: &mut String, unit: Unit) {
+        let each = |threads: usize| (0..self.count).step_by(threads).enumerate();
+        match self.sharing {
+            Sharing::Own => {}
+            Sharing::Subgroup(threads) => {
+                for (load, first) in each(threads) {
+                    let last = (self.count - first).min(threads) - 1;
+                    line!(t, "    let mine{load} = lws(k + {first}u + min(lane, {last}u));");
+                }
+            }
+            Sharing::Workgroup => {
+                line!(t, "    workgroupBarrier();");
+                for (_, first) in each(GROUP as usize) {
+                    let read = format!("staged[{first}u + l] = {}(k + {first}u + l);", unit.factors()[2]);
+                    line!(t, "    if ({first}u + l < {}u) {{ {read} }}", self.count);
+                }
+                line!(t, "    workgroupBarrier();");
+            }
         }
     }
 
     /// Weight `at` of those from `k` on.
     fn weight(&self, unit: Unit, at: usize) -> String {
-        match self.subgroup {
-            Some(threads) => format!("own(subgroupBroadcast(mine{}, {}u))", at / threads, at % threads),
-            None => format!("{}(k + {at}u)", unit.factors()[2]),
+        match self.sharing {
+            Sharing::Own => format!("{}(k + {at}u)", unit.factors()[2]),
+            Sharing::Subgroup(threads) => format!("own(subgroupBroadcast(mine{}, {}u))", at / threads, at % threads),
+            Sharing::Workgroup => format!("staged[{at}]"),
         }
+    }
+
+    /// The shader around a body that uses them.
+    fn shader(&self, unit: Unit, act: Activation, body: &str, spread: Spread) -> String {
+        let more = match self.sharing {
+            Sharing::Own => String::new(),
+            Sharing::Subgroup(_) => handed(unit),
+            Sharing::Workgroup => format!("var<workgroup> staged: array<{}, {}>;\n", unit.factors()[0], self.count),
+        };
+        spread.enable().to_owned()
+            + &header(unit)
+            + &weights(unit)
+            + &more
+            + &activation(act)
+            + &entry_over(body, spread)
     }
 }
 
@@ -243,14 +270,14 @@ pub fn depthwise(
         line!(t, "  var s{j} = bias;");
     }
     let columns = columns(&mut t, shape, pixels);
+    let loads = Loads::new(spread, kw, 1);
     line!(t, "  for (var ky = 0u; ky < {kh}u; ky++) {{");
     let inside = row(&mut t, shape, spread, &format!("k += {kw}u;"));
     line!(t, "    let row = p.in_at + c * in_hw + u32(y) * p.in_w;");
     for q in &columns {
         line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q}{inside});");
     }
-    let loads = Loads::new(spread, kw, 1);
-    loads.begin(&mut t);
+    loads.begin(&mut t, unit);
     for kx in 0..kw {
         line!(t, "    let w{kx} = {};", loads.weight(unit, kx));
     }
@@ -275,5 +302,5 @@ pub fn depthwise(
         let plus = if residual { format!(" + ld(extra + {j}u)") } else { String::new() };
         line!(t, "  st(to + {j}u, act(s{j}){plus});");
     }
-    whole(unit, act, &t, spread)
+    loads.shader(unit, act, &t, spread)
 }
