@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Ours beside ONNX Runtime on the processor, one thread each, in turns, and beside what a plain matrix product reaches there.
+"""Ours beside ONNX Runtime on the processor, one thread each or BENCH_THREADS, in turns, and beside what a plain matrix product
+reaches there with one.
 
   python3 benches/native.py --turns target/release/examples/turns --ghostdet target/release/ghostdet --onnx FOLDER
       [--networks yolov5n,yolov5s-ghost] [--size 320] [--rounds 25] [--json FILE]
@@ -8,7 +9,8 @@ Wants numpy and onnxruntime; `benches/native.sh` gets them, exports the networks
 """
 import os
 
-os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", RAYON_NUM_THREADS="1")
+THREADS = int(os.environ.get("BENCH_THREADS", "1"))
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", RAYON_NUM_THREADS=str(THREADS))
 
 import argparse
 import json
@@ -40,7 +42,9 @@ class Ours:
 
 def peer(path, size):
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
+    # Its helpers would go on turning while it is our turn.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     picture = (np.arange(3 * size * size) * 31 % 251 / 250).astype(np.float32).reshape(1, 3, size, size)
@@ -99,7 +103,7 @@ def main():
         ours[name].process.kill()
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"processor": "one thread", "rows": rows}, file, indent=1)
+            json.dump({"threads": THREADS, "rows": rows}, file, indent=1)
 
 
 if __name__ == "__main__":

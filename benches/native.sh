@@ -1,5 +1,5 @@
 #!/bin/sh
-# Ours beside ONNX Runtime on the processor, one thread. BENCH_NETWORKS, BENCH_SIZE, BENCH_ROUNDS choose others.
+# Ours beside ONNX Runtime on the processor, one thread or BENCH_THREADS. BENCH_NETWORKS, BENCH_SIZE, BENCH_ROUNDS choose others.
 set -eu
 cd "$(dirname "$0")/.."
 cache=${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}

@@ -74,9 +74,9 @@ impl Call {
     fn tiled(self, op: usize, unit: Unit, shader: String, [tiles, rows]: [usize; 2], spread: Spread) -> Step {
         match spread {
             Spread::Packed => Self { threads: tiles * rows, ..self }.step(op, unit, shader),
-            Spread::Rows | Spread::Shared(_) => {
+            Spread::Rows { group, .. } => {
                 let step = Self { threads: tiles, ..self }.step(op, unit, shader);
-                Step { groups: [(tiles as u32).div_ceil(GROUP), rows as u32], ..step }
+                Step { groups: [(tiles as u32).div_ceil(group), rows as u32], ..step }
             }
         }
     }

@@ -51,7 +51,7 @@ impl Tuning {
     /// with long vectors a quarter to a half faster; of real ones nobody knows yet.
     pub fn likely(gpu: &Gpu) -> Self {
         let first = Self::new(gpu.software);
-        if gpu.software && gpu.subgroup >= 8 { first.sharing(Sharing::Subgroup(gpu.subgroup)) } else { first }
+        if gpu.software && gpu.subgroup >= 8 { first.with(Sharing::Subgroup(gpu.subgroup)) } else { first }
     }
 
     /// What is worth timing on an adapter, the likeliest first; `f16`: whether it has `shader-f16`.
@@ -88,15 +88,15 @@ impl Tuning {
     }
 
     /// In rows, with weights that are loaded like that.
-    fn sharing(self, sharing: Sharing) -> Self {
+    fn with(self, sharing: Sharing) -> Self {
         Self { rows: true, sharing, ..self }
     }
 
     /// What is worth trying on the best of the candidates: workgroups in rows; weights that the threads of a workgroup load for
     /// each other, or those of a subgroup, of which the adapter's smallest has `subgroup`; Ghost modules fused.
     pub fn variants(self, subgroup: usize) -> Vec<Self> {
-        let shared = (subgroup > 0).then_some(self.sharing(Sharing::Subgroup(subgroup)));
-        let rows = [self.sharing(Sharing::Own), self.sharing(Sharing::Workgroup)];
+        let shared = (subgroup > 0).then_some(self.with(Sharing::Subgroup(subgroup)));
+        let rows = [self.with(Sharing::Own), self.with(Sharing::Workgroup)];
         rows.into_iter().chain(shared).chain([Self { fused: true, ..self }]).collect()
     }
 
@@ -105,7 +105,7 @@ impl Tuning {
         let all = Self::candidates(software, true);
         let subgroups = SUBGROUPS.map(Sharing::Subgroup);
         let ways = [Sharing::Own, Sharing::Workgroup].into_iter().chain(subgroups);
-        let rows = ways.flat_map(|sharing| all.iter().map(move |one| one.sharing(sharing)));
+        let rows = ways.flat_map(|sharing| all.iter().map(move |one| one.with(sharing)));
         let varied: Vec<Self> = all.iter().copied().chain(rows).collect();
         let fused = varied.iter().map(|&one| Self { fused: true, ..one });
         varied.iter().copied().chain(fused).find(|one| one.name() == name)
@@ -138,14 +138,12 @@ impl Tuning {
         if unit == Unit::Block { self.block() } else { unit }
     }
 
-    /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then.
+    /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then, in
+    /// smaller workgroups where that helps.
     pub(super) fn spread(self, tiles: usize) -> Spread {
-        let idle = tiles.next_multiple_of(GROUP as usize) - tiles;
-        match (self.rows && idle * 3 <= tiles, self.sharing) {
-            (true, Sharing::Own) => Spread::Rows,
-            (true, sharing) => Spread::Shared(sharing),
-            _ => Spread::Packed,
-        }
+        let busy = |group: u32| (tiles.next_multiple_of(group as usize) - tiles) * 3 <= tiles;
+        let group = [GROUP, GROUP / 2].into_iter().find(|&group| self.rows && busy(group));
+        group.map_or(Spread::Packed, |group| Spread::Rows { group, sharing: self.sharing })
     }
 
     /// Blocks of outputs a thread computes.
@@ -203,9 +201,9 @@ mod tests {
     #[test]
     fn nearly_all_convolutions_share_their_weights_if_asked() {
         for (way, text) in [(Sharing::Subgroup(16), "subgroupBroadcast"), (Sharing::Workgroup, "workgroupBarrier")] {
-            let (sharing, all) = saying(PLAIN.sharing(way), text);
+            let (sharing, all) = saying(PLAIN.with(way), text);
             assert!(sharing * 2 > all, "{text}: {sharing} of {all}");
-            assert_eq!(saying(PLAIN.sharing(Sharing::Own), text).0, 0);
+            assert_eq!(saying(PLAIN.with(Sharing::Own), text).0, 0);
         }
     }
 }

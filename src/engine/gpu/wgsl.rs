@@ -177,38 +177,52 @@ pub enum Sharing {
 pub enum Spread {
     /// One after the other: none is idle, but a workgroup may span two groups of outputs.
     Packed,
-    /// Workgroups in rows, one row a group of outputs: all of a workgroup read the same weights, and the compiler knows
-    /// it, so that they are loaded once and not once a thread.
-    Rows,
-    /// In rows, and threads load the weights for each other. None may be missing, so that those behind the last tile compute it
-    /// again and store nothing.
-    Shared(Sharing),
+    /// Workgroups of `group` threads in rows, one row a group of outputs: all of a workgroup read the same weights. The compiler
+    /// may know it and load them once and not once a thread, or threads load them for each other as `sharing` says. None may be
+    /// missing then, so that those behind the last tile compute it again and store nothing.
+    Rows {
+        /// Threads of a workgroup.
+        group: u32,
+        /// Who loads the weights.
+        sharing: Sharing,
+    },
 }
 
 impl Spread {
+    /// Threads of a workgroup.
+    pub fn group(self) -> u32 {
+        if let Self::Rows { group, .. } = self { group } else { GROUP }
+    }
+
+    /// Who loads the weights. A small workgroup has fewer threads than a large subgroup.
+    fn sharing(self) -> Sharing {
+        match self {
+            Self::Packed => Sharing::Own,
+            Self::Rows { group, sharing: Sharing::Subgroup(threads) } => Sharing::Subgroup(threads.min(group as usize)),
+            Self::Rows { sharing, .. } => sharing,
+        }
+    }
+
     /// The thread's group of outputs.
     fn row(self) -> &'static str {
-        match self {
-            Self::Packed => "i / tiles",
-            Self::Rows | Self::Shared(_) => "g.y",
-        }
+        if self == Self::Packed { "i / tiles" } else { "g.y" }
     }
 
     /// The thread's tile.
     fn tile(self) -> &'static str {
-        if let Self::Shared(_) = self { "min(i, tiles - 1u)" } else { "(i % tiles)" }
+        if self.sharing() == Sharing::Own { "(i % tiles)" } else { "min(i, tiles - 1u)" }
     }
 
     /// Ends threads that have nothing to store and were needed until here.
     fn leave(self, body: &mut String) {
-        if let Self::Shared(_) = self {
+        if self.sharing() != Sharing::Own {
             body.push_str("  if (i >= p.threads) { return; }\n");
         }
     }
 
     /// What a shader begins with. Naga knows the operations without being told, browsers want the line.
     fn enable(self) -> &'static str {
-        let told = cfg!(target_arch = "wasm32") && matches!(self, Self::Shared(Sharing::Subgroup(_)));
+        let told = cfg!(target_arch = "wasm32") && matches!(self.sharing(), Sharing::Subgroup(_));
         if told { "enable subgroups;\n" } else { "" }
     }
 }
@@ -220,17 +234,17 @@ fn entry(body: &str) -> String {
 
 /// The same for threads that are dealt out as `spread` says: `i` counts those of a row then.
 fn entry_over(body: &str, spread: Spread) -> String {
-    let end = "  if (i >= p.threads) { return; }\n";
-    let [group, more, end] = match spread {
-        Spread::Packed => ["(g.y * n.x + g.x)", "", end],
-        Spread::Rows => ["g.x", "", end],
-        Spread::Shared(Sharing::Subgroup(_)) => ["g.x", ", @builtin(subgroup_invocation_id) lane: u32", ""],
-        Spread::Shared(_) => ["g.x", "", ""],
+    let number = if spread == Spread::Packed { "(g.y * n.x + g.x)" } else { "g.x" };
+    let [more, end] = match spread.sharing() {
+        Sharing::Own => ["", "  if (i >= p.threads) { return; }\n"],
+        Sharing::Subgroup(_) => [", @builtin(subgroup_invocation_id) lane: u32", ""],
+        Sharing::Workgroup => ["", ""],
     };
+    let group = spread.group();
     format!(
-        "@compute @workgroup_size({GROUP})
+        "@compute @workgroup_size({group})
 fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32{more}) {{
-  let i = {group} * {GROUP}u + l;
+  let i = {number} * {group}u + l;
 {end}{body}}}
 "
     )

@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{GROUP, Sharing, Spread, Unit, activation, entry_over, handed, header, weights};
+use super::{Sharing, Spread, Unit, activation, entry_over, handed, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -122,6 +122,8 @@ pub fn dense(
 /// How a thread gets at its weights.
 struct Loads {
     sharing: Sharing,
+    /// Threads of a workgroup.
+    group: usize,
     /// Blocks of input channels whose weights are got together: as many as one load a thread is enough for.
     together: usize,
     /// Their weights.
@@ -131,15 +133,15 @@ struct Loads {
 impl Loads {
     /// For `per_block` weights of each of `blocks` blocks of channels.
     fn new(spread: Spread, per_block: usize, blocks: usize) -> Self {
-        let sharing = if let Spread::Shared(sharing) = spread { sharing } else { Sharing::Own };
+        let (sharing, group) = (spread.sharing(), spread.group() as usize);
         let threads = match sharing {
             Sharing::Own => 1,
             Sharing::Subgroup(threads) => threads,
-            Sharing::Workgroup => GROUP as usize,
+            Sharing::Workgroup => group,
         };
         let most = (threads / per_block).clamp(1, 8);
         let together = (1..=most).rev().find(|&n| blocks.is_multiple_of(n)).unwrap_or(1);
-        Self { sharing, together, count: together * per_block }
+        Self { sharing, group, together, count: together * per_block }
     }
 
     /// Each thread loads every so many-th weight from `k` on.
@@ -155,7 +157,7 @@ impl Loads {
             }
             Sharing::Workgroup => {
                 line!(t, "    workgroupBarrier();");
-                for (_, first) in each(GROUP as usize) {
+                for (_, first) in each(self.group) {
                     let read = format!("staged[{first}u + l] = {}(k + {first}u + l);", unit.factors()[2]);
                     line!(t, "    if ({first}u + l < {}u) {{ {read} }}", self.count);
                 }
@@ -225,7 +227,7 @@ fn row_tile(t: &mut String, pixels: usize, spread: Spread) {
 fn row(t: &mut String, shape: &ConvShape, spread: Spread, skip: &str) -> &'static str {
     let [step, padding] = [shape.stride[0], shape.padding[0]];
     let y = format!("i32(oy * {step}u + ky * {}u) - {padding}", shape.dilation);
-    if let Spread::Shared(_) = spread {
+    if spread.sharing() != Sharing::Own {
         line!(t, "    let at = {y};\n    let y = clamp(at, 0, i32(p.in_h) - 1);");
         return " && y == at";
     }
