@@ -1,7 +1,9 @@
 //! The kernels, compiled once for each instruction set, and the form that a processor takes.
 
 use super::isa::{BASE_TILES, Isa};
-use super::simd::{self, Base};
+#[cfg(target_arch = "x86_64")]
+use super::simd;
+use super::simd::Base;
 use super::{Map, MapMut, conv, depthwise, fixed, math, simple};
 
 /// `name(isa, …)`, with the body that each instruction set gets.
