@@ -15,7 +15,10 @@ impl Detector {
     /// Of kind [`ErrorKind::Device`]: the network doesn't fit the GPU, or the GPU computes something else than the CPU.
     pub async fn attach_gpu(&mut self, gpu: &Gpu) -> Result<()> {
         let test = self.self_test(self.imgsz)?;
-        self.attach_gpu_tuned(gpu, Tuning::likely(gpu), &test).await
+        match self.attach_gpu_tuned(gpu, Tuning::likely(gpu), &test).await {
+            Err(_) if gpu.check().is_ok() => self.attach_gpu_tuned(gpu, Tuning::new(gpu.software), &test).await,
+            outcome => outcome,
+        }
     }
 
     /// As [`Detector::attach_gpu`] with other tiles, and a test made by [`Detector::self_test`].

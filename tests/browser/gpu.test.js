@@ -161,6 +161,34 @@ test('a driver that fails at a shader leads to the CPU', options, async (t) => {
   await page.context().close();
 });
 
+test('a way of running that costs the device costs that way alone', options, async (t) => {
+  const page = await adapter(t, { real: true });
+  if (!page) return;
+  const seen = await page.evaluate(async () => {
+    const { Detector } = await import('/lib/index.js');
+    const { createShaderModule } = GPUDevice.prototype;
+    let failed = 0;
+    GPUDevice.prototype.createShaderModule = function (given) {
+      if (given.code.includes('staged[') && !failed++) {
+        const error = new GPUInternalError('no barriers here');
+        setTimeout(() => this.dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error })));
+      }
+      return createShaderModule.call(this, given);
+    };
+    const load = (device) => Detector.load({ device, worker: false, size: 96 });
+    const [detector, cpu] = [await load('webgpu'), await load('cpu')];
+    const look = async (one) => globalThis.found(await one.detect('/samples/cat.jpg', { conf: 0.1 }));
+    const { kind, tuning } = detector.info.device;
+    return { failed, kind, tuning, devices: globalThis.devices.length, found: await look(detector), expected: await look(cpu) };
+  });
+  assert.ok(seen.failed > 0, 'the way was tried');
+  assert.deepEqual([seen.kind, seen.devices, seen.found.device], ['webgpu', 2, 'webgpu']);
+  assert.ok(!seen.tuning.includes('staged'), seen.tuning);
+  assert.deepEqual(seen.found.boxes, seen.expected.boxes);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a size that the GPU has no memory for runs on the CPU, smaller ones stay', options, async (t) => {
   const page = await adapter(t, { real: false });
   if (!page) return;

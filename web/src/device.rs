@@ -36,9 +36,12 @@ impl Choice {
     }
 }
 
+/// Rises when there are ways of running that adapters have not been asked about.
+const KERNELS: u32 = 2;
+
 /// What an answer is kept for: the adapter, these kernels, the size of the weights and of the pictures.
 fn key(gpu: &Gpu, class: &str) -> String {
-    format!("{}, {}, {class}", gpu.name.replace(['\n', '='], " "), env!("CARGO_PKG_VERSION"))
+    format!("{}, {}/{KERNELS}, {class}", gpu.name.replace(['\n', '='], " "), env!("CARGO_PKG_VERSION"))
 }
 
 /// The size of a network, roughly, for [`key`].
@@ -121,8 +124,12 @@ impl Place {
                 return Ok(Self::on_gpu(reason, &gpu, tuning));
             }
         } else if gpu.software {
-            let (test, tuning) = (test()?, Tuning::likely(&gpu));
-            detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
+            let test = test()?;
+            let mut tuning = Tuning::likely(&gpu);
+            if detector.attach_gpu_tuned(&gpu, tuning, &test).await.is_err() {
+                tuning = Tuning::new(gpu.software);
+                detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
+            }
             return Ok(Self::on_gpu(reason, &gpu, tuning));
         }
         let mut tuner = Tuner::new(gpu.clone(), side, auto);

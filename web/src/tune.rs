@@ -6,6 +6,8 @@ use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::picture::Picture;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 
+use crate::adapter;
+
 /// Runs of each in a comparison; the best counts.
 const RUNS: usize = 3;
 
@@ -49,6 +51,8 @@ pub struct Tuner {
     best: Option<(f64, Tuning)>,
     attached: Option<Tuning>,
     failed: Option<Error>,
+    /// Nothing more is tried: a device was lost on the way.
+    over: bool,
 }
 
 impl Tuner {
@@ -57,7 +61,7 @@ impl Tuner {
         let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
         candidates.reverse();
         let (cpu, test, best, attached, failed) = (None, None, None, None, None);
-        Self { gpu, side, against_cpu, cpu, test, candidates, varied: 0, best, attached, failed }
+        Self { gpu, side, against_cpu, cpu, test, candidates, varied: 0, best, attached, failed, over: false }
     }
 
     /// One step; none while there are more.
@@ -69,8 +73,9 @@ impl Tuner {
             self.test = Some(detector.self_test(self.side)?);
             return Ok(None);
         };
-        // The best of them is varied: once, and the better one once more.
+        // The best so far is varied, each time.
         let next = match (self.candidates.pop(), self.best) {
+            _ if self.over => None,
             (Some(tuning), _) => Some(tuning),
             (None, Some((_, tuning))) => {
                 self.varied += 1;
@@ -85,14 +90,22 @@ impl Tuner {
                     if self.best.is_none_or(|(least, _)| took < least) {
                         self.best = Some((took, tuning));
                     }
-                    if self.cpu.is_none_or(|cpu| took <= HOPELESS * cpu) {
+                    let least = self.best.map_or(took, |(least, _)| least);
+                    if self.cpu.is_none_or(|cpu| least <= HOPELESS * cpu) {
                         return Ok(None);
                     }
                 }
                 Err(error) => {
-                    self.gpu.check()?;
                     self.attached = None;
                     self.failed = Some(error);
+                    if let Err(lost) = self.gpu.check() {
+                        // A way that the driver can't stand costs the device, not what is known: another one runs the best.
+                        if self.best.is_none() {
+                            return Err(lost);
+                        }
+                        self.gpu = adapter::open().await?;
+                        self.over = true;
+                    }
                     return Ok(None);
                 }
             }

@@ -6,8 +6,9 @@ const adapters = /** @type {any} */ (self).GPUAdapter?.prototype;
 if (adapters) {
   const request = adapters.requestDevice;
   adapters.requestDevice = function (/** @type {any} */ descriptor = {}) {
-    const more = this.features.has('subgroups') ? ['subgroups'] : [];
-    return request.call(this, { ...descriptor, requiredFeatures: [...(descriptor.requiredFeatures ?? []), ...more] });
+    if (!this.features.has('subgroups')) return request.call(this, descriptor);
+    const more = { ...descriptor, requiredFeatures: [...(descriptor.requiredFeatures ?? []), 'subgroups'] };
+    return request.call(this, more).catch(() => request.call(this, descriptor));
   };
 }
 

@@ -45,8 +45,8 @@ mod each {
         }
     }
 
-    /// Begins a frame. Waking a thread takes longer than most steps, and there are eighty in a frame: so they are woken once, and
-    /// turn in a loop until the frame ends.
+    /// Begins a frame. Waking a thread takes longer than most steps, and there are up to ninety in a frame: so they are woken once,
+    /// and turn in a loop until the frame ends. The pool does nothing else meanwhile; a frame beside it runs on one thread.
     pub fn frame() -> Frame {
         let count = threads() - 1;
         if count == 0 || HELPERS.with_borrow(Option::is_some) {
@@ -110,7 +110,7 @@ mod each {
         RING.store(ring as *mut (), SeqCst);
     }
 
-    /// Runs `work(first, last)` over `0..total` in bands of at least `least`, with the helpers during a frame.
+    /// Runs `work(first, last)` over `0..total` in bands of a multiple of `least`, with the helpers during a frame.
     pub fn bands(total: usize, least: usize, work: impl Fn(usize, usize) + Sync) {
         HELPERS.bands(total, least, &work);
     }

@@ -67,6 +67,7 @@ pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
 #[inline(always)]
 unsafe fn flat<S: Simd, const MR: usize>(job: &Job, input: Map, sums: &mut Option<Sums>) {
     let cin = job.packed.shape.channels[0];
+    // An odd number of lines apart: a power of two apart, pixels would share few lines of the cache.
     let stride = (cin.div_ceil(32) | 1) * 32;
     let mut numbers = Aligned::<i16>::zeroed(BLOCK * stride);
     let (mut places, mut scales, mut inverse) = ([std::ptr::null(); BLOCK], [0.0; BLOCK], [0.0; BLOCK]);

@@ -3,7 +3,8 @@
 use super::simd::Simd;
 use crate::model::Activation;
 
-/// Vectors that an activation takes at once: as many as leave a register for everything, with room for a constant.
+/// Vectors that an activation takes at once: as many as leave a register for everything, with room for a constant. Browsers do
+/// one after the other whatever they are given; two make narrow maps whole batches.
 pub const AT_ONCE: usize = if cfg!(target_arch = "aarch64") {
     6
 } else if cfg!(target_arch = "wasm32") {

@@ -1,6 +1,6 @@
 //! Threads that take bands of work from the one that runs the network.
 //!
-//! Between frames helpers sleep, during one they turn in a loop: a frame has sixty steps of a fraction of a millisecond, and
+//! Between frames helpers sleep, during one they turn in a loop: a frame has up to ninety steps of a fraction of a millisecond, and
 //! waking somebody takes a tenth of one.
 //!
 //! In WebAssembly a helper is a worker of the page with its own instance of the module and its own stack. It computes kernels
@@ -43,7 +43,7 @@ struct Wait(u32);
 
 impl Wait {
     fn turn(&mut self) {
-        self.0 += 1;
+        self.0 = self.0.wrapping_add(1);
         if cfg!(not(target_arch = "wasm32")) && self.0.is_multiple_of(2000) {
             std::thread::yield_now();
         } else {
@@ -170,12 +170,14 @@ impl Helpers {
             }
             // Busy first, then the job: who takes the job back sees one or the other.
             self.busy.fetch_add(1, SeqCst);
-            let _busy = Busy(self);
+            let busy = Busy(self);
             let job = self.job.load(SeqCst);
             if !job.is_null() {
                 // Safety: `bands` keeps the job until nobody is busy.
                 unsafe { (*job).drain() };
             }
+            drop(busy);
+            wait.turn();
         }
         frame
     }
