@@ -17,7 +17,7 @@ keep() {
 scripts/setup-wasm.sh
 scripts/setup-browser.sh
 keep fmt cargo fmt --all --check
-keep clippy cargo clippy --release --workspace --all-targets --features ghostdet-cli/train -- -D warnings
+keep clippy cargo clippy --release --workspace --all-targets --features ghostdet-cli/train,ghostdet-cli/gpu -- -D warnings
 keep cargo cargo test --release --workspace --features ghostdet-cli/train
 keep wasm cargo run --release -q -p xtask -- wasm
 keep threads cargo run --release -q -p xtask -- wasm-threads

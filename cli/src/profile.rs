@@ -97,7 +97,7 @@ fn on_gpu(engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<O
     use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
     let gpu = pollster::block_on(Gpu::open())?;
     eprintln!("GPU: {}", gpu.name);
-    let tuning = Tuning::likely(gpu);
+    let tuning = Tuning::likely(&gpu);
     let mut executor = GpuExecutor::new(&gpu, engine.program(), tuning)?;
     (0..=RUNS).map(|_| pollster::block_on(executor.profile(engine.program(), pixels, size))).collect()
 }
