@@ -15,7 +15,7 @@ help:
 	@echo "make size   what a visitor downloads"
 
 wasm:
-	@scripts/setup-wasm.sh
+	@tools/setup-wasm.sh
 	@$(XTASK) wasm
 
 threads: wasm
@@ -28,13 +28,13 @@ demo: wasm
 	@$(XTASK) serve $(PORT)
 
 test:
-	@scripts/test.sh
+	@tools/test.sh
 
 arm:
-	@scripts/arm.sh
+	@tools/test-arm.sh
 
 size: wasm
 	@$(XTASK) size
 
 bench: wasm
-	@scripts/bench.sh
+	@benches/run.sh

@@ -2,7 +2,7 @@
 """Ours beside ONNX Runtime on the processor, one thread each or BENCH_THREADS, in turns, and beside what a plain matrix product
 reaches there with one.
 
-  python3 benches/native.py --turns target/release/examples/turns --ghostdet target/release/ghostdet --onnx FOLDER
+  python3 benches/native.py --latency target/release/examples/latency --ghostdet target/release/ghostdet --onnx FOLDER
       [--networks yolov5n,yolov5s-ghost] [--size 320] [--rounds 25] [--json FILE]
 
 Wants numpy and onnxruntime; `benches/native.sh` gets them, exports the networks and calls this.
@@ -31,8 +31,8 @@ def milliseconds(run):
 class Ours:
     """A process that runs a network once per line."""
 
-    def __init__(self, turns, name, size):
-        self.process = subprocess.Popen([turns, name, str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, latency, name, size):
+        self.process = subprocess.Popen([latency, name, str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self):
         self.process.stdin.write("\n")
@@ -60,7 +60,7 @@ def ceiling():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--turns", required=True)
+    parser.add_argument("--latency", required=True)
     parser.add_argument("--ghostdet", required=True)
     parser.add_argument("--onnx", required=True)
     parser.add_argument("--networks", default="yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost")
@@ -71,7 +71,7 @@ def main():
     product = ceiling()
     product()
     names = options.networks.split(",")
-    ours = {name: Ours(options.turns, name, options.size) for name in names}
+    ours = {name: Ours(options.latency, name, options.size) for name in names}
     theirs = {name: peer(os.path.join(options.onnx, f"yolov5{name[7:]}-{name[6]}-{options.size}.onnx"), options.size) for name in names}
     mine, other, rates = {name: [] for name in names}, {name: [] for name in names}, []
     # All networks take turns: this way a machine that changes its speed changes it for all of them.

@@ -18,7 +18,7 @@ for name in $(echo "$networks" | tr , ' '); do
     file=$cache/onnx/$base-$letter-$size.onnx
     [ -e "$file" ] || "$python" benches/export_onnx.py "configs/$base.yaml" "$file" --size "$letter" --imgsz "$size"
 done
-cargo build --release -q -p ghostdet --example turns
+cargo build --release -q -p ghostdet --example latency
 cargo build --release -q -p ghostdet-cli
-"$python" benches/native.py --turns "$CARGO_TARGET_DIR/release/examples/turns" --ghostdet "$CARGO_TARGET_DIR/release/ghostdet" \
+"$python" benches/native.py --latency "$CARGO_TARGET_DIR/release/examples/latency" --ghostdet "$CARGO_TARGET_DIR/release/ghostdet" \
     --onnx "$cache/onnx" --networks "$networks" --size "$size" --rounds "${BENCH_ROUNDS:-25}" ${BENCH_JSON:+--json "$BENCH_JSON"}

@@ -1,4 +1,4 @@
-// The golden vectors of modules and networks (tests/golden, written by scripts/goldens.py) on the page's executors.
+// The golden vectors of modules and networks (tests/golden, written by tools/gen_fixtures.py) on the page's executors.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

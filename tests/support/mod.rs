@@ -21,7 +21,7 @@ pub fn reference() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Every folder of golden vectors: the repository's own (written by `scripts/goldens.py`), and the large ones.
+/// Every folder of golden vectors: the repository's own (written by `tools/gen_fixtures.py`), and the large ones.
 pub fn goldens() -> Vec<PathBuf> {
     let ours = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     std::iter::once(ours).chain(reference().map(|folder| folder.join("golden"))).collect()

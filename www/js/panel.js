@@ -8,7 +8,7 @@ const PRESETS = { 'preset-5': 5, 'preset-80': 80 };
 
 /** Times measured here, for one number of classes. */
 let measured = null;
-/** What the three networks reached when they were trained alike (`scripts/experiment.js`). */
+/** What the three networks reached when they were trained alike (`tools/experiment.js`). */
 let experiment = null;
 let stopMeasuring = null;
 

@@ -61,10 +61,11 @@ plugin_ctrl: speaker=0, parallel=0
 EOF
 echo c >"$work/rc"
 TERM=xterm setsid script -qc "bochs -q -rc $work/rc -f $work/bochsrc" /dev/null >"$work/screen" 2>&1 </dev/null &
+bochs=$!
 for _ in $(seq 200); do
     sleep 2
     if grep -q "exit status" "$work/serial" 2>/dev/null; then break; fi
 done
-pkill -KILL -f "$work/bochsrc" || true
+kill -KILL -- "-$bochs" 2>/dev/null || true
 tr -d '\r' <"$work/serial" | sed -n '/^running/,$p'
 grep -q "exit status: 0" "$work/serial" && grep -q "(avx512)" "$work/serial"

@@ -1,7 +1,7 @@
 //! Networks on the GPU in every way that the executor knows for this adapter, all in turns: made-up weights, 80 classes.
 //!
 //! ```text
-//! cargo run --release --features gpu --example ways -- [SIZES] [SECONDS] [NETWORKS] [WAYS] [JSON]
+//! cargo run --release --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [WAYS] [JSON]
 //! ```
 //!
 //! Lists have commas; `SECONDS` of turns for each size (three rounds at least); `JSON` is a file for every single time.

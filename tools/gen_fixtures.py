@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/golden: modules.*, training.safetensors, net_*, nms.*, letterbox/geometry.json. Needs numpy, torch and safetensors.
 
-    scripts/goldens.py                 writes the files
-    scripts/goldens.py --check FOLDER  runs our modules, networks and NMS on the golden files of another
+    tools/gen_fixtures.py                 writes the files
+    tools/gen_fixtures.py --check FOLDER  runs our modules, networks and NMS on the golden files of another
                                        implementation in FOLDER (same layout) and says how far the results are apart
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
-import layers as l
-from layers import ANCHORS, Weights
+import reference_modules as l
+from reference_modules import ANCHORS, Weights
 
 OUT = Path(__file__).resolve().parent.parent / "tests" / "golden"
 NETS = ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"]

@@ -14,8 +14,8 @@ keep() {
     [ ! -e "$log/$name.failed" ] || { echo "FAILED: $name"; exit 1; }
 }
 
-scripts/setup-wasm.sh
-scripts/setup-browser.sh
+tools/setup-wasm.sh
+tools/setup-browser.sh
 keep fmt cargo fmt --all --check
 keep clippy cargo clippy --release --workspace --all-targets --features ghostdet-cli/train,ghostdet-cli/gpu -- -D warnings
 keep cargo cargo test --release --workspace --features ghostdet-cli/train

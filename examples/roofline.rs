@@ -2,7 +2,7 @@
 //! a copy on the same device.
 //!
 //! ```text
-//! cargo run --release --features gpu --example ceiling -- [NETWORK] [SIZE] [CLASSES] [TUNING]
+//! cargo run --release --features gpu --example roofline -- [NETWORK] [SIZE] [CLASSES] [TUNING]
 //! ```
 
 use ghostdet::engine::Engine;

@@ -2,7 +2,7 @@
 // Which variant works better: the three architectures at one size, on the same pictures, with the same schedule and
 // seeds. Prints a table, writes JSON for the page's panel.
 //
-//   node scripts/experiment.js --data data.yaml [--val DATA] [--letter n] [--seeds 0,1,2] [--epochs 20] [--imgsz 160]
+//   node tools/experiment.js --data data.yaml [--val DATA] [--letter n] [--seeds 0,1,2] [--epochs 20] [--imgsz 160]
 //        [--batch 16] [--out FOLDER] [--json FILE] [--bench FILE] [-- more options of `ghostdet train`]
 //
 // --bench, once or more: JSON of `make bench` (BENCH_JSON) with the same networks at 320 px; its best times on the CPU in

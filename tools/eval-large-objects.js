@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What the mean average precision doesn't say: is something large found for sure, and is something found where nothing is?
 //
-//   node scripts/large.js --pack FOLDER/val [--pack …] [--weights FILE] [--ghostdet COMMAND] [--score 0.5] [--share 0.25]
+//   node tools/eval-large-objects.js --pack FOLDER/val [--pack …] [--weights FILE] [--ghostdet COMMAND] [--score 0.5] [--share 0.25]
 //
 // Counts, class by class, the labelled objects that fill at least --share of their picture and are found with --score
 // and an IoU of 0.5; and the pictures without any label in which something is found with --score.

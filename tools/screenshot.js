@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Takes the README's picture of the page: `node scripts/screenshot.js docs/page.jpg` after `make wasm`.
+// Takes the README's picture of the page: `node tools/screenshot.js docs/page.jpg` after `make wasm`.
 import { join } from 'node:path';
 import { launch, open, root, serve } from '../tests/browser/helper.js';
 

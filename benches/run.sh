@@ -8,7 +8,7 @@ cache=${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}
 networks=${BENCH_NETWORKS:-yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost}
 sizes=${BENCH_SIZES:-320}
 engines=${BENCH_ENGINES:-ghostdet-cpu,ort-wasm,tfjs-wasm}
-scripts/setup-browser.sh
+tools/setup-browser.sh
 if [ ! -x "$cache/bench-venv/bin/python" ]; then
     python3 -m venv "$cache/bench-venv"
     "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 numpy pyyaml
