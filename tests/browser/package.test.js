@@ -49,12 +49,12 @@ test('the packed package finds objects as the README says', async (t) => {
   const [{ filename, files, size }] = JSON.parse(out.slice(out.indexOf('[')));
   const names = files.map(({ path }) => path);
   t.diagnostic(`${filename}: ${names.length} files, ${Math.round(size / 1000)} kB`);
-  for (const name of ['index.js', 'index.d.ts', 'worker.js', 'helper.js', 'README.md', 'pkg/ghostdet_web.js', 'pkg/ghostdet_web_bg.wasm',
-    'pkg/relaxed/ghostdet_web_bg.wasm', 'weights/yolov5n-ghost-backbone.safetensors', 'weights/yolov5n-ghost-backbone.md', 'LICENSE-MIT',
+  for (const name of ['index.js', 'index.d.ts', 'worker.js', 'pool-worker.js', 'README.md', 'pkg/ghostdet_wasm.js', 'pkg/ghostdet_wasm_bg.wasm',
+    'pkg/relaxed/ghostdet_wasm_bg.wasm', 'weights/yolov5n-ghost-backbone.safetensors', 'weights/yolov5n-ghost-backbone.md', 'LICENSE-MIT',
     'LICENSE-APACHE']) {
     assert.ok(names.includes(name), `${name} is not in the package`);
   }
-  if (existsSync(join(root, 'www', 'lib', 'pkg', 'threads'))) assert.ok(names.includes('pkg/threads/relaxed/ghostdet_web_bg.wasm'));
+  if (existsSync(join(root, 'www', 'lib', 'pkg', 'threads'))) assert.ok(names.includes('pkg/threads/relaxed/ghostdet_wasm_bg.wasm'));
   assert.ok(!names.some((name) => name.includes('burn')), 'the build for checks stays at home');
   const installed = join(folder, 'node_modules', 'ghostdet');
   mkdirSync(installed, { recursive: true });

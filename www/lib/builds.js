@@ -13,23 +13,23 @@ const RELAXED = Uint8Array.of(
 /** @type {Record<string, Build>} */
 export const BUILDS = {
   plain: {
-    glue: () => import('./pkg/ghostdet_web.js'),
-    file: () => new URL('./pkg/ghostdet_web_bg.wasm', import.meta.url),
+    glue: () => import('./pkg/ghostdet_wasm.js'),
+    file: () => new URL('./pkg/ghostdet_wasm_bg.wasm', import.meta.url),
     shared: false,
   },
   relaxed: {
-    glue: () => import('./pkg/relaxed/ghostdet_web.js'),
-    file: () => new URL('./pkg/relaxed/ghostdet_web_bg.wasm', import.meta.url),
+    glue: () => import('./pkg/relaxed/ghostdet_wasm.js'),
+    file: () => new URL('./pkg/relaxed/ghostdet_wasm_bg.wasm', import.meta.url),
     shared: false,
   },
   threads: {
-    glue: () => import('./pkg/threads/ghostdet_web.js'),
-    file: () => new URL('./pkg/threads/ghostdet_web_bg.wasm', import.meta.url),
+    glue: () => import('./pkg/threads/ghostdet_wasm.js'),
+    file: () => new URL('./pkg/threads/ghostdet_wasm_bg.wasm', import.meta.url),
     shared: true,
   },
   'threads-relaxed': {
-    glue: () => import('./pkg/threads/relaxed/ghostdet_web.js'),
-    file: () => new URL('./pkg/threads/relaxed/ghostdet_web_bg.wasm', import.meta.url),
+    glue: () => import('./pkg/threads/relaxed/ghostdet_wasm.js'),
+    file: () => new URL('./pkg/threads/relaxed/ghostdet_wasm_bg.wasm', import.meta.url),
     shared: true,
   },
 };

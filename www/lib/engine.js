@@ -6,7 +6,7 @@ import { startHelpers } from './threads.js';
 
 /**
  * The wasm module's functions, once `ready()` has loaded it.
- * @type {typeof import('./pkg/ghostdet_web.js') | null}
+ * @type {typeof import('./pkg/ghostdet_wasm.js') | null}
  */
 export let core = null;
 

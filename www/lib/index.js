@@ -13,10 +13,10 @@ import { abortable, checkSize, checkThreads } from './checks.js';
 import { ready } from './engine.js';
 import { GhostdetError } from './errors.js';
 import { Frames } from './frames.js';
-import { recall, remember } from './remember.js';
+import { recall, remember } from './tuning-cache.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
-export { compare, measure, summarize } from './figures.js';
+export { compare, measure, summarize } from './model-stats.js';
 export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };

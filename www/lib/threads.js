@@ -23,7 +23,7 @@ export async function startHelpers(build, module, memory, count) {
   const workers = [];
   const start = () =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./helper.js', import.meta.url), { type: 'module', name: 'ghostdet helper' });
+      const worker = new Worker(new URL('./pool-worker.js', import.meta.url), { type: 'module', name: 'ghostdet worker' });
       workers.push(worker);
       worker.onmessage = ({ data: { error } }) => (error ? reject(new Error(error)) : resolve());
       worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message ?? 'not loaded'}`));
