@@ -3,7 +3,7 @@
 //! ```text
 //! model.yaml -> rows -> graph -> cost, summary, comparison      (model)
 //!                         |
-//! checkpoint -> named tensors, batch norm folded  (weights) -> plan -> executor  (engine, network)
+//! checkpoint -> named tensors, batch norm folded  (weights) -> plan -> executor  (engine)
 //!                                                                  |
 //! photo -> pixels -> letterbox  (picture) ---------------------> raw maps -> boxes  (detection)
 //! ```
@@ -16,8 +16,6 @@ pub mod detector;
 pub mod engine;
 mod error;
 pub mod model;
-#[cfg(feature = "burn")]
-pub mod network;
 pub mod picture;
 pub mod weights;
 

@@ -1,0 +1,79 @@
+//! One module run as training does it, for checking its gradients.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+
+use super::build::Builder;
+use super::convolution::ParameterMut;
+use super::layer::Block;
+use super::load::Loader;
+use super::pass::{Moments, Pass};
+use ghostdet::model::{Activation, Module};
+use ghostdet::weights;
+use ghostdet::{Error, ErrorKind, Result};
+
+/// What a module gave in training.
+pub struct ModuleRun {
+    /// Its output.
+    pub output: Tensor<4>,
+    /// The gradient on its first input.
+    pub input_gradient: Option<Tensor<4>>,
+    /// The gradient on every parameter, by its key inside the module, as a flat list.
+    pub gradients: BTreeMap<String, Tensor<1>>,
+    /// Key of every batch norm (`cv1.bn`), mean and variance (of the population) of what it saw.
+    pub statistics: Vec<(String, Tensor<1>, Tensor<1>)>,
+}
+
+/// Runs one module forward and backward: `weights` by their keys inside the module, `gradient` on its only output. The
+/// inputs' device must be one with automatic differentiation.
+pub fn module_training(
+    module: &Module,
+    weights: &BTreeMap<String, weights::Tensor>,
+    inputs: Vec<Tensor<4>>,
+    gradient: Tensor<4>,
+) -> Result<ModuleRun> {
+    let Some(first) = inputs.first() else {
+        return Err(Error::new(ErrorKind::Argument, "a module takes at least one input"));
+    };
+    let mut loader = Loader::new(weights, &first.device());
+    let mut block = Builder::new(&mut loader, None, Activation::Silu).block(module, "")?;
+    loader.finish()?;
+    require(&mut block);
+    let inputs: Vec<Tensor<4>> = inputs.into_iter().map(Tensor::require_grad).collect();
+    let first = inputs.first().cloned();
+    let moments = Moments::default();
+    let output = block.run(inputs, Pass::Training(&moments))?.pop();
+    let output = output.ok_or_else(|| Error::new(ErrorKind::Config, "the module gives nothing"))?;
+    let mut found = (output.clone() * gradient).sum().backward();
+    let mut gradients = BTreeMap::new();
+    block.visit(&mut |key, parameter| {
+        let gradient = match parameter {
+            ParameterMut::Kernel(value) => value.grad_remove(&mut found).map(flat),
+            ParameterMut::Vector(value) => value.grad_remove(&mut found),
+            ParameterMut::Statistic(_) => None,
+        };
+        if let Some(gradient) = gradient {
+            gradients.insert(key.to_owned(), gradient);
+        }
+    });
+    Ok(ModuleRun {
+        output,
+        input_gradient: first.and_then(|input| input.grad_remove(&mut found)),
+        gradients,
+        statistics: moments.into_inner().into_iter().map(|one| (one.key, one.mean, one.variance)).collect(),
+    })
+}
+
+fn require(block: &mut Block) {
+    block.visit(&mut |_, parameter| match parameter {
+        ParameterMut::Kernel(value) => *value = value.clone().require_grad(),
+        ParameterMut::Vector(value) => *value = value.clone().require_grad(),
+        ParameterMut::Statistic(_) => {}
+    });
+}
+
+fn flat(kernel: Tensor<4>) -> Tensor<1> {
+    let count = kernel.dims().iter().product::<usize>();
+    kernel.reshape([count])
+}

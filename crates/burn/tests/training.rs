@@ -1,0 +1,153 @@
+//! The modules in training: outputs, gradients and running statistics against the reference, and against differences.
+
+#[path = "network/golden.rs"]
+#[allow(dead_code)]
+mod golden;
+#[path = "network/modules.rs"]
+mod modules;
+
+use std::collections::BTreeMap;
+
+use ghostdet::model::Module;
+use ghostdet::weights::Tensor;
+use ghostdet_burn::{self as network, MOMENTUM, ModuleRun, module_forward, module_training};
+use golden::Golden;
+
+fn upload(tensor: &Tensor, training: bool) -> network::Tensor<4> {
+    let [n, c, h, w] = tensor.shape[..] else { panic!("{:?} is not NCHW", tensor.shape) };
+    let device = if training { network::cpu().autodiff() } else { network::cpu() };
+    network::planes(tensor.data.clone(), [n, c, h, w], &device).expect("a whole tensor")
+}
+
+fn values<const D: usize>(tensor: network::Tensor<D>) -> Vec<f32> {
+    tensor.without_autodiff().try_into_data().expect("the device answers").try_into_vec().expect("fp32")
+}
+
+fn apart(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let off = |(a, b): (&f32, &f32)| (a - b).abs() / b.abs().max(1.0);
+    found.iter().zip(expected).map(off).fold(0.0, f32::max)
+}
+
+fn run(module: &Module, weights: &BTreeMap<String, Tensor>, input: &Tensor, gradient: &Tensor) -> ModuleRun {
+    let (input, gradient) = (upload(input, true), upload(gradient, true));
+    module_training(module, weights, vec![input], gradient).expect("it runs")
+}
+
+#[test]
+fn every_trained_module_agrees_with_the_reference() {
+    let mut seen = 0;
+    for golden in Golden::all("training.safetensors", "modules.safetensors") {
+        let mut worst = [0.0_f32; 3];
+        for (name, module) in modules::cases() {
+            let expected = golden.under(&format!("{name}/train/"));
+            let Some(gradient) = expected.get("grad_output") else { continue };
+            let input = golden.get(&format!("{name}/input0")).expect("an input");
+            let weights = golden.under(&format!("{name}/weights/"));
+            let found = run(&module, &weights, &input, gradient);
+            worst[0] = worst[0].max(apart(&values(found.output), &expected["output"].data));
+            let on_input = values(found.input_gradient.expect("a gradient"));
+            worst[1] = worst[1].max(apart(&on_input, &expected["grad_input"].data));
+            for (key, gradient) in found.gradients {
+                worst[1] = worst[1].max(apart(&values(gradient), &expected[&format!("grad/{key}")].data));
+            }
+            for (key, mean, variance) in found.statistics {
+                for (which, now) in [("running_mean", mean), ("running_var", variance)] {
+                    let key = format!("{key}.{which}");
+                    let step = |(old, new): (&f32, f32)| old + (new - old) * MOMENTUM as f32;
+                    let after: Vec<f32> = weights[&key].data.iter().zip(values(now)).map(step).collect();
+                    worst[2] = worst[2].max(apart(&after, &expected[&format!("after/{key}")].data));
+                }
+            }
+            assert!(worst.iter().all(|&off| off < 1e-4), "{name}: {worst:?}");
+            seen += 1;
+        }
+        let [output, gradient, statistic] = worst;
+        let place = golden.path.display();
+        println!("{place}: outputs within {output:.1e}, gradients {gradient:.1e}, running statistics {statistic:.1e}");
+    }
+    assert!(seen >= 14);
+}
+
+/// Kernels that no reference case trains, against central differences.
+#[test]
+fn gradients_are_what_differences_say() {
+    let conv = |c1, c2, kernel: [usize; 2], stride: [usize; 2], groups, dilation: usize| Module::Conv {
+        c1,
+        c2,
+        kernel,
+        stride,
+        padding: kernel.map(|k| dilation * (k - 1) / 2),
+        groups,
+        dilation,
+        activation: ghostdet::model::Activation::Silu,
+    };
+    let cases = [
+        ("depthwise 3x3", conv(4, 4, [3, 3], [1, 1], 4, 1), 4, 4, 9),
+        ("depthwise 5x5", conv(3, 3, [5, 5], [1, 1], 3, 1), 3, 3, 25),
+        ("depthwise 3x3, stride 2", conv(4, 4, [3, 3], [2, 2], 4, 1), 4, 4, 9),
+        ("groups", conv(4, 6, [3, 3], [1, 1], 2, 1), 4, 6, 18),
+        ("dilated", conv(2, 3, [3, 3], [1, 1], 1, 2), 2, 3, 18),
+        ("oblong, stride 2 on one side", conv(2, 3, [1, 3], [1, 2], 1, 1), 2, 3, 6),
+    ];
+    for (name, module, c1, c2, taps) in cases {
+        let mut random = 0x1234_5678_u32;
+        let mut next = |count: usize| -> Vec<f32> {
+            (0..count)
+                .map(|_| {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (random >> 8) as f32 / (1 << 23) as f32 - 1.0
+                })
+                .collect()
+        };
+        // 11 columns: the depthwise loops have a part of a block left over.
+        let input = Tensor { shape: vec![2, c1, 6, 11], data: next(2 * c1 * 6 * 11) };
+        let kernel = match module {
+            Module::Conv { kernel, groups, .. } => vec![c2, c1 / groups, kernel[0], kernel[1]],
+            _ => unreachable!(),
+        };
+        let mut weights = BTreeMap::from([
+            ("conv.weight".to_owned(), Tensor { shape: kernel, data: next(c2 * taps) }),
+            ("bn.weight".to_owned(), Tensor { shape: vec![c2], data: next(c2).iter().map(|v| v + 1.5).collect() }),
+            ("bn.bias".to_owned(), Tensor { shape: vec![c2], data: next(c2) }),
+        ]);
+        for (key, value) in [("bn.running_mean", 0.0), ("bn.running_var", 1.0)] {
+            weights.insert(key.to_owned(), Tensor { shape: vec![c2], data: vec![value; c2] });
+        }
+        let shape = {
+            let output = module_forward(&module, &weights, vec![upload(&input, false)]).expect("it runs");
+            output[0].dims().to_vec()
+        };
+        let gradient = Tensor { data: next(shape.iter().product()), shape };
+        let objective = |weights: &BTreeMap<String, Tensor>, input: &Tensor| -> f64 {
+            let found = values(run(&module, weights, input, &gradient).output);
+            found.iter().zip(&gradient.data).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let found = run(&module, &weights, &input, &gradient);
+        let step = 1e-2;
+        let check = |what: &str, slope: f32, up: f64, down: f64| {
+            let difference = ((up - down) / (2.0 * f64::from(step))) as f32;
+            let off = (slope - difference).abs();
+            assert!(off < 2e-2 * (1.0 + difference.abs()), "{name}, {what}: {slope} instead of {difference}");
+        };
+        let on_input = values(found.input_gradient.expect("a gradient"));
+        for at in [0, 5, 10, 11, 40, input.data.len() - 1] {
+            let moved = |by: f32| {
+                let mut other = input.clone();
+                other.data[at] += by;
+                objective(&weights, &other)
+            };
+            check(&format!("input {at}"), on_input[at], moved(step), moved(-step));
+        }
+        for (key, gradient) in found.gradients {
+            for (at, slope) in values(gradient).into_iter().enumerate().step_by(3) {
+                let moved = |by: f32| {
+                    let mut other = weights.clone();
+                    other.get_mut(&key).expect("the parameter").data[at] += by;
+                    objective(&other, &input)
+                };
+                check(&format!("{key} {at}"), slope, moved(step), moved(-step));
+            }
+        }
+    }
+}

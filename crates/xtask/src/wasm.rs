@@ -1,0 +1,165 @@
+//! The wasm module: compile for wasm32, generate the bindings.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::Outcome;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where the system's second Rust keeps its wasm std, if there is one.
+const SYSTEM_STD: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
+
+/// Compiles `crates/wasm` twice and writes `www/lib/pkg`, which runs everywhere, and `www/lib/pkg/relaxed` for browsers with
+/// relaxed SIMD (fused multiply-add). Dependencies are compiled once: only our own crates differ.
+pub fn build(root: &Path) -> Outcome {
+    let output = root.join("www").join("lib").join("pkg");
+    for (features, folder) in [("relaxed-simd", output.join("relaxed")), ("", output)] {
+        produce(root, features, Memory::Own, &folder)?;
+    }
+    Ok(())
+}
+
+/// Both once more with threads on shared memory, `www/lib/pkg/threads` and `www/lib/pkg/threads/relaxed`: for pages
+/// whose server sends the headers that isolate them.
+pub fn build_threads(root: &Path) -> Outcome {
+    let output = root.join("www").join("lib").join("pkg").join("threads");
+    for (features, folder) in [("wasm-threads,relaxed-simd", output.join("relaxed")), ("wasm-threads", output)] {
+        produce(root, features, Memory::Shared, &folder)?;
+    }
+    Ok(())
+}
+
+/// Compiles `crates/wasm` with Burn's WebGPU backend in it and writes `www/lib/pkg/burn`: for checks and benches, not shipped.
+pub fn build_burn(root: &Path) -> Outcome {
+    let folder = root.join("www").join("lib").join("pkg").join("burn");
+    produce(root, "burn", Memory::Own, &folder)
+}
+
+/// Whose memory a module works in.
+#[derive(Clone, Copy, PartialEq)]
+enum Memory {
+    /// Its own.
+    Own,
+    /// One that several instances of it share.
+    Shared,
+}
+
+impl Memory {
+    /// The compiler's flags. The standard library at hand is compiled for one thread, which the linker is told to put up
+    /// with: `ghostdet::engine::cpu::bands` says why it may.
+    fn flags(self) -> String {
+        const SHARED: [&str; 9] = [
+            "--no-check-features",
+            "--shared-memory",
+            "--import-memory",
+            "--max-memory=1073741824",
+            "--export=__heap_base",
+            "--export=__wasm_init_tls",
+            "--export=__tls_size",
+            "--export=__tls_align",
+            "--export=__tls_base",
+        ];
+        match self {
+            Self::Own => "-C target-feature=+simd128".into(),
+            Self::Shared => {
+                let link: String = SHARED.iter().map(|argument| format!(" -C link-arg={argument}")).collect();
+                format!("-C target-feature=+simd128,+atomics,+bulk-memory{link}")
+            }
+        }
+    }
+}
+
+/// Compiles, binds and says what came out.
+fn produce(root: &Path, features: &str, memory: Memory, folder: &Path) -> Outcome {
+    bind(&compile(root, features, memory)?, folder)?;
+    let bytes = std::fs::metadata(folder.join("ghostdet_wasm_bg.wasm"))?.len();
+    println!("{}: {:.0} kB of wasm", folder.display(), bytes as f64 / 1000.0);
+    Ok(())
+}
+
+/// Compiles for wasm32; returns the module.
+fn compile(root: &Path, features: &str, memory: Memory) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    // A folder of its own: other flags for everything.
+    let target = if memory == Memory::Shared { target_folder(root).join("threads") } else { target_folder(root) };
+    let mut command = compiler();
+    command
+        .current_dir(root)
+        .args(["build", "--release", "-p", "ghostdet-wasm", "--target", TARGET, "--features", features])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", memory.flags());
+    let status = command.status()?;
+    if !status.success() {
+        return Err(format!("the wasm build failed ({status}); `tools/setup-wasm.sh` prepares the compiler").into());
+    }
+    Ok(target.join(TARGET).join("release").join("ghostdet_wasm.wasm"))
+}
+
+fn bind(input: &Path, output: &Path) -> Outcome {
+    Bindgen::new()
+        .input_module("ghostdet_wasm", parse(input)?)
+        .web(true)?
+        .typescript(true)
+        .generate(output)
+        .map_err(|error| format!("wasm-bindgen: {error:#}").into())
+}
+
+/// Reads a module. Nothing of ours is thread-local, which leaves the alignment of that storage at zero; the bindings
+/// allocate it all the same, and an allocator refuses such an alignment.
+fn parse(path: &Path) -> Result<walrus::Module, Box<dyn std::error::Error>> {
+    // Unchecked, as the bindings' own reader does it: the linker's output for threads doesn't pass.
+    let mut module = walrus::ModuleConfig::new()
+        .strict_validate(false)
+        .generate_name_section(false)
+        .generate_producers_section(false)
+        .parse(&std::fs::read(path)?)
+        .map_err(|error| format!("{}: {error:#}", path.display()))?;
+    let alignment = module.exports.iter().find(|export| export.name == "__tls_align").map(|export| export.item);
+    if let Some(walrus::ExportItem::Global(alignment)) = alignment
+        && let walrus::GlobalKind::Local(walrus::ConstExpr::Value(walrus::ir::Value::I32(value @ 0))) =
+            &mut module.globals.get_mut(alignment).kind
+    {
+        *value = 1;
+    }
+    Ok(module)
+}
+
+/// Cargo for wasm32: `GHOSTDET_WASM_CARGO` if set; else the toolchain's own where it has the target; else the system's.
+fn compiler() -> Command {
+    if let Some(cargo) = std::env::var_os("GHOSTDET_WASM_CARGO") {
+        return Command::new(cargo);
+    }
+    let ours = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let mut command = Command::new(&ours);
+    if !has_target() && Path::new(SYSTEM_STD).is_dir() && Path::new("/usr/bin/cargo").exists() {
+        command = Command::new("/usr/bin/cargo");
+        command.env("RUSTC", "/usr/bin/rustc");
+        command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER");
+        // This Rust ships no rust-lld; the linker is named here and not in .cargo/config.toml, where it would bind everybody.
+        if let Some(linker) = linker() {
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+    }
+    command
+}
+
+/// Whether the toolchain that runs this has wasm32's std.
+fn has_target() -> bool {
+    Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// The newest `wasm-ld` of the system.
+fn linker() -> Option<PathBuf> {
+    let plain = PathBuf::from("/usr/bin/wasm-ld");
+    let newest = (14..40).rev().map(|version| PathBuf::from(format!("/usr/bin/wasm-ld-{version}")));
+    newest.chain([plain]).find(|path| path.exists())
+}
+
+fn target_folder(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
