@@ -13,6 +13,15 @@ use ghostdet::model::{Activation, Module};
 use ghostdet::weights;
 use ghostdet::{Error, ErrorKind, Result};
 
+/// What batch norms normalise by in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norms {
+    /// The batch's mean and variance.
+    Batch,
+    /// Their running statistics.
+    Frozen,
+}
+
 /// What a module gave in training.
 pub struct ModuleRun {
     /// Its output.
@@ -21,7 +30,7 @@ pub struct ModuleRun {
     pub input_gradient: Option<Tensor<4>>,
     /// The gradient on every parameter, by its key inside the module, as a flat list.
     pub gradients: BTreeMap<String, Tensor<1>>,
-    /// Key of every batch norm (`cv1.bn`), mean and variance (of the population) of what it saw.
+    /// Key of every batch norm (`cv1.bn`), mean and variance (of the population) of what it saw; none if frozen.
     pub statistics: Vec<(String, Tensor<1>, Tensor<1>)>,
 }
 
@@ -32,6 +41,7 @@ pub fn module_training(
     weights: &BTreeMap<String, weights::Tensor>,
     inputs: Vec<Tensor<4>>,
     gradient: Tensor<4>,
+    norms: Norms,
 ) -> Result<ModuleRun> {
     let Some(first) = inputs.first() else {
         return Err(Error::new(ErrorKind::Argument, "a module takes at least one input"));
@@ -43,7 +53,11 @@ pub fn module_training(
     let inputs: Vec<Tensor<4>> = inputs.into_iter().map(Tensor::require_grad).collect();
     let first = inputs.first().cloned();
     let moments = Moments::default();
-    let output = block.run(inputs, Pass::Training(&moments))?.pop();
+    let pass = match norms {
+        Norms::Batch => Pass::Training(&moments),
+        Norms::Frozen => Pass::FrozenNorms,
+    };
+    let output = block.run(inputs, pass)?.pop();
     let output = output.ok_or_else(|| Error::new(ErrorKind::Config, "the module gives nothing"))?;
     let mut found = (output.clone() * gradient).sum().backward();
     let mut gradients = BTreeMap::new();

@@ -54,6 +54,12 @@ impl BatchNorm {
                 let y = super::training::normalise(self, x, silu, moments);
                 if silu { y } else { activate(y, activation) }
             }
+            #[cfg(feature = "train")]
+            Pass::FrozenNorms => {
+                let silu = matches!(activation, Activation::Silu);
+                let y = super::training::normalise_frozen(self, x, silu);
+                if silu { y } else { activate(y, activation) }
+            }
         }
     }
 
@@ -119,9 +125,11 @@ impl Convolution {
         }
         let x = match (pass, &self.bias) {
             #[cfg(feature = "train")]
-            (Pass::Training(_), None) => super::training::convolve(x, self.weight.clone(), &self.options),
+            (Pass::Training(_) | Pass::FrozenNorms, None) => {
+                super::training::convolve(x, self.weight.clone(), &self.options)
+            }
             #[cfg(feature = "train")]
-            (Pass::Training(_), Some(bias)) => {
+            (Pass::Training(_) | Pass::FrozenNorms, Some(bias)) => {
                 let filters = bias.dims()[0];
                 let x = super::training::convolve(x, self.weight.clone(), &self.options);
                 x + bias.clone().reshape([1, filters, 1, 1])

@@ -9,7 +9,7 @@ mod depthwise;
 mod norm;
 mod unfold;
 
-pub(super) use norm::{Statistics, norm_backward, norm_forward};
+pub(super) use norm::{Statistics, frozen_norm_backward, frozen_norm_forward, norm_backward, norm_forward};
 
 /// A convolution's sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

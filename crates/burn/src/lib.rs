@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 pub use burn::tensor::{Device, Tensor};
 #[cfg(feature = "train")]
-pub use checking::{ModuleRun, module_training};
+pub use checking::{ModuleRun, Norms, module_training};
 pub use convolution::{BatchNorm, Convolution, ParameterMut};
 pub use device::cpu;
 #[cfg(feature = "gpu")]
@@ -133,6 +133,17 @@ impl Network {
             let old = running.clone().without_autodiff();
             *running = old * (1.0 - MOMENTUM) + new.clone().without_autodiff() * MOMENTUM;
         });
+        outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
+    }
+
+    /// [`forward_training`](Self::forward_training) with frozen batch norms: they normalise by their running statistics,
+    /// which stay as they are. Their weights and biases still get gradients.
+    ///
+    /// # Errors
+    /// An input whose channels or sides don't fit.
+    #[cfg(feature = "train")]
+    pub fn forward_frozen_norms(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
+        let mut outputs = self.run(input, false, Pass::FrozenNorms)?;
         outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
     }
 

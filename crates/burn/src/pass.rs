@@ -28,6 +28,9 @@ pub(super) enum Pass<'a> {
     /// Batch norm by the batch, which is noted.
     #[cfg(feature = "train")]
     Training(&'a Moments),
+    /// Batch norm by its running statistics, with our kernels and gradients.
+    #[cfg(feature = "train")]
+    FrozenNorms,
     /// As in inference, but what batch norms see is noted.
     #[cfg(feature = "train")]
     Watching(&'a Moments),

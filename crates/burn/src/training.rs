@@ -47,6 +47,23 @@ pub(super) fn normalise(norm: &BatchNorm, x: Tensor<4>, silu: bool, moments: &Mo
     y
 }
 
+/// Batch norm by its running statistics, then SiLU if `silu`.
+pub(super) fn normalise_frozen(norm: &BatchNorm, x: Tensor<4>, silu: bool) -> Tensor<4> {
+    let (mean, variance) = (norm.running_mean.clone(), norm.running_var.clone());
+    let read = |v: &Tensor<1>| v.clone().without_autodiff().try_into_data().ok()?.try_into_vec::<f32>().ok();
+    if on_cpu(&x.device())
+        && let (Some(mean), Some(variance)) = (read(&mean), read(&variance))
+    {
+        let statistics = Statistics { mean, variance };
+        let (weight, bias) = (norm.weight.clone().into_dispatch(), norm.bias.clone().into_dispatch());
+        return Tensor::from_dispatch(Dispatch::normalise_frozen(x.into_dispatch(), weight, bias, statistics, silu));
+    }
+    let [_, channels, _, _] = x.dims();
+    let wide = |v: Tensor<1>| v.reshape([1, channels, 1, 1]);
+    let y = (x - wide(mean)) * wide(norm.weight.clone() / (variance + EPSILON).sqrt()) + wide(norm.bias.clone());
+    if silu { activation::silu(y) } else { y }
+}
+
 /// Notes what a batch norm sees.
 pub(super) fn watch(norm: &BatchNorm, x: Tensor<4>, moments: &Moments) {
     let x = x.without_autodiff();
@@ -78,6 +95,15 @@ pub(super) trait TrainingOps: Backend {
         bias: FloatTensor<Self>,
         silu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The map normalised by given statistics, and activated.
+    fn normalise_frozen(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        statistics: Statistics,
+        silu: bool,
+    ) -> FloatTensor<Self>;
 }
 
 type Value = FloatTensor<Flex>;
@@ -124,6 +150,16 @@ impl TrainingOps for Flex {
         let shape = vec![batch, channels, height, width];
         (tensor(y, shape), tensor(mean, vec![channels]), tensor(variance, vec![channels]))
     }
+
+    fn normalise_frozen(x: Value, weight: Value, bias: Value, statistics: Statistics, silu: bool) -> Value {
+        let [_, _, height, width] = x.shape().dims();
+        let affine = [values(&weight), values(&bias)];
+        let affine = affine.each_ref().map(Vec::as_slice);
+        let y = with_values(&x, |x| {
+            kernels::frozen_norm_forward(x, height * width, &statistics, affine, EPSILON as f32, silu)
+        });
+        tensor(y, x.shape().to_vec())
+    }
 }
 
 impl<C: CheckpointStrategy> TrainingOps for Autodiff<Flex, C> {
@@ -152,6 +188,23 @@ impl<C: CheckpointStrategy> TrainingOps for Autodiff<Flex, C> {
             OpsKind::UnTracked(prepared) => prepared.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn normalise_frozen(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        statistics: Statistics,
+        silu: bool,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let prepared = NormaliseFrozenBackward.prepare::<C>(nodes).compute_bound().stateful();
+        let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
+        let y = Flex::normalise_frozen(x.clone(), weight.clone(), bias.clone(), statistics.clone(), silu);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(([x, weight, bias], statistics, silu), y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
     }
 }
 
@@ -196,6 +249,32 @@ impl Backward<Flex, 3> for NormaliseBackward {
         let found = with_values(&x, |x| {
             with_values(&dy, |dy| {
                 kernels::norm_backward(x, dy, height * width, &statistics, affine, EPSILON as f32, silu)
+            })
+        });
+        let shapes = [x.shape().to_vec(), weight.shape().to_vec(), bias.shape().to_vec()];
+        for ((node, values), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, tensor(values, shape));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NormaliseFrozenBackward;
+
+impl Backward<Flex, 3> for NormaliseFrozenBackward {
+    type State = ([Value; 3], Statistics, bool);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let ([x, weight, bias], statistics, silu) = ops.state;
+        let [_, _, height, width] = x.shape().dims();
+        let affine = [values(&weight), values(&bias)];
+        let affine = affine.each_ref().map(Vec::as_slice);
+        let found = with_values(&x, |x| {
+            with_values(&dy, |dy| {
+                kernels::frozen_norm_backward(x, dy, height * width, &statistics, affine, EPSILON as f32, silu)
             })
         });
         let shapes = [x.shape().to_vec(), weight.shape().to_vec(), bias.shape().to_vec()];

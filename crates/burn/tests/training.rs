@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ghostdet::model::Module;
 use ghostdet::weights::Tensor;
-use ghostdet_burn::{self as network, MOMENTUM, ModuleRun, module_forward, module_training};
+use ghostdet_burn::{self as network, MOMENTUM, ModuleRun, Norms, module_forward, module_training};
 use golden::Golden;
 
 fn upload(tensor: &Tensor, training: bool) -> network::Tensor<4> {
@@ -29,9 +29,15 @@ fn apart(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(off).fold(0.0, f32::max)
 }
 
-fn run(module: &Module, weights: &BTreeMap<String, Tensor>, input: &Tensor, gradient: &Tensor) -> ModuleRun {
+fn run(
+    module: &Module,
+    weights: &BTreeMap<String, Tensor>,
+    input: &Tensor,
+    gradient: &Tensor,
+    norms: Norms,
+) -> ModuleRun {
     let (input, gradient) = (upload(input, true), upload(gradient, true));
-    module_training(module, weights, vec![input], gradient).expect("it runs")
+    module_training(module, weights, vec![input], gradient, norms).expect("it runs")
 }
 
 #[test]
@@ -44,7 +50,7 @@ fn every_trained_module_agrees_with_the_reference() {
             let Some(gradient) = expected.get("grad_output") else { continue };
             let input = golden.get(&format!("{name}/input0")).expect("an input");
             let weights = golden.under(&format!("{name}/weights/"));
-            let found = run(&module, &weights, &input, gradient);
+            let found = run(&module, &weights, &input, gradient, Norms::Batch);
             worst[0] = worst[0].max(apart(&values(found.output), &expected["output"].data));
             let on_input = values(found.input_gradient.expect("a gradient"));
             worst[1] = worst[1].max(apart(&on_input, &expected["grad_input"].data));
@@ -90,7 +96,9 @@ fn gradients_are_what_differences_say() {
         ("dilated", conv(2, 3, [3, 3], [1, 1], 1, 2), 2, 3, 18),
         ("oblong, stride 2 on one side", conv(2, 3, [1, 3], [1, 2], 1, 1), 2, 3, 6),
     ];
-    for (name, module, c1, c2, taps) in cases {
+    for ((name, module, c1, c2, taps), norms) in
+        cases.into_iter().flat_map(|case| [(case.clone(), Norms::Batch), (case, Norms::Frozen)])
+    {
         let mut random = 0x1234_5678_u32;
         let mut next = |count: usize| -> Vec<f32> {
             (0..count)
@@ -111,24 +119,29 @@ fn gradients_are_what_differences_say() {
             ("bn.weight".to_owned(), Tensor { shape: vec![c2], data: next(c2).iter().map(|v| v + 1.5).collect() }),
             ("bn.bias".to_owned(), Tensor { shape: vec![c2], data: next(c2) }),
         ]);
-        for (key, value) in [("bn.running_mean", 0.0), ("bn.running_var", 1.0)] {
+        for (key, value) in [("bn.running_mean", 0.3), ("bn.running_var", 1.7)] {
             weights.insert(key.to_owned(), Tensor { shape: vec![c2], data: vec![value; c2] });
         }
-        let shape = {
-            let output = module_forward(&module, &weights, vec![upload(&input, false)]).expect("it runs");
-            output[0].dims().to_vec()
-        };
+        let inferred = module_forward(&module, &weights, vec![upload(&input, false)]).expect("it runs").remove(0);
+        let shape = inferred.dims().to_vec();
         let gradient = Tensor { data: next(shape.iter().product()), shape };
         let objective = |weights: &BTreeMap<String, Tensor>, input: &Tensor| -> f64 {
-            let found = values(run(&module, weights, input, &gradient).output);
+            let found = values(run(&module, weights, input, &gradient, norms).output);
             found.iter().zip(&gradient.data).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
-        let found = run(&module, &weights, &input, &gradient);
+        let found = run(&module, &weights, &input, &gradient, norms);
+        if norms == Norms::Frozen {
+            assert!(apart(&values(found.output.clone()), &values(inferred)) < 1e-5, "{name}");
+            assert!(found.statistics.is_empty());
+        }
         let step = 1e-2;
         let check = |what: &str, slope: f32, up: f64, down: f64| {
             let difference = ((up - down) / (2.0 * f64::from(step))) as f32;
             let off = (slope - difference).abs();
-            assert!(off < 2e-2 * (1.0 + difference.abs()), "{name}, {what}: {slope} instead of {difference}");
+            assert!(
+                off < 2e-2 * (1.0 + difference.abs()),
+                "{name}, {norms:?}, {what}: {slope} instead of {difference}"
+            );
         };
         let on_input = values(found.input_gradient.expect("a gradient"));
         for at in [0, 5, 10, 11, 40, input.data.len() - 1] {

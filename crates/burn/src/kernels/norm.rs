@@ -39,13 +39,26 @@ pub(crate) fn norm_forward(
     let deviations = planes().enumerate().map(|(plane, x)| total(x, mean[plane % channels], true));
     let variance = per_channel(deviations, channels, count);
     let statistics = Statistics { mean, variance };
-    let lines = lines(&statistics, [weight, bias], epsilon, silu);
+    let y = frozen_norm_forward(x, area, &statistics, [weight, bias], epsilon, silu);
+    (y, statistics)
+}
+
+/// [`norm_forward`] with given statistics in place of the batch's.
+pub(crate) fn frozen_norm_forward(
+    x: &[f32],
+    area: usize,
+    statistics: &Statistics,
+    affine: [&[f32]; 2],
+    epsilon: f32,
+    silu: bool,
+) -> Vec<f32> {
+    let lines = lines(statistics, affine, epsilon, silu);
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(area)
-        .zip(planes())
+        .zip(x.par_chunks(area))
         .enumerate()
-        .for_each(|(plane, (y, x))| normalise(lines[plane % channels], x, y));
-    (y, statistics)
+        .for_each(|(plane, (y, x))| normalise(lines[plane % lines.len()], x, y));
+    y
 }
 
 /// Gradients on the input, the weight and the bias.
@@ -61,6 +74,36 @@ pub(crate) fn norm_backward(
     let channels = weight.len();
     let count = (x.len() / channels) as f32;
     let lines = lines(statistics, [weight, bias], epsilon, silu);
+    let [mut dx, dweight, dbias] = affine_backward(x, dy, area, &lines);
+    dx.par_chunks_mut(area).zip(x.par_chunks(area)).enumerate().for_each(|(plane, (dx, x))| {
+        let channel = plane % channels;
+        centre(lines[channel], dbias[channel] / count, dweight[channel] / count, x, dx);
+    });
+    [dx, dweight, dbias]
+}
+
+/// Gradients of [`frozen_norm_forward`] on the input, the weight and the bias.
+pub(crate) fn frozen_norm_backward(
+    x: &[f32],
+    dy: &[f32],
+    area: usize,
+    statistics: &Statistics,
+    affine: [&[f32]; 2],
+    epsilon: f32,
+    silu: bool,
+) -> [Vec<f32>; 3] {
+    let lines = lines(statistics, affine, epsilon, silu);
+    let [mut dx, dweight, dbias] = affine_backward(x, dy, area, &lines);
+    dx.par_chunks_mut(area).enumerate().for_each(|(plane, dx)| {
+        let Line { inverse, weight, .. } = lines[plane % lines.len()];
+        dx.iter_mut().for_each(|dx| *dx *= inverse * weight);
+    });
+    [dx, dweight, dbias]
+}
+
+/// Gradients before the activation, and those on the weight and the bias.
+fn affine_backward(x: &[f32], dy: &[f32], area: usize, lines: &[Line]) -> [Vec<f32>; 3] {
+    let channels = lines.len();
     let mut dx = vec![0.0; x.len()];
     let sums: Vec<[f64; 2]> = dx
         .par_chunks_mut(area)
@@ -75,12 +118,7 @@ pub(crate) fn norm_backward(
         dweight[plane % channels] += product;
     }
     let narrow = |sums: Vec<f64>| sums.into_iter().map(|sum| sum as f32).collect::<Vec<_>>();
-    let (dweight, dbias) = (narrow(dweight), narrow(dbias));
-    dx.par_chunks_mut(area).zip(x.par_chunks(area)).enumerate().for_each(|(plane, (dx, x))| {
-        let channel = plane % channels;
-        centre(lines[channel], dbias[channel] / count, dweight[channel] / count, x, dx);
-    });
-    [dx, dweight, dbias]
+    [dx, narrow(dweight), narrow(dbias)]
 }
 
 fn lines(statistics: &Statistics, [weight, bias]: [&[f32]; 2], epsilon: f32, silu: bool) -> Vec<Line> {
