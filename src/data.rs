@@ -3,6 +3,7 @@
 //! What is wrong with a data set is named by file and line in [`Dataset::warnings`] and left out; only a data set that
 //! can't be read at all is an error.
 
+mod class_set;
 mod classes;
 mod coco;
 mod pack;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 use crate::detection::metrics::Truth;
 use crate::{Error, ErrorKind, Result};
+
+pub use class_set::ClassSet;
 
 /// Pictures (encoded) larger than this are refused.
 const MAX_PICTURE: u64 = 256 << 20;
@@ -99,6 +102,8 @@ pub struct Item {
     pub bytes: Vec<u8>,
     /// What is in it.
     pub labels: Vec<Label>,
+    /// The exhaustively labelled classes: of these, what is not labelled is not there. `None` for all classes.
+    pub exhaustive: Option<ClassSet>,
 }
 
 /// A data set, its labels in memory and its pictures on disk.
@@ -116,6 +121,7 @@ struct Entry {
     /// Offset and bytes inside the file, for packs.
     part: Option<(u64, u64)>,
     labels: Vec<Label>,
+    exhaustive: Option<ClassSet>,
 }
 
 impl Dataset {
@@ -179,6 +185,11 @@ impl Dataset {
         self.entries.get(i).map_or(&[], |e| &e.labels)
     }
 
+    /// The exhaustively labelled classes of picture `i`; `None` if all classes are.
+    pub fn exhaustive(&self, i: usize) -> Option<&ClassSet> {
+        self.entries.get(i).and_then(|e| e.exhaustive.as_ref())
+    }
+
     /// The file that is picture `i`; nothing in a pack, which has no files of their own for its pictures.
     pub fn file(&self, i: usize) -> Option<&Path> {
         self.entries.get(i).filter(|e| e.part.is_none()).map(|e| e.file.as_path())
@@ -201,7 +212,7 @@ impl Dataset {
                 bytes
             }
         };
-        Ok(Item { name: entry.name.clone(), bytes, labels: entry.labels.clone() })
+        Ok(Item { name: entry.name.clone(), bytes, labels: entry.labels.clone(), exhaustive: entry.exhaustive.clone() })
     }
 }
 

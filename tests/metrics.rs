@@ -288,3 +288,33 @@ fn the_validation_pack() {
         assert!(set.item(i).unwrap().bytes.starts_with(b"RIFF"));
     }
 }
+
+#[test]
+fn packs_say_which_classes_are_labelled_and_what_scores_mean() {
+    let dir = folder("pack-exhaustive");
+    let open = |fields: &str| {
+        write(dir.join("p.bin"), "one");
+        let head = r#"{"offset": 0, "bytes": 3, "width": 100, "height": 50, "boxes": []}"#;
+        let line = format!(r#"{{"offset": 0, "bytes": 3, "width": 100, "height": 50, {fields}}}"#);
+        write(dir.join("p.jsonl"), &format!("{head}\n{line}\n"));
+        Dataset::open_split(&dir.join("p.bin"), None, Split::Train)
+    };
+    let mut set = open(r#""boxes": [], "exhaustive": [0, 15]"#).unwrap();
+    assert!(set.exhaustive(0).is_none());
+    let classes = |set: &Dataset| set.exhaustive(1).map(|classes| classes.iter().collect::<Vec<_>>());
+    assert_eq!(classes(&set), Some(vec![0, 15]));
+    assert_eq!(set.item(1).unwrap().exhaustive.map(|set| set.contains(15)), Some(true));
+    set.align(&["cat".to_owned(), "dog".to_owned()]).unwrap();
+    assert_eq!(classes(&set), Some(vec![0]));
+    let every: Vec<String> = (0..80).map(|class| class.to_string()).collect();
+    assert_eq!(classes(&open(&format!(r#""boxes": [], "exhaustive": [{}]"#, every.join(","))).unwrap()), None);
+    for (fields, what) in [
+        (r#""boxes": [], "exhaustive": [3, 80]"#, "class 80"),
+        (r#""boxes": [[0, 0.5, 0.5, 0.1, 0.1, 1.2]]"#, "score 1.2"),
+        (r#""boxes": [[0, 0.5, 0.5, 0.1, 0.1, -0.1]]"#, "score -0.1"),
+    ] {
+        let error = open(fields).unwrap_err().to_string();
+        assert!(error.contains(what) && error.contains("p.jsonl: line 2"), "{error}");
+    }
+    fs::remove_dir_all(dir).unwrap();
+}

@@ -1,6 +1,6 @@
 //! Data sets brought to the same classes, and joined.
 
-use super::Dataset;
+use super::{ClassSet, Dataset};
 use crate::{Error, ErrorKind, Result};
 
 impl Dataset {
@@ -49,6 +49,10 @@ impl Dataset {
                 None => false,
             });
             dropped += before - entry.labels.len();
+            if let Some(exhaustive) = &entry.exhaustive {
+                let known = exhaustive.iter().filter_map(|class| map.get(class).copied().flatten());
+                entry.exhaustive = Some(ClassSet::new(known));
+            }
         }
         if dropped > 0 {
             let text = format!("the network doesn't know {}: {dropped} labels left out", shorten(&unknown));

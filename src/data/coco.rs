@@ -70,7 +70,13 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
         if by_id.insert(image.id, entries.len()).is_some() {
             warnings.push(format!("{place}: id {} occurs twice; the later one has the labels", image.id));
         }
-        entries.push(Entry { name: file.display().to_string(), file, part: None, labels: Vec::new() });
+        entries.push(Entry {
+            name: file.display().to_string(),
+            file,
+            part: None,
+            labels: Vec::new(),
+            exhaustive: None,
+        });
     }
     for (i, annotation) in all.annotations.iter().enumerate() {
         // Pictures that are missing were named above.

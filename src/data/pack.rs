@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Bounds, Dataset, Entry, Label, MAX_PICTURE, MAX_TEXT, Split, Warnings, io, read_text};
-use crate::Result;
+use super::{Bounds, ClassSet, Dataset, Entry, Label, MAX_PICTURE, MAX_TEXT, Split, Warnings, io, read_text};
+use crate::{Error, ErrorKind, Result};
 
 /// Boxes that the networks which drew them were less sure of are no truth.
 const LEAST_SCORE: f64 = 0.35;
@@ -19,6 +19,8 @@ struct Line {
     width: u32,
     height: u32,
     boxes: Vec<[f64; 6]>,
+    /// Exhaustively labelled classes; all if missing.
+    exhaustive: Option<Vec<usize>>,
 }
 
 pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
@@ -44,8 +46,16 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             warnings.push(format!("{place}: its bytes lie outside of {}; picture left out", bin.display()));
             continue;
         }
+        let wrong = |text: String| Err(Error::new(ErrorKind::Data, text).at(&place));
+        if let Some(class) = line.exhaustive.iter().flatten().find(|&&class| class >= names.len()) {
+            return wrong(format!("\"exhaustive\" names class {class}, but classes are 0 to {}", names.len() - 1));
+        }
+        let exhaustive = line.exhaustive.map(ClassSet::new).filter(|set| set.iter().count() < names.len());
         let mut labels = Vec::with_capacity(line.boxes.len());
         for [class, x, y, w, h, score] in line.boxes {
+            if !(0.0..=1.0).contains(&score) {
+                return wrong(format!("score {score} is not a probability (0 to 1)"));
+            }
             if score < least {
                 continue;
             }
@@ -55,14 +65,14 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             }
             let area = w * f64::from(line.width) * h * f64::from(line.height);
             let bounds = Bounds::Fractions([x, y, w, h]);
-            let score = score.min(1.0) as f32;
-            labels.push(Label { class: class as usize, bounds, area: Some(area), crowd: false, score });
+            labels.push(Label { class: class as usize, bounds, area: Some(area), crowd: false, score: score as f32 });
         }
         entries.push(Entry {
             name: format!("{}#{i}", bin.display()),
             file: bin.clone(),
             part: Some((line.offset, line.bytes)),
             labels,
+            exhaustive,
         });
     }
     Ok(Dataset { names, entries, warnings })

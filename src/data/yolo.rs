@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             unlabelled += 1;
             Vec::new()
         };
-        entries.push(Entry { name: file.display().to_string(), file, part: None, labels });
+        entries.push(Entry { name: file.display().to_string(), file, part: None, labels, exhaustive: None });
     }
     if unlabelled > 0 && unlabelled == entries.len() {
         let first = label_file(&entries[0].file);
