@@ -7,11 +7,11 @@ use ghostdet::model::builtin;
 use ghostdet_burn as network;
 use ghostdet_train::initial;
 use ghostdet_train::loss::{DetectionLoss, Hyperparameters, Target};
-use ghostdet_train::optimizer::{Frozen, Step};
+use ghostdet_train::optimizer::{Frozen, Optimizer, Step};
 use ghostdet_train::trainer::{Pictures, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    ghostdet_train::memory::keep();
+    ghostdet_train::tune_malloc();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let text = |i: usize, default: &str| args.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let name = text(0, "yolov5n-ghost-backbone");
@@ -33,11 +33,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Target { image: i / 7, class: i % graph.nc, bounds, weight: 1.0 }
         })
         .collect();
-    let step = Step { bias_rate: 0.001, rate: 0.001, momentum: 0.9, decay: 0.0005, clip: 10.0 };
+    let step = Step {
+        bias_rate: 0.001,
+        rate: 0.001,
+        momentum: 0.9,
+        decay: 0.0005,
+        clip: 10.0,
+        optimizer: Optimizer::Sgd,
+        count: 0,
+    };
     let mut times = Vec::new();
     for _ in 0..=steps {
         let began = Instant::now();
-        let pictures = Pictures { count: batch, size: [size; 2], pixels: &pixels, targets: &targets, taught: None };
+        let pictures =
+            Pictures { count: batch, size: [size; 2], pixels: &pixels, targets: &targets, regions: &[], teacher: None };
         trainer.gather(&pictures)?;
         trainer.step(&step);
         times.push(began.elapsed().as_secs_f64());

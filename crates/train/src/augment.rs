@@ -14,7 +14,7 @@ use ghostdet::picture::{LetterboxOptions, Picture, letterbox, resize};
 use ghostdet::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-pub use boxes::LabelBox;
+pub use boxes::{Corners, LabelBox, LabelRegion};
 pub use colour::shift_colours;
 pub use flip::{flip_left_right, flip_up_down, mix};
 pub use mosaic::mosaic;
@@ -80,9 +80,17 @@ pub struct Example {
     pub picture: Picture,
     /// What is in it, in its pixels.
     pub boxes: Vec<LabelBox>,
+    /// Where not all classes are labelled exhaustively.
+    pub regions: Vec<LabelRegion>,
 }
 
 impl Example {
+    /// The corners of all boxes and regions.
+    fn corners_mut(&mut self) -> impl Iterator<Item = &mut Corners> {
+        let boxes = self.boxes.iter_mut().map(|b| &mut b.bounds);
+        boxes.chain(self.regions.iter_mut().map(|region| &mut region.bounds))
+    }
+
     /// Scaled (aspect kept) so that it just fits into `size` (height, width).
     pub fn fit(self, size: [usize; 2]) -> Self {
         let (w, h) = (self.picture.width as f64, self.picture.height as f64);
@@ -92,27 +100,26 @@ impl Example {
         self.resized(side(w), side(h))
     }
 
-    fn resized(self, width: usize, height: usize) -> Self {
-        let Self { picture, mut boxes } = self;
-        if (width, height) == (picture.width, picture.height) {
-            return Self { picture, boxes };
+    fn resized(mut self, width: usize, height: usize) -> Self {
+        if (width, height) == (self.picture.width, self.picture.height) {
+            return self;
         }
-        let (x, y) = (width as f32 / picture.width as f32, height as f32 / picture.height as f32);
-        boxes.iter_mut().for_each(|b| b.scale(x, y));
-        Self { picture: resize(&picture, width, height), boxes }
+        let (x, y) = (width as f32 / self.picture.width as f32, height as f32 / self.picture.height as f32);
+        self.corners_mut().for_each(|bounds| boxes::scale(bounds, x, y));
+        Self { picture: resize(&self.picture, width, height), ..self }
     }
 
     /// Scaled to fit into `size` (height, width), in the middle, with a grey border around.
     pub fn letterboxed(self, size: [usize; 2]) -> Self {
-        let Self { picture, mut boxes } = self.fit(size);
-        let boxed = letterbox(&picture, &LetterboxOptions { size, auto: false, ..LetterboxOptions::default() });
+        let mut fitted = self.fit(size);
+        let boxed = letterbox(&fitted.picture, &LetterboxOptions { size, auto: false, ..LetterboxOptions::default() });
         let [left, top] = [boxed.geometry.left as f32, boxed.geometry.top as f32];
         let [x, y] = boxed.ratio.map(|r| r as f32);
-        for b in &mut boxes {
-            b.scale(x, y);
-            b.shift(left, top);
+        for bounds in fitted.corners_mut() {
+            boxes::scale(bounds, x, y);
+            boxes::shift(bounds, left, top);
         }
-        Self { picture: boxed.picture, boxes }
+        Self { picture: boxed.picture, ..fitted }
     }
 }
 
@@ -182,7 +189,7 @@ impl Augment {
         };
         // A box that ends on the last pixel still has its centre inside of the grid.
         let (w, h) = (size[1] as f32 - 1e-3, size[0] as f32 - 1e-3);
-        example.boxes.iter_mut().for_each(|b| b.clip(w, h));
+        example.corners_mut().for_each(|bounds| boxes::clip(bounds, w, h));
         shift_colours(&mut example.picture, [self.hsv_h, self.hsv_s, self.hsv_v], rng);
         if rng.f32() < self.flipud {
             flip_up_down(&mut example);
@@ -213,11 +220,12 @@ impl Augment {
         let from = [example.picture.height, example.picture.width];
         let transform = Transform::random(self, from, size, rng);
         let boxes = transform.boxes(&example.boxes, size);
+        let regions = transform.regions(&example.regions, size);
         let picture = if transform.is_identity() && from == size {
             example.picture
         } else {
             warp(&example.picture, &transform, size)
         };
-        Example { picture, boxes }
+        Example { picture, boxes, regions }
     }
 }

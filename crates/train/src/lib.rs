@@ -10,19 +10,21 @@ pub mod anchors;
 pub mod augment;
 pub mod convert;
 pub mod hyp;
-pub mod initial;
+pub mod init;
 pub mod loader;
 pub mod loss;
-pub mod memory;
 pub mod optimizer;
 pub mod plot;
+pub mod recipe;
 pub mod results;
 pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod trainer;
+mod tune_malloc;
 
-pub use initial::initial;
+pub use init::initial;
+pub use tune_malloc::tune_malloc;
 
 /// Where training computes.
 pub mod device {

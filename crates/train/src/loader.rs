@@ -6,6 +6,8 @@
 
 mod batch;
 mod cache;
+mod sampling;
+mod scores;
 mod source;
 
 use std::sync::Arc;
@@ -17,8 +19,10 @@ use ghostdet::{Error, ErrorKind, Result};
 use crate::augment::Augment;
 use batch::Maker;
 
-pub use crate::loss::Target;
-pub use source::{Source, weight};
+pub use crate::loss::{Region, Target};
+pub use sampling::Sampling;
+pub use scores::Scores;
+pub use source::Source;
 
 /// How batches are made.
 #[derive(Clone, Debug)]
@@ -29,6 +33,10 @@ pub struct LoaderOptions {
     pub sizes: Vec<usize>,
     /// How pictures are changed.
     pub augment: Augment,
+    /// What the labels' scores mean.
+    pub scores: Scores,
+    /// Which pictures an epoch has.
+    pub sampling: Sampling,
     /// Where all chance begins.
     pub seed: u64,
     /// Threads that make pictures; 0 for as many as there are cores.
@@ -45,6 +53,8 @@ impl Default for LoaderOptions {
             batch: 16,
             sizes: vec![640],
             augment: Augment::default(),
+            scores: Scores::default(),
+            sampling: Sampling::default(),
             seed: 0,
             workers: 0,
             ahead: 3,
@@ -68,6 +78,8 @@ pub struct Batch {
     pub images: Vec<u8>,
     /// The labels.
     pub targets: Vec<Target>,
+    /// Where not all classes are labelled.
+    pub regions: Vec<Region>,
 }
 
 /// Makes the batches of a data set.
@@ -94,7 +106,7 @@ impl Loader {
 
     /// How many pictures an epoch has.
     pub fn len(&self) -> usize {
-        self.maker.data.len()
+        self.maker.options.sampling.pictures.unwrap_or(self.maker.data.len())
     }
 
     /// Whether there are none (never).

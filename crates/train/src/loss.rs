@@ -4,17 +4,21 @@
 //! centre lies in and its two nearest neighbours). Boxes are judged by CIoU (Zheng et al. 2020), objectness and classes
 //! by binary cross-entropy. The gradient is written out by hand: the network's backward pass starts from it.
 
+mod bce;
 mod boxes;
-mod entropy;
-mod imitation;
+mod distillation;
+mod ignore;
 mod matching;
 
+use ghostdet::data::ClassSet;
 use ghostdet::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 
 pub use boxes::ciou;
 pub use matching::{Match, match_level};
 
-use entropy::Entropy;
+use bce::Bce;
+use ignore::Ignored;
 
 /// One labelled object of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,19 +29,43 @@ pub struct Target {
     pub class: usize,
     /// Centre and size `x, y, w, h` as fractions of the picture.
     pub bounds: [f32; 4],
-    /// How much it counts: 1 for a box drawn by a person, less for one that a network was not sure of.
+    /// How much it counts: 1 for a box drawn by a person, less for one that a network was not sure of. 0 for weak
+    /// evidence: no object to find, but finding one there is no mistake.
     pub weight: f32,
+}
+
+/// A part of a picture in which not all classes are labelled exhaustively. Where there is none, all are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Picture of the batch.
+    pub image: usize,
+    /// `x1, y1, x2, y2` as fractions of the picture.
+    pub corners: [f32; 4],
+    /// The exhaustively labelled classes.
+    pub exhaustive: ClassSet,
+}
+
+impl Region {
+    /// Whether a point (fractions of the picture) lies in it.
+    fn holds(&self, [x, y]: [f32; 2]) -> bool {
+        let [x1, y1, x2, y2] = self.corners;
+        (x1..=x2).contains(&x) && (y1..=y2).contains(&y)
+    }
 }
 
 /// Gains and switches, as the reference's hyperparameters name them. Gains are used as they stand:
 /// [`Hyperparameters::scaled`] fits them to a network.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Hyperparameters {
     /// Gain of the box loss.
+    #[serde(rename = "box")]
     pub box_gain: f32,
     /// Gain of the class loss.
+    #[serde(rename = "cls")]
     pub cls_gain: f32,
     /// Gain of the objectness loss.
+    #[serde(rename = "obj")]
     pub obj_gain: f32,
     /// Weight of positive classes.
     pub cls_pw: f32,
@@ -49,6 +77,8 @@ pub struct Hyperparameters {
     pub fl_gamma: f32,
     /// Takes this much of certainty from the class targets.
     pub label_smoothing: f32,
+    /// Whether an object has no negatives of the classes that are not labelled exhaustively in its picture.
+    pub mask_classes: bool,
 }
 
 impl Default for Hyperparameters {
@@ -62,6 +92,7 @@ impl Default for Hyperparameters {
             anchor_t: 4.0,
             fl_gamma: 0.0,
             label_smoothing: 0.0,
+            mask_classes: false,
         }
     }
 }
@@ -99,6 +130,21 @@ pub struct Loss {
     pub parts: [f32; 3],
     /// Labels' matches, over all levels.
     pub matches: usize,
+}
+
+/// What the labels say of one level.
+struct Labels<'a> {
+    found: &'a [Match],
+    regions: &'a [Region],
+    ignored: &'a Ignored,
+}
+
+impl Labels<'_> {
+    /// Whether what is not labelled of `class` at a point of a picture is not there.
+    fn exhaustive(&self, image: usize, point: [f32; 2], class: usize) -> bool {
+        let here = |region: &&Region| region.image == image && region.holds(point);
+        self.regions.iter().filter(here).all(|region| region.exhaustive.contains(class))
+    }
 }
 
 /// Computes the loss for one network.
@@ -139,6 +185,21 @@ impl DetectionLoss {
     /// # Errors
     /// A map whose size doesn't fit, a target outside of the batch or the classes.
     pub fn compute(&mut self, batch: usize, maps: &[Map<'_>], targets: &[Target]) -> Result<(Loss, Vec<Vec<f32>>)> {
+        self.compute_masked(batch, maps, targets, &[])
+    }
+
+    /// [`compute`](Self::compute) for pictures in which not all classes are labelled. A cell that finds, apart from all
+    /// labels, an object of a class that its picture does not label exhaustively, is neither right nor wrong.
+    ///
+    /// # Errors
+    /// As [`compute`](Self::compute).
+    pub fn compute_masked(
+        &mut self,
+        batch: usize,
+        maps: &[Map<'_>],
+        targets: &[Target],
+        regions: &[Region],
+    ) -> Result<(Loss, Vec<Vec<f32>>)> {
         self.check(batch, maps, targets)?;
         let (mut parts, mut matches) = ([0.0_f64; 3], 0);
         let mut gradients = Vec::with_capacity(maps.len());
@@ -146,7 +207,9 @@ impl DetectionLoss {
             let found = match_level(&self.anchors[level], [map.height, map.width], targets, self.hyp.anchor_t);
             matches += found.len();
             let mut gradient = vec![0.0; map.values.len()];
-            let objectness = self.level(level, batch, map, &found, &mut gradient, &mut parts);
+            let ignored = Ignored::find(map, self.nc, &self.anchors[level], targets, regions, &found);
+            let labels = Labels { found: &found, regions, ignored: &ignored };
+            let objectness = self.level(level, batch, map, &labels, &mut gradient, &mut parts);
             gradients.push(gradient);
             if self.autobalance.is_some() {
                 self.balance[level] = self.balance[level] * 0.9999 + 0.0001 / objectness as f32;
@@ -167,17 +230,17 @@ impl DetectionLoss {
         level: usize,
         batch: usize,
         map: &Map<'_>,
-        found: &[Match],
+        labels: &Labels<'_>,
         gradient: &mut [f32],
         parts: &mut [f64; 3],
     ) -> f64 {
         let (area, size, anchors) = (map.height * map.width, self.nc + 5, &self.anchors[level]);
         let scale = batch as f32;
         let mut wanted = vec![0.0_f32; batch * anchors.len() * area];
-        let weights: f32 = found.iter().map(|one| one.weight).sum();
-        let classes = Entropy { positive: self.hyp.cls_pw, gamma: self.hyp.fl_gamma };
+        let weights: f32 = labels.found.iter().map(|one| one.weight).sum();
+        let classes = Bce { positive: self.hyp.cls_pw, gamma: self.hyp.fl_gamma };
         let (low, high) = (0.5 * self.hyp.label_smoothing, 1.0 - 0.5 * self.hyp.label_smoothing);
-        for one in found {
+        for one in labels.found.iter().filter(|one| one.weight > 0.0) {
             let cell = one.row * map.width + one.column;
             let first = (one.image * anchors.len() + one.anchor) * size * area + cell;
             let raw: [f32; 4] = std::array::from_fn(|i| map.values[first + i * area]);
@@ -190,7 +253,14 @@ impl DetectionLoss {
             wanted[(one.image * anchors.len() + one.anchor) * area + cell] = (iou as f32).max(0.0) * one.weight;
             if self.nc > 1 {
                 let share = share / self.nc as f32;
+                let centre = [
+                    (one.column as f32 + one.bounds[0]) / map.width as f32,
+                    (one.row as f32 + one.bounds[1]) / map.height as f32,
+                ];
                 for class in 0..self.nc {
+                    if class != one.class && self.hyp.mask_classes && !labels.exhaustive(one.image, centre, class) {
+                        continue;
+                    }
                     let place = first + (5 + class) * area;
                     let target = if class == one.class { high } else { low };
                     let (loss, slope) = classes.of(map.values[place], target);
@@ -199,13 +269,16 @@ impl DetectionLoss {
                 }
             }
         }
-        let objectness = Entropy { positive: self.hyp.obj_pw, gamma: self.hyp.fl_gamma };
+        let objectness = Bce { positive: self.hyp.obj_pw, gamma: self.hyp.fl_gamma };
         let cells = wanted.len() as f64;
         let gain = f64::from(self.balance[level] * self.hyp.obj_gain * scale) / cells;
         let mut sum = 0.0;
         for (plane, wanted) in wanted.chunks_exact(area.max(1)).enumerate() {
             let first = (plane * size + 4) * area;
             for (cell, &target) in wanted.iter().enumerate() {
+                if labels.ignored.contains(plane * area + cell) {
+                    continue;
+                }
                 let (loss, slope) = objectness.of(map.values[first + cell], target);
                 sum += loss;
                 gradient[first + cell] += (slope * gain) as f32;
@@ -231,7 +304,7 @@ impl DetectionLoss {
                 || target.class >= self.nc
                 || !target.bounds.iter().all(|side| side.is_finite())
                 || target.weight.is_nan()
-                || target.weight <= 0.0
+                || target.weight < 0.0
         };
         match targets.iter().find(outside) {
             Some(target) => wrong(format!("{target:?} doesn't fit {batch} pictures and {} classes", self.nc)),

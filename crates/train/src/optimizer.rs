@@ -1,8 +1,25 @@
-//! SGD with Nesterov's momentum in three groups, and the moving average of the weights.
+//! SGD with Nesterov's momentum in three groups, AdamW, Muon, and the moving average of the weights.
+
+mod adamw;
+mod muon;
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Which rule makes a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// SGD with Nesterov's momentum, the reference's.
+    #[default]
+    Sgd,
+    /// AdamW.
+    AdamW,
+    /// Muon for the kernels of dense convolutions, AdamW for the rest.
+    Muon,
+}
 
 /// How a parameter is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +63,10 @@ pub struct Parameter {
     pub value: Vec<f32>,
     /// The moving average.
     pub average: Vec<f32>,
-    /// SGD's momentum; empty before the first step.
+    /// SGD's and Muon's momentum, AdamW's first moment; empty before the first step.
     pub momentum: Vec<f32>,
+    /// AdamW's second moment; empty elsewhere.
+    pub second_moment: Vec<f32>,
     /// The gradient gathered since the last step.
     pub gradient: Vec<f32>,
 }
@@ -65,6 +84,7 @@ impl Parameter {
             value,
             average,
             momentum: Vec::new(),
+            second_moment: Vec::new(),
             gradient: Vec::new(),
         }
     }
@@ -92,6 +112,10 @@ pub struct Step {
     pub decay: f32,
     /// The gradients' norm is cut to this.
     pub clip: f32,
+    /// The rule.
+    pub optimizer: Optimizer,
+    /// This step's number, from 1.
+    pub count: u64,
 }
 
 /// The gradient's norm over all parameters, before it is cut.
@@ -100,31 +124,35 @@ pub fn gradient_norm(parameters: &[Parameter]) -> f32 {
     parameters.iter().map(squares).sum::<f64>().sqrt() as f32
 }
 
-/// One step of SGD on what was gathered, which is forgotten then. Returns the gradient's norm before it was cut.
+/// One step on what was gathered, which is forgotten then. Returns the gradient's norm before it was cut.
 pub fn step(parameters: &mut [Parameter], step: &Step) -> f32 {
     let norm = gradient_norm(parameters);
     let cut = (step.clip / (norm + 1e-6)).min(1.0);
-    for parameter in parameters {
-        let gradient = std::mem::take(&mut parameter.gradient);
+    parameters.par_iter_mut().for_each(|parameter| {
+        let mut gradient = std::mem::take(&mut parameter.gradient);
         if parameter.group == Group::Statistic || parameter.frozen || gradient.is_empty() {
-            continue;
+            return;
         }
-        let (rate, decay) = match parameter.group {
-            Group::Bias => (step.bias_rate, 0.0),
-            Group::Weight => (step.rate, step.decay),
-            _ => (step.rate, 0.0),
-        };
-        let fresh = parameter.momentum.is_empty();
-        if fresh {
-            parameter.momentum = vec![0.0; gradient.len()];
+        gradient.iter_mut().for_each(|gradient| *gradient *= cut);
+        let decay = if parameter.group == Group::Weight { step.decay } else { 0.0 };
+        match step.optimizer {
+            Optimizer::Sgd => sgd(parameter, &gradient, decay, step),
+            Optimizer::Muon if muon::applies(parameter) => muon::update(parameter, &gradient, decay, step),
+            Optimizer::AdamW | Optimizer::Muon => adamw::update(parameter, &gradient, decay, step),
         }
-        for ((value, velocity), gradient) in parameter.value.iter_mut().zip(&mut parameter.momentum).zip(gradient) {
-            let gradient = gradient * cut + decay * *value;
-            *velocity = if fresh { gradient } else { step.momentum * *velocity + gradient };
-            *value -= rate * (gradient + step.momentum * *velocity);
-        }
-    }
+    });
     norm
+}
+
+fn sgd(parameter: &mut Parameter, gradient: &[f32], decay: f32, step: &Step) {
+    let rate = if parameter.group == Group::Bias { step.bias_rate } else { step.rate };
+    let fresh = parameter.momentum.is_empty();
+    parameter.momentum.resize(gradient.len(), 0.0);
+    for ((value, velocity), gradient) in parameter.value.iter_mut().zip(&mut parameter.momentum).zip(gradient) {
+        let gradient = gradient + decay * *value;
+        *velocity = if fresh { gradient } else { step.momentum * *velocity + gradient };
+        *value -= rate * (gradient + step.momentum * *velocity);
+    }
 }
 
 /// The moving average of all values.

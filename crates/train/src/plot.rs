@@ -5,11 +5,11 @@ mod confusion;
 mod svg;
 
 use ghostdet::detection::metrics::PrecisionRecall;
-use ghostdet::{Error, ErrorKind, Result};
 
 pub use chart::{Chart, Range, Series};
 pub use confusion::confusion;
 
+use crate::results::Row;
 use svg::Svg;
 
 /// More classes than this are drawn without names.
@@ -26,65 +26,49 @@ pub fn charts(title: &str, charts: &[Chart]) -> String {
     svg.finish()
 }
 
-/// Losses, metrics and learning rates over the epochs, from the text of a `results.csv`.
-///
-/// The first column is the epoch. Which chart a column belongs to, its name tells: `…loss…`, `metrics/…`, `…lr…`;
-/// others are not drawn. Empty fields are gaps.
-///
-/// # Errors
-/// A text without such columns, or a field that is no number: with its line.
-pub fn training(title: &str, csv: &str) -> Result<String> {
-    let bad = |line: usize, text: String| Error::new(ErrorKind::Data, text).at(format!("results: line {line}"));
-    let mut lines = csv.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let header: Vec<&str> = lines.next().map_or("", |(_, line)| line).split(',').map(str::trim).collect();
-    let mut columns: Vec<Vec<(f64, f64)>> = vec![Vec::new(); header.len()];
-    for (i, line) in lines {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        if fields.len() != header.len() {
-            return Err(bad(i + 1, format!("{} fields, but {} columns", fields.len(), header.len())));
-        }
-        let number = |field: &str| match field {
-            "" => Ok(f64::NAN),
-            _ => field.parse::<f64>().map_err(|_| bad(i + 1, format!("{field:?} is not a number"))),
+/// Losses, metrics and learning rates over the epochs. Metrics that were not measured are gaps.
+pub fn training(title: &str, rows: &[Row]) -> String {
+    type Value<'a> = &'a dyn Fn(&Row) -> Option<f64>;
+    let chart = |title: &str, range: Range, columns: &[(&str, Value<'_>)]| {
+        let series = |(name, value): &(&str, Value<'_>)| {
+            let last = rows.iter().rev().find_map(value);
+            let points = rows.iter().map(|row| (row.epoch as f64, value(row).unwrap_or(f64::NAN))).collect();
+            let last = last.map_or(String::new(), |v| format!(" {}", chart::short(v)));
+            Series { name: format!("{name}{last}"), points, quiet: false }
         };
-        let epoch = number(fields[0])?;
-        for (column, field) in columns.iter_mut().zip(&fields) {
-            column.push((epoch, number(field)?));
+        Chart {
+            title: title.into(),
+            x: "epoch".into(),
+            y: String::new(),
+            x_range: Range::Data,
+            range,
+            series: columns.iter().map(series).collect(),
         }
-    }
-    type Belongs = fn(&str) -> bool;
-    let kinds: [(&str, Belongs, Range); 3] = [
-        ("Loss", |name| name.contains("loss"), Range::FromZero),
-        ("Validation", |name| name.starts_with("metrics/"), Range::Unit),
-        ("Learning rate", |name| name.contains("lr"), Range::FromZero),
+    };
+    let loss = |i: usize| move |row: &Row| Some(row.losses[i]);
+    let validation = |i: usize| move |row: &Row| row.validation.map(|losses| losses[i]);
+    let metric = |i: usize| move |row: &Row| row.metrics.map(|metrics| metrics[i]);
+    let panels = [
+        chart(
+            "Loss",
+            Range::FromZero,
+            &[
+                ("box_loss", &loss(0)),
+                ("obj_loss", &loss(1)),
+                ("cls_loss", &loss(2)),
+                ("val/box_loss", &validation(0)),
+                ("val/obj_loss", &validation(1)),
+                ("val/cls_loss", &validation(2)),
+            ],
+        ),
+        chart(
+            "Validation",
+            Range::Unit,
+            &[("precision", &metric(0)), ("recall", &metric(1)), ("mAP_0.5", &metric(2)), ("mAP_0.5:0.95", &metric(3))],
+        ),
+        chart("Learning rate", Range::FromZero, &[("lr", &|row| Some(row.rate))]),
     ];
-    let mut panels = Vec::new();
-    for (title, belongs, range) in kinds {
-        let own = header.iter().zip(&columns).skip(1).filter(|(name, _)| belongs(name));
-        let series: Vec<Series> = own
-            .map(|(name, points)| {
-                let last = points.iter().rev().map(|p| p.1).find(|v| v.is_finite());
-                let short =
-                    name.rsplit_once('/').filter(|(group, _)| *group != "val").map_or(*name, |(_, short)| short);
-                let last = last.map_or(String::new(), |v| format!(" {}", chart::short(v)));
-                Series { name: format!("{short}{last}"), points: points.clone(), quiet: false }
-            })
-            .collect();
-        if !series.is_empty() {
-            panels.push(Chart {
-                title: title.into(),
-                x: "epoch".into(),
-                y: String::new(),
-                x_range: Range::Data,
-                range,
-                series,
-            });
-        }
-    }
-    if panels.is_empty() {
-        return Err(bad(1, "no column of losses, metrics or learning rates".to_owned()));
-    }
-    Ok(charts(title, &panels))
+    charts(title, &panels)
 }
 
 /// Precision over recall at an overlap of 0.5: every class, and their mean. The number after a name is the area under

@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use ghostdet::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::state::replace;
-
-const HEADER: &str = "epoch,train/box_loss,train/obj_loss,train/cls_loss,metrics/precision,metrics/recall,\
-metrics/mAP_0.5,metrics/mAP_0.5:0.95,val/box_loss,val/obj_loss,val/cls_loss,x/lr,seconds";
 
 /// One epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +20,7 @@ pub struct Row {
     pub validation: Option<[f64; 3]>,
     /// Learning rate after the warm-up.
     pub rate: f64,
-    /// What the epoch took.
+    /// Seconds the epoch took.
     pub seconds: f64,
 }
 
@@ -33,30 +31,87 @@ impl Row {
     }
 }
 
-/// The file's text.
-pub fn text(rows: &[Row]) -> String {
-    let mut text = format!("{HEADER}\n");
-    for row in rows {
-        text += &row.epoch.to_string();
-        for loss in row.losses {
-            text += &format!(",{loss:.6}");
+/// A line of the file. The losses on the validation pictures are missing in older files.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    epoch: usize,
+    #[serde(rename = "train/box_loss")]
+    box_loss: f64,
+    #[serde(rename = "train/obj_loss")]
+    obj_loss: f64,
+    #[serde(rename = "train/cls_loss")]
+    cls_loss: f64,
+    #[serde(rename = "metrics/precision")]
+    precision: Option<f64>,
+    #[serde(rename = "metrics/recall")]
+    recall: Option<f64>,
+    #[serde(rename = "metrics/mAP_0.5")]
+    map50: Option<f64>,
+    #[serde(rename = "metrics/mAP_0.5:0.95")]
+    map: Option<f64>,
+    #[serde(rename = "val/box_loss", default)]
+    val_box_loss: Option<f64>,
+    #[serde(rename = "val/obj_loss", default)]
+    val_obj_loss: Option<f64>,
+    #[serde(rename = "val/cls_loss", default)]
+    val_cls_loss: Option<f64>,
+    #[serde(rename = "x/lr")]
+    rate: f64,
+    seconds: f64,
+}
+
+impl From<&Row> for Record {
+    fn from(row: &Row) -> Self {
+        let round = |value: f64| (value * 1e7).round() / 1e7;
+        let [box_loss, obj_loss, cls_loss] = row.losses.map(round);
+        let metric = |i: usize| row.metrics.map(|metrics| round(metrics[i]));
+        let validation = |i: usize| row.validation.map(|losses| round(losses[i]));
+        Self {
+            epoch: row.epoch,
+            box_loss,
+            obj_loss,
+            cls_loss,
+            precision: metric(0),
+            recall: metric(1),
+            map50: metric(2),
+            map: metric(3),
+            val_box_loss: validation(0),
+            val_obj_loss: validation(1),
+            val_cls_loss: validation(2),
+            rate: round(row.rate),
+            seconds: (row.seconds * 10.0).round() / 10.0,
         }
-        match row.metrics {
-            Some(metrics) => metrics.iter().for_each(|metric| text += &format!(",{metric:.5}")),
-            None => text += ",,,,",
-        }
-        match row.validation {
-            Some(losses) => losses.iter().for_each(|loss| text += &format!(",{loss:.6}")),
-            None => text += ",,,",
-        }
-        text += &format!(",{:.7},{:.1}\n", row.rate, row.seconds);
     }
-    text
+}
+
+impl From<Record> for Row {
+    fn from(record: Record) -> Self {
+        let Record { precision, recall, map50, map, val_box_loss, val_obj_loss, val_cls_loss, .. } = record;
+        let metrics = (|| Some([precision?, recall?, map50?, map?]))();
+        let validation = (|| Some([val_box_loss?, val_obj_loss?, val_cls_loss?]))();
+        Self {
+            epoch: record.epoch,
+            losses: [record.box_loss, record.obj_loss, record.cls_loss],
+            metrics,
+            validation,
+            rate: record.rate,
+            seconds: record.seconds,
+        }
+    }
 }
 
 /// Writes the file as a whole.
+///
+/// # Errors
+/// The folder can't be written to: the old file stays.
 pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
-    replace(path, text(rows).as_bytes())
+    let wrong = |error: String| Error::new(ErrorKind::Io, error).at(path.display());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(Record::from(row)).map_err(|error| wrong(error.to_string()))?;
+    }
+    let text = writer.into_inner().map_err(|error| wrong(error.to_string()))?;
+    replace(path, &text)
 }
 
 /// Reads what [`write`] wrote; nothing if there is no file.
@@ -64,44 +119,12 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
 /// # Errors
 /// A file that is something else, with the line.
 pub fn read(path: &Path) -> Result<Vec<Row>> {
-    let Ok(text) = std::fs::read_to_string(path) else { return Ok(Vec::new()) };
-    let mut rows = Vec::new();
-    for (number, line) in text.lines().enumerate().skip(1) {
-        let row = parse(line).ok_or_else(|| {
-            Error::new(ErrorKind::Data, "not a line of results").at(format!("{}: line {}", path.display(), number + 1))
-        })?;
-        rows.push(row);
-    }
-    Ok(rows)
-}
-
-fn parse(line: &str) -> Option<Row> {
-    let fields: Vec<&str> = line.split(',').collect();
-    // Tables from before losses were measured on the validation pictures have three columns less.
-    let (before, validation, after) = match fields.len() {
-        13 => (&fields[..8], Some(&fields[8..11]), &fields[11..]),
-        10 => (&fields[..8], None, &fields[8..]),
-        _ => return None,
+    let Ok(text) = std::fs::read(path) else { return Ok(Vec::new()) };
+    let wrong = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        Error::new(ErrorKind::Data, "not a line of results").at(format!("{}: line {line}", path.display()))
     };
-    let [rate, seconds] = after else { return None };
-    Some(Row {
-        epoch: before[0].parse().ok()?,
-        losses: numbers(&before[1..4])?,
-        metrics: filled(&before[4..])?,
-        validation: validation.map_or(Some(None), filled)?,
-        rate: rate.parse().ok()?,
-        seconds: seconds.parse().ok()?,
-    })
-}
-
-fn numbers<const N: usize>(fields: &[&str]) -> Option<[f64; N]> {
-    let numbers: Option<Vec<f64>> = fields.iter().map(|field| field.parse().ok()).collect();
-    numbers?.try_into().ok()
-}
-
-/// The numbers of fields that may be empty, all of them.
-fn filled<const N: usize>(fields: &[&str]) -> Option<Option<[f64; N]>> {
-    if fields[0].is_empty() { Some(None) } else { numbers(fields).map(Some) }
+    csv::Reader::from_reader(&text[..]).into_deserialize::<Record>().map(|row| Ok(row.map_err(wrong)?.into())).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +133,8 @@ mod tests {
 
     #[test]
     fn tables_are_read_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
         let row = Row {
             epoch: 3,
             losses: [0.5, 0.25, 0.125],
@@ -118,14 +143,17 @@ mod tests {
             rate: 0.01,
             seconds: 7.5,
         };
-        let bare = Row { metrics: None, validation: None, ..row };
-        for row in [row, bare] {
-            let text = text(&[row]);
-            assert_eq!(parse(text.lines().nth(1).unwrap()), Some(row));
+        let rows = [row, Row { metrics: None, validation: None, ..row }];
+        write(&path, &rows).unwrap();
+        assert_eq!(read(&path).unwrap(), rows);
+        let header = "epoch,train/box_loss,train/obj_loss,train/cls_loss,metrics/precision,metrics/recall,\
+                      metrics/mAP_0.5,metrics/mAP_0.5:0.95,x/lr,seconds\n";
+        std::fs::write(&path, format!("{header}3,0.5,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5\n")).unwrap();
+        assert_eq!(read(&path).unwrap(), [Row { validation: None, ..row }]);
+        for line in ["3,0.5,0.25", "3,x,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5"] {
+            std::fs::write(&path, format!("{header}{line}\n")).unwrap();
+            assert!(read(&path).unwrap_err().to_string().contains("line 2"));
         }
-        let old = "3,0.5,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5";
-        assert_eq!(parse(old), Some(Row { validation: None, ..row }));
-        assert_eq!(parse("3,0.5,0.25"), None);
-        assert_eq!(parse("3,x,0.25,0.125,0.5,0.25,0.125,0.0625,0.01,7.5"), None);
+        assert_eq!(read(&folder.path().join("none.csv")).unwrap(), []);
     }
 }

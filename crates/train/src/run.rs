@@ -1,8 +1,9 @@
 //! A whole training: epochs of batches, validation, checkpoints, early stop.
 
+mod anchors;
 mod options;
-mod pace;
-mod parts;
+mod teacher;
+mod throughput;
 mod training;
 mod validate;
 
@@ -22,7 +23,7 @@ use training::Training;
 /// Settings that don't fit together, a folder that can't be written to, a loss that is no number. What was saved before
 /// stays whole.
 pub fn run(options: Options, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
-    crate::memory::keep();
+    crate::tune_malloc::tune_malloc();
     let names = options.data.names().to_vec();
     let config = options.config.with_nc(names.len())?;
     let graph = config.graph(None)?;

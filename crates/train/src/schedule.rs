@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::optimizer::Step;
+use crate::optimizer::{Optimizer, Step};
 
 /// The batch that the reference's learning rate is meant for.
 pub const NOMINAL_BATCH: usize = 64;
@@ -47,6 +47,10 @@ pub struct Schedule {
     pub warmup_momentum: f32,
     /// The biases' learning rate at its beginning.
     pub warmup_bias_lr: f32,
+    /// The learning rate falls with every batch, not with every epoch as the reference's.
+    pub smooth: bool,
+    /// The rule that makes the steps.
+    pub optimizer: Optimizer,
 }
 
 impl Schedule {
@@ -66,12 +70,18 @@ impl Schedule {
             warmup_least: 100,
             warmup_momentum: 0.8,
             warmup_bias_lr: 0.1,
+            smooth: false,
+            optimizer: Optimizer::Sgd,
         }
     }
 
     /// The learning rate of an epoch as a part of the first.
     pub fn factor(&self, epoch: usize) -> f32 {
-        let progress = epoch as f32 / self.epochs.max(1) as f32;
+        self.factor_at(epoch as f32 / self.epochs.max(1) as f32)
+    }
+
+    /// The same at a part of the whole training.
+    fn factor_at(&self, progress: f32) -> f32 {
         match self.shape {
             Shape::Linear => (1.0 - progress) * (1.0 - self.lrf) + self.lrf,
             Shape::Cosine => (1.0 - (progress * std::f32::consts::PI).cos()) / 2.0 * (self.lrf - 1.0) + 1.0,
@@ -98,7 +108,11 @@ impl Schedule {
 
     /// The numbers of a step at batch `batch` (counted over all epochs) of `epoch`.
     pub fn at(&self, epoch: usize, batch: usize) -> Step {
-        let rate = self.lr0 * self.factor(epoch);
+        let factor = match self.smooth {
+            true => self.factor_at((batch as f32 / (self.epochs * self.batches).max(1) as f32).min(1.0)),
+            false => self.factor(epoch),
+        };
+        let rate = self.lr0 * factor;
         let full = (self.nominal as f32 / self.batch as f32).round().max(1.0);
         let decay = self.weight_decay * self.batch as f32 * full / self.nominal as f32;
         let between = |from: f32, to: f32, part: f32| from + (to - from) * part;
@@ -110,7 +124,7 @@ impl Schedule {
             ),
             None => (rate, rate, self.momentum),
         };
-        Step { bias_rate, rate, momentum, decay, clip: 10.0 }
+        Step { bias_rate, rate, momentum, decay, clip: 10.0, optimizer: self.optimizer, count: 0 }
     }
 
     /// How far the warm-up is; nothing after it.

@@ -1,6 +1,6 @@
 //! What a training needs to go on after it was stopped, in one safetensors file that is replaced as a whole.
 //!
-//! Tensors are `value/KEY`, `average/KEY`, `momentum/KEY`, `gradient/KEY`; the position is JSON in the metadata.
+//! Tensors are `value/KEY`, `average/KEY`, `momentum/KEY`, `second_moment/KEY`, `gradient/KEY`; the position is JSON in the metadata.
 
 use std::collections::HashMap;
 use std::fs;
@@ -66,6 +66,7 @@ pub fn save(path: &Path, parameters: &[Parameter], position: &Position) -> Resul
             ("value", &one.value),
             ("average", &one.average),
             ("momentum", &one.momentum),
+            ("second_moment", &one.second_moment),
             ("gradient", &one.gradient),
         ];
         for (name, values) in parts {
@@ -118,6 +119,7 @@ pub fn load(path: &Path, parameters: &mut [Parameter]) -> Result<Position> {
         one.value = value;
         one.average = average;
         one.momentum = momentum;
+        one.second_moment = read("second_moment")?.unwrap_or_default();
         one.gradient = gradient;
     }
     Ok(position)

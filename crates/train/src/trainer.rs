@@ -9,7 +9,7 @@ use ghostdet::weights::{self, Checkpoint};
 use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_burn::{self as network, Network, ParameterMut};
 
-use crate::loss::{DetectionLoss, Loss, Map, Target};
+use crate::loss::{DetectionLoss, Loss, Map, Region, Target};
 use crate::optimizer::{Average, Frozen, Parameter, Step, step};
 
 /// A network with its parameters, their momenta and averages.
@@ -19,6 +19,8 @@ pub struct Trainer {
     parameters: Vec<Parameter>,
     /// The moving average's state.
     pub average: Average,
+    /// Batch norms normalise by their running statistics, which stay as they are.
+    pub freeze_bn: bool,
     loss: DetectionLoss,
 }
 
@@ -33,8 +35,10 @@ pub struct Pictures<'a> {
     pub pixels: &'a [u8],
     /// What is in them.
     pub targets: &'a [Target],
-    /// What a teacher says: its raw maps, picture by picture and level by level, and how much of the loss they make.
-    pub taught: Option<(&'a [Vec<RawMap>], f32)>,
+    /// Where not all classes are labelled.
+    pub regions: &'a [Region],
+    /// A teacher's raw maps, picture by picture and level by level, and the weight of the distillation loss (0 to 1).
+    pub teacher: Option<(&'a [Vec<RawMap>], f32)>,
 }
 
 impl Trainer {
@@ -66,7 +70,7 @@ impl Trainer {
         });
         match failed {
             Some(error) => Err(error),
-            None => Ok(Self { network, device, parameters, average: Average::default(), loss }),
+            None => Ok(Self { network, device, parameters, average: Average::default(), freeze_bn: false, loss }),
         }
     }
 
@@ -88,7 +92,10 @@ impl Trainer {
         let [height, width] = pictures.size;
         let values: Vec<f32> = pictures.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let input = network::planes(values, [pictures.count, 3, height, width], &self.device)?;
-        let maps = self.network.forward_training(input)?;
+        let maps = match self.freeze_bn {
+            true => self.network.forward_frozen_norms(input)?,
+            false => self.network.forward_training(input)?,
+        };
         let mut read_back = Vec::with_capacity(maps.len());
         for map in &maps {
             let [_, _, height, width] = map.dims();
@@ -96,10 +103,11 @@ impl Trainer {
         }
         let views: Vec<Map<'_>> =
             read_back.iter().map(|(values, height, width)| Map { values, height: *height, width: *width }).collect();
-        let (mut loss, mut gradients) = self.loss.compute(pictures.count, &views, pictures.targets)?;
-        if let Some((taught, share)) = pictures.taught {
-            let imitated = self.loss.imitate(&views, taught)?;
-            blend((&mut loss, &mut gradients), imitated, share);
+        let (mut loss, mut gradients) =
+            self.loss.compute_masked(pictures.count, &views, pictures.targets, pictures.regions)?;
+        if let Some((maps, weight)) = pictures.teacher {
+            let distilled = self.loss.distill(&views, maps)?;
+            blend((&mut loss, &mut gradients), distilled, weight);
         }
         if !loss.total.is_finite() {
             return Err(Error::new(ErrorKind::Numeric, format!("the loss is {}", loss.total))
@@ -184,7 +192,8 @@ impl Trainer {
 
     /// Makes a step on what was gathered and takes it into the average. Returns the gradient's norm.
     pub fn step(&mut self, numbers: &Step) -> f32 {
-        let norm = step(&mut self.parameters, numbers);
+        let numbers = Step { count: self.average.updates + 1, ..*numbers };
+        let norm = step(&mut self.parameters, &numbers);
         self.average.update(&mut self.parameters);
         self.send(false);
         norm

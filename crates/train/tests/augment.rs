@@ -20,7 +20,11 @@ fn painted(width: usize, height: usize, bounds: [usize; 4], colour: [u8; 3]) -> 
             picture.rgb[(y * width + x) * 3..][..3].copy_from_slice(&colour);
         }
     }
-    Example { picture, boxes: vec![LabelBox { class: 3, bounds: bounds.map(|v| v as f32), weight: 0.5 }] }
+    Example {
+        picture,
+        boxes: vec![LabelBox { class: 3, bounds: bounds.map(|v| v as f32), score: 0.5 }],
+        regions: Vec::new(),
+    }
 }
 
 fn pixel(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
@@ -63,7 +67,7 @@ fn a_warped_box_surrounds_the_warped_object() {
         let picture = warp(&example.picture, &transform, [128, 128]);
         assert_eq!((picture.width, picture.height), (128, 128));
         let Some(b) = boxes.first() else { continue };
-        assert_eq!((b.class, b.weight), (3, 0.5));
+        assert_eq!((b.class, b.score), (3, 0.5));
         // A corner cut off by the edge of the picture makes the box larger than what is seen.
         let [x1, y1, x2, y2] = b.bounds;
         if x1 > 0.0 && y1 > 0.0 && x2 < 128.0 && y2 < 128.0 {
@@ -112,7 +116,7 @@ fn the_warp_is_bilinear() {
 
 #[test]
 fn boxes_of_which_too_little_is_left_go() {
-    let b = |bounds| LabelBox { class: 0, bounds, weight: 1.0 };
+    let b = |bounds| LabelBox { class: 0, bounds, score: 1.0 };
     let kept = |bounds| Transform::IDENTITY.boxes(&[b(bounds)], [100, 400]).first().map(|b| b.bounds);
     assert_eq!(kept([10.0, 10.0, 12.0, 30.0]), None, "2 pixels wide");
     assert!(kept([10.0, 10.0, 12.5, 30.0]).is_some());
@@ -281,7 +285,7 @@ fn speed() {
                 let start = std::time::Instant::now();
                 let picture = Picture::decode(&encoded[i])?;
                 decoding += start.elapsed().as_secs_f64();
-                Ok(Example { picture, boxes: Vec::new() })
+                Ok(Example { picture, boxes: Vec::new(), regions: Vec::new() })
             };
             Augment::default().apply(i % 4, 4, [320, 320], &mut rng, &mut load).unwrap();
             best = f64::min(best, one.elapsed().as_secs_f64());

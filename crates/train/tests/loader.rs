@@ -9,7 +9,7 @@ use ghostdet::data::{Dataset, Split};
 use ghostdet::picture::Picture;
 use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_train::augment::{Augment, Example, LabelBox};
-use ghostdet_train::loader::{Batch, Loader, LoaderOptions, Source, weight};
+use ghostdet_train::loader::{Batch, Loader, LoaderOptions, Sampling, Scores, Source};
 
 /// Picture `i` has grey value `i`; those in `broken` can't be read.
 struct Greys {
@@ -28,7 +28,7 @@ impl Source for Greys {
         }
         let picture = Picture::new(24, 16, vec![index as u8; 24 * 16 * 3])?;
         let bounds = [4.0, 4.0, 16.0, 12.0];
-        Ok(Example { picture, boxes: vec![LabelBox { class: index, bounds, weight: 1.0 }] })
+        Ok(Example { picture, boxes: vec![LabelBox { class: index, bounds, score: 1.0 }], regions: Vec::new() })
     }
 }
 
@@ -204,13 +204,13 @@ fn data_sets_feed_it() {
     write("data.yaml", b"train: images/train\nnames: [cat, dog]\n");
     let data = Dataset::open_split(&dir.path().join("data.yaml"), None, Split::Train).unwrap();
     let first = data.example(0).unwrap();
-    let boxes: Vec<_> = first.boxes.iter().map(|b| (b.class, b.bounds, b.weight)).collect();
+    let boxes: Vec<_> = first.boxes.iter().map(|b| (b.class, b.bounds, b.score)).collect();
     assert_eq!(boxes, [(1, [10.0, 5.0, 30.0, 15.0], 1.0), (0, [0.0, 0.0, 10.0, 5.0], 1.0)]);
     for (i, name) in [(1, "b.png"), (2, "c.png"), (3, "3 of 3")] {
         let error = data.example(i).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
-    assert_eq!([0.01, 0.25, 1.0].map(weight), [0.1, 0.4, 1.0]);
+    assert_eq!([0.01, 0.25, 1.0].map(|score| Scores::default().weight(score)), [0.1, 0.4, 1.0]);
 }
 
 /// The packs, if this machine has them: `GHOSTDET_SHARED=… cargo test --release … -- --ignored --nocapture`
@@ -246,4 +246,23 @@ impl Source for First {
     fn example(&self, index: usize) -> Result<Example> {
         self.0.example(index)
     }
+}
+
+#[test]
+fn an_epoch_takes_rare_classes_more_often() {
+    let count = |sampling: Sampling| {
+        let options = LoaderOptions { sizes: vec![32], augment: Augment::none(), sampling, ..options(1) };
+        let loader = loader(good(42), options);
+        let batches = all(&loader, 0, 0);
+        assert_eq!(batches.iter().map(|batch| batch.count).sum::<usize>(), loader.len());
+        let mut times = [0; 42];
+        batches.iter().flat_map(|batch| &batch.targets).for_each(|target| times[target.class] += 1);
+        times
+    };
+    assert_eq!(count(Sampling::default()), [1; 42]);
+    let half = count(Sampling { pictures: Some(21), ..Sampling::default() });
+    assert!(half.iter().sum::<usize>() == 21 && half.iter().all(|&times| times <= 1));
+    let weights: Vec<f32> = (0..42).map(|i| if i == 7 { 43.0 } else { 1.0 }).collect();
+    let weighted = count(Sampling { pictures: Some(84), weights });
+    assert_eq!((weighted[7], weighted.iter().sum::<usize>()), (43, 84));
 }

@@ -51,6 +51,7 @@ fn every_reference_case_gives_the_same_loss_and_gradient() {
             anchor_t: number(hyp, "anchor_t"),
             fl_gamma: number(hyp, "fl_gamma"),
             label_smoothing: number(hyp, "label_smoothing"),
+            ..Hyperparameters::default()
         };
         let (nc, batch) = (number(case, "nc") as usize, number(case, "bs") as usize);
         let mut loss = DetectionLoss::new(hyp, nc, anchors());
@@ -148,15 +149,15 @@ fn who_says_what_the_teacher_says_has_nothing_to_learn() {
     let loss = DetectionLoss::new(Hyperparameters::default(), 4, vec![anchors()[1].clone()]);
     let (values, taught) = echoed(4, [3, 5], 2);
     let map = Map { values: &values, height: 3, width: 5 };
-    let (same, gradients) = loss.imitate(&[map], &taught).expect("a loss");
+    let (same, gradients) = loss.distill(&[map], &taught).expect("a loss");
     assert!(gradients[0].iter().all(|slope| slope.abs() < 1e-5));
     assert!(same.parts[0].abs() < 1e-5, "{:?}", same.parts);
     // A step along the gradient of somebody else makes the loss smaller.
     let other: Vec<f32> = values.iter().enumerate().map(|(i, v)| v + ((i % 7) as f32 - 3.0) / 4.0).collect();
-    let (before, gradients) = loss.imitate(&[Map { values: &other, height: 3, width: 5 }], &taught).expect("a loss");
+    let (before, gradients) = loss.distill(&[Map { values: &other, height: 3, width: 5 }], &taught).expect("a loss");
     let moved: Vec<f32> = other.iter().zip(&gradients[0]).map(|(v, slope)| v - 0.5 * slope).collect();
-    let (after, _) = loss.imitate(&[Map { values: &moved, height: 3, width: 5 }], &taught).expect("a loss");
+    let (after, _) = loss.distill(&[Map { values: &moved, height: 3, width: 5 }], &taught).expect("a loss");
     assert!(same.total < after.total && after.total < before.total, "{same:?} {after:?} {before:?}");
     let smaller = vec![vec![RawMap { height: 3, width: 4, data: vec![0.0; 3 * 4 * 27] }]; 2];
-    assert!(loss.imitate(&[map], &smaller).is_err());
+    assert!(loss.distill(&[map], &smaller).is_err());
 }

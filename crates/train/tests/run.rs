@@ -9,6 +9,7 @@ use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
 use ghostdet_burn as network;
 use ghostdet_train::hyp::Hyp;
+use ghostdet_train::loader::{Sampling, Scores};
 use ghostdet_train::optimizer::Frozen;
 use ghostdet_train::run::{Event, Files, Options, Outcome, run};
 use ghostdet_train::schedule::Schedule;
@@ -52,7 +53,10 @@ fn options(folder: &Path, epochs: usize) -> Options {
         schedule,
         augment: ghostdet_train::augment::Augment { mosaic: 0.5, ..Default::default() },
         close_mosaic: 0,
-        hyp: Hyp::default().loss(),
+        hyp: Hyp::default().loss,
+        scores: Scores::default(),
+        sampling: Sampling::default(),
+        freeze_bn: false,
         frozen: Frozen::default(),
         patience: 0,
         autoanchor: false,

@@ -9,7 +9,7 @@ use ghostdet::model::builtin;
 use ghostdet::weights::{Checkpoint, Tensor};
 use ghostdet_burn as network;
 use ghostdet_train::loss::{DetectionLoss, Hyperparameters, Target};
-use ghostdet_train::optimizer::{Frozen, Group, Step};
+use ghostdet_train::optimizer::{Frozen, Group, Optimizer, Step};
 use ghostdet_train::trainer::{Pictures, Trainer};
 
 /// The processor; with `GHOSTDET_DEVICE=wgpu` and feature `gpu` whatever wgpu finds.
@@ -56,7 +56,7 @@ fn two_steps_are_the_references() {
             weight: 1.0,
         };
         let targets: Vec<Target> = rows.as_chunks::<6>().0.iter().map(target).collect();
-        let pictures = Pictures { count: 2, size: [64, 64], pixels, targets: &targets, taught: None };
+        let pictures = Pictures { count: 2, size: [64, 64], pixels, targets: &targets, regions: &[], teacher: None };
         let found = trainer.gather(&pictures).expect("a loss");
         assert!((found.total - number("loss")).abs() < 1e-5 * number("loss"), "{} at step {index}", found.total);
         if index == 0 {
@@ -79,6 +79,8 @@ fn two_steps_are_the_references() {
             momentum: number("momentum"),
             decay: 0.0005,
             clip: 10.0,
+            optimizer: Optimizer::Sgd,
+            count: 0,
         };
         let norm = trainer.step(&numbers);
         assert!((norm - number("grad_norm_before_clip")).abs() < 5e-4 * norm, "norm {norm}");
@@ -115,9 +117,18 @@ fn frozen_rows_keep_their_weights() {
     let mut trainer = Trainer::new(&graph, &start, &network::cpu(), loss, &Frozen::rows(10)).expect("a trainer");
     let pixels = vec![90; 2 * 3 * 64 * 64];
     let target = Target { image: 0, class: 1, bounds: [0.5, 0.5, 0.2, 0.2], weight: 1.0 };
-    let pictures = Pictures { count: 2, size: [64, 64], pixels: &pixels, targets: &[target], taught: None };
+    let pictures =
+        Pictures { count: 2, size: [64, 64], pixels: &pixels, targets: &[target], regions: &[], teacher: None };
     trainer.gather(&pictures).expect("a loss");
-    trainer.step(&Step { bias_rate: 0.01, rate: 0.01, momentum: 0.9, decay: 0.0, clip: 10.0 });
+    trainer.step(&Step {
+        bias_rate: 0.01,
+        rate: 0.01,
+        momentum: 0.9,
+        decay: 0.0,
+        clip: 10.0,
+        optimizer: Optimizer::Sgd,
+        count: 0,
+    });
     for parameter in trainer.parameters() {
         // Running statistics follow what comes in, as in the reference.
         if parameter.group == Group::Statistic {

@@ -1,5 +1,7 @@
 //! `ghostdet train`.
 
+mod recipe;
+
 use crate::draw;
 use crate::options::{io, parse_fraction, parse_side, read, read_config, write};
 use clap::ValueEnum;
@@ -11,10 +13,12 @@ use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use ghostdet_train::device;
 use ghostdet_train::hyp::Hyp;
-use ghostdet_train::optimizer::Frozen;
+use ghostdet_train::loader::Sampling;
+use ghostdet_train::optimizer::{Frozen, Optimizer};
 use ghostdet_train::run::{Event, Files, Options, Progress, run};
-use ghostdet_train::schedule::{Schedule, Shape};
+use ghostdet_train::schedule::{NOMINAL_BATCH, Schedule, Shape};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,8 +34,28 @@ enum Device {
     Gpu,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Rule {
+    /// SGD with Nesterov's momentum
+    Sgd,
+    /// AdamW
+    Adamw,
+    /// Muon for kernels of dense convolutions, AdamW for the rest
+    Muon,
+}
+
+impl From<Rule> for Optimizer {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Sgd => Self::Sgd,
+            Rule::Adamw => Self::AdamW,
+            Rule::Muon => Self::Muon,
+        }
+    }
+}
+
 /// Train a network, from scratch or from weights
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(
     after_help = "The network, the schedule and the augmentation are YOLOv5's; --hyp takes its hyperparameter files. \
 Ctrl-C stops after the batch at work; the same command with --resume goes on where it was. In --out: last.safetensors, \
@@ -45,7 +69,7 @@ Examples:
 )]
 pub struct Args {
     /// A YOLO data.yaml, a COCO .json, or a pack .bin; several packs are joined
-    #[arg(long, required = true, num_args = 1.., value_name = "DATA")]
+    #[arg(long, required_unless_present = "recipe", num_args = 1.., value_name = "DATA")]
     data: Vec<PathBuf>,
     /// The folder with a COCO file's pictures
     #[arg(long, value_name = "DIR")]
@@ -65,15 +89,15 @@ pub struct Args {
     /// Weights to begin with: .safetensors or PyTorch .pt, of other classes too
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Rounds over all pictures
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    epochs: usize,
-    /// Pictures a batch
-    #[arg(long, default_value_t = 16, value_name = "N")]
-    batch: usize,
-    /// Gradients of smaller batches are summed up to this one, which the learning rate is meant for
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    nominal_batch: usize,
+    /// Rounds over all pictures [default: 100]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Pictures a batch [default: 16]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Gradients of smaller batches are summed up to this one, which the learning rate is meant for [default: 64]
+    #[arg(long, value_name = "N")]
+    nominal_batch: Option<usize>,
     /// Side of the pictures [default: the weights' own, else 640]
     #[arg(long, value_name = "N", value_parser = parse_side)]
     imgsz: Option<usize>,
@@ -86,6 +110,9 @@ pub struct Args {
     /// Go on with the training that was stopped in --out
     #[arg(long)]
     resume: bool,
+    /// A YAML with these options by their names, and hyperparameters under hyp; options given here go first
+    #[arg(long, value_name = "YAML")]
+    recipe: Option<PathBuf>,
     /// A YAML of hyperparameters, with the reference's names
     #[arg(long, value_name = "YAML")]
     hyp: Option<PathBuf>,
@@ -104,12 +131,24 @@ pub struct Args {
     /// A network to learn from beside the labels: the same anchors, strides and classes
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
-    /// How much of the loss the teacher makes
+    /// The weight of the distillation loss; the labels' loss has the rest
     #[arg(long, default_value_t = 0.5, value_name = "PART", value_parser = parse_fraction)]
-    taught: f64,
-    /// Do without mosaic in the last epochs
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    close_mosaic: usize,
+    distill_weight: f64,
+    /// Do without mosaic in the last N epochs [default: a tenth of the epochs]
+    #[arg(long, value_name = "N")]
+    close_mosaic: Option<usize>,
+    /// Keep the running statistics of batch norms
+    #[arg(long)]
+    freeze_bn: bool,
+    /// What makes the steps [default: the hyperparameters' optimizer, sgd]
+    #[arg(long, value_enum, value_name = "RULE")]
+    optimizer: Option<Rule>,
+    /// Pictures an epoch, drawn at random [default: all of them]
+    #[arg(long, value_name = "N")]
+    epoch_images: Option<usize>,
+    /// Take pictures of classes that fewer than this part of the pictures have more often
+    #[arg(long, value_name = "PART", value_parser = parse_fraction)]
+    repeat_rare: Option<f64>,
     /// Keep the anchors, however badly they fit
     #[arg(long)]
     noautoanchor: bool,
@@ -126,6 +165,17 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
+        let mut args = self.clone();
+        let mut hyp = Map::new();
+        if let Some(path) = &self.recipe {
+            let recipe = recipe::load(path)?;
+            recipe::fill(&mut args, &recipe);
+            hyp = recipe.hyp;
+        }
+        args.train(hyp)
+    }
+
+    fn train(&self, hyp: Map<String, Value>) -> Result<bool> {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         let handler = ctrlc::set_handler(move || {
@@ -135,7 +185,7 @@ impl Args {
             eprintln!("\nstops after this batch; once more to end at once");
         });
         handler.map_err(|error| Error::new(ErrorKind::Io, format!("Ctrl-C can't be watched: {error}")))?;
-        let options = self.options()?;
+        let options = self.options(hyp)?;
         let shown = options.val.clone();
         let mut screen = Screen::new();
         let outcome = run(options, &stop, &mut |event| screen.show(&event));
@@ -155,7 +205,7 @@ impl Args {
         Ok(true)
     }
 
-    fn options(&self) -> Result<Options> {
+    fn options(&self, recipe: Map<String, Value>) -> Result<Options> {
         let weights = match &self.weights {
             Some(path) => Some(Checkpoint::load(&read(path)?).map_err(|error| error.at(path.display()))?),
             None => None,
@@ -170,24 +220,35 @@ impl Args {
             }
         };
         let (data, val) = self.datasets()?;
+        let base = if weights.is_some() { Hyp::fine_tuning() } else { Hyp::default() };
+        let base = base.with_values(recipe)?;
         let hyp = match &self.hyp {
             Some(path) => {
                 let text = String::from_utf8_lossy(&read(path)?).into_owned();
-                Hyp::parse(&text).map_err(|error| error.at(path.display()))?
+                base.with(&text).map_err(|error| error.at(path.display()))?
             }
-            None => Hyp::default(),
+            None => base,
         };
+        let epochs = self.epochs.unwrap_or(100);
         let mut schedule = Schedule {
-            nominal: self.nominal_batch.max(1),
+            nominal: self.nominal_batch.unwrap_or(NOMINAL_BATCH).max(1),
             shape: if self.cos_lr { Shape::Cosine } else { Shape::Linear },
-            ..hyp.schedule(self.epochs, self.batch)
+            ..hyp.schedule(epochs, self.batch.unwrap_or(16))
         };
         if let Some(rate) = self.lr {
             schedule.lr0 = rate;
         }
+        if let Some(rule) = self.optimizer {
+            schedule.optimizer = rule.into();
+        }
+        let rare = self.repeat_rare.map_or(hyp.repeat_rare, |part| part as f32);
+        let sampling = Sampling {
+            pictures: self.epoch_images,
+            weights: if rare > 0.0 { Sampling::repeat_rare(&data, rare) } else { Vec::new() },
+        };
         check_numbers(self, &schedule)?;
         let teacher = match &self.teacher {
-            Some(path) => Some((Detector::load(&read(path)?, None)?, self.taught as f32)),
+            Some(path) => Some((Detector::load(&read(path)?, None)?, self.distill_weight as f32)),
             None => None,
         };
         let imgsz = self.imgsz.or(weights.as_ref().and_then(|weights| weights.imgsz)).unwrap_or(640);
@@ -201,16 +262,19 @@ impl Args {
             imgsz,
             sizes: self.sizes.clone(),
             schedule,
-            augment: hyp.augment(),
-            close_mosaic: self.close_mosaic,
-            hyp: hyp.loss(),
+            augment: hyp.augment.clone(),
+            close_mosaic: self.close_mosaic.unwrap_or(epochs / 10),
+            hyp: hyp.loss,
+            scores: hyp.scores,
+            sampling,
+            freeze_bn: self.freeze_bn || hyp.freeze_bn,
             frozen: Frozen::rows(self.freeze),
             patience: self.patience,
             autoanchor: !self.noautoanchor,
             teacher,
             seed: self.seed,
             workers: self.workers.unwrap_or(cores.min(8)).max(1),
-            average: (0.9999, 2000.0),
+            average: (hyp.ema_decay, hyp.ema_ramp),
             device: self.device()?,
             resume: self.resume,
         })
@@ -269,8 +333,9 @@ fn show_some(data: &Dataset, weights: &Path, folder: &Path) -> Result<()> {
 fn check_numbers(args: &Args, schedule: &Schedule) -> Result<()> {
     let wrong = |what: &str| Err(Error::new(ErrorKind::Argument, what.to_owned()));
     match args {
-        _ if args.epochs == 0 => wrong("--epochs must be at least 1"),
-        _ if args.batch == 0 || args.batch > 4096 => wrong("--batch must be 1 to 4096"),
+        _ if schedule.epochs == 0 => wrong("--epochs must be at least 1"),
+        _ if schedule.batch == 0 || schedule.batch > 4096 => wrong("--batch must be 1 to 4096"),
+        _ if args.epoch_images == Some(0) => wrong("--epoch-images must be at least 1"),
         _ if !(schedule.lr0.is_finite() && schedule.lr0 > 0.0) => wrong("--lr must be above 0"),
         _ => Ok(()),
     }

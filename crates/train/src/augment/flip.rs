@@ -12,9 +12,9 @@ pub fn flip_left_right(example: &mut Example) {
         pixels.reverse();
     }
     let width = width as f32;
-    for b in &mut example.boxes {
-        let [x1, y1, x2, y2] = b.bounds;
-        b.bounds = [width - x2, y1, width - x1, y2];
+    for bounds in example.corners_mut() {
+        let [x1, y1, x2, y2] = *bounds;
+        *bounds = [width - x2, y1, width - x1, y2];
     }
 }
 
@@ -27,9 +27,9 @@ pub fn flip_up_down(example: &mut Example) {
         above[y * stride..][..stride].swap_with_slice(&mut below[..stride]);
     }
     let height = height as f32;
-    for b in &mut example.boxes {
-        let [x1, y1, x2, y2] = b.bounds;
-        b.bounds = [x1, height - y2, x2, height - y1];
+    for bounds in example.corners_mut() {
+        let [x1, y1, x2, y2] = *bounds;
+        *bounds = [x1, height - y2, x2, height - y1];
     }
 }
 
@@ -44,5 +44,6 @@ pub fn mix(first: Example, second: Example, rng: &mut Rng) -> Example {
         *a = ((u16::from(*a) * share + u16::from(*b) * (256 - share)) >> 8) as u8;
     }
     mixed.boxes.extend(second.boxes);
+    mixed.regions.extend(second.regions);
     mixed
 }

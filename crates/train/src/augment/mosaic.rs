@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use ghostdet::picture::Picture;
 
-use super::{BORDER, Example};
+use super::{BORDER, Example, boxes};
 
 /// Puts up to four examples (each at most `size`: height, width) around a random centre of a canvas of twice that size:
 /// top left, top right, bottom left, bottom right. What sticks out is cut off, boxes included.
@@ -12,7 +12,8 @@ pub fn mosaic(parts: &[Example], size: [usize; 2], rng: &mut Rng) -> Example {
     let mut centre = |side: usize| (side as f32 * (0.5 + rng.f32())) as usize;
     let (yc, xc) = (centre(size[0]), centre(size[1]));
     let mut rgb = vec![BORDER; width * height * 3];
-    let mut boxes = Vec::new();
+    let mut labels = Vec::new();
+    let mut regions = Vec::new();
     for (i, part) in parts.iter().take(4).enumerate() {
         let (w, h) = (part.picture.width, part.picture.height);
         // From `start` of the canvas on, `skip` of the picture are left out, `length` are drawn.
@@ -28,12 +29,15 @@ pub fn mosaic(parts: &[Example], size: [usize; 2], rng: &mut Rng) -> Example {
             rgb[((y + row) * width + x) * 3..][..columns * 3].copy_from_slice(from);
         }
         let (left, top) = (x as f32 - skip_x as f32, y as f32 - skip_y as f32);
-        boxes.extend(part.boxes.iter().map(|b| {
-            let mut b = *b;
-            b.shift(left, top);
-            b.clip(width as f32, height as f32);
-            b
-        }));
+        let place = |bounds: &mut boxes::Corners| {
+            boxes::shift(bounds, left, top);
+            boxes::clip(bounds, width as f32, height as f32);
+        };
+        let (first_label, first_region) = (labels.len(), regions.len());
+        labels.extend(part.boxes.iter().copied());
+        regions.extend(part.regions.iter().cloned());
+        labels[first_label..].iter_mut().for_each(|label| place(&mut label.bounds));
+        regions[first_region..].iter_mut().for_each(|region| place(&mut region.bounds));
     }
-    Example { picture: Picture { width, height, rgb }, boxes }
+    Example { picture: Picture { width, height, rgb }, boxes: labels, regions }
 }

@@ -2,7 +2,8 @@
 
 use fastrand::Rng;
 
-use super::{Augment, LabelBox};
+use super::boxes::{Corners, clip};
+use super::{Augment, LabelBox, LabelRegion};
 
 /// Boxes must keep more than this many pixels in width and height,
 const LEAST_SIDE: f32 = 2.0;
@@ -74,14 +75,29 @@ impl Transform {
         boxes.iter().filter_map(|old| self.moved(old, size)).collect()
     }
 
-    fn moved(&self, old: &LabelBox, size: [usize; 2]) -> Option<LabelBox> {
-        let [x1, y1, x2, y2] = old.bounds.map(f64::from);
+    /// The regions around the moved regions, cut to `size` (height, width). Empty ones go.
+    pub fn regions(&self, regions: &[LabelRegion], size: [usize; 2]) -> Vec<LabelRegion> {
+        let moved = |old: &LabelRegion| {
+            let bounds = self.around(old.bounds, size);
+            let left = bounds[2] > bounds[0] && bounds[3] > bounds[1];
+            left.then(|| LabelRegion { bounds, ..old.clone() })
+        };
+        regions.iter().filter_map(moved).collect()
+    }
+
+    /// The box around a moved box, cut to `size` (height, width).
+    fn around(&self, bounds: Corners, size: [usize; 2]) -> Corners {
+        let [x1, y1, x2, y2] = bounds.map(f64::from);
         let corners = [(x1, y1), (x2, y2), (x1, y2), (x2, y1)].map(|(x, y)| self.point(x, y));
         let least = |pick: fn(&(f64, f64)) -> f64| corners.iter().map(pick).fold(f64::INFINITY, f64::min) as f32;
         let most = |pick: fn(&(f64, f64)) -> f64| corners.iter().map(pick).fold(f64::NEG_INFINITY, f64::max) as f32;
-        let bounds = [least(|p| p.0), least(|p| p.1), most(|p| p.0), most(|p| p.1)];
-        let mut new = LabelBox { bounds, ..*old };
-        new.clip(size[1] as f32, size[0] as f32);
+        let mut bounds = [least(|p| p.0), least(|p| p.1), most(|p| p.0), most(|p| p.1)];
+        clip(&mut bounds, size[1] as f32, size[0] as f32);
+        bounds
+    }
+
+    fn moved(&self, old: &LabelBox, size: [usize; 2]) -> Option<LabelBox> {
+        let new = LabelBox { bounds: self.around(old.bounds, size), ..*old };
         let (w, h) = (new.width(), new.height());
         let before = old.width() * old.height() * (self.scale * self.scale) as f32;
         let aspect = (w / (h + 1e-16)).max(h / (w + 1e-16));

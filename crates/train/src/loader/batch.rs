@@ -9,8 +9,8 @@ use ghostdet::{Error, ErrorKind, Result};
 use rayon::prelude::*;
 
 use super::cache::Cache;
-use super::{Batch, LoaderOptions, Source, Target};
-use crate::augment::{Augment, Example};
+use super::{Batch, LoaderOptions, Region, Source, Target};
+use crate::augment::{Augment, Example, LabelBox, LabelRegion};
 
 /// After this many pictures in a row that can't be read it is not worth looking further.
 const MOST_IN_A_ROW: usize = 50;
@@ -73,9 +73,7 @@ impl Maker {
 
     /// The pictures of an epoch in their order.
     pub fn order(&self, epoch: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.data.len()).collect();
-        self.rng(Purpose::Order, epoch, 0).shuffle(&mut order);
-        order
+        self.options.sampling.order(self.data.len(), &mut self.rng(Purpose::Order, epoch, 0))
     }
 
     /// Batch `index` of the epoch with this order.
@@ -87,19 +85,27 @@ impl Maker {
         let size = [side, side];
         let augment = if mosaic { augment.clone() } else { Augment { mosaic: 0.0, ..augment.clone() } };
         let mut images = vec![0; chosen.len() * 3 * side * side];
-        let one = |(i, (planes, &picture)): (usize, (&mut [u8], &usize))| -> Result<Vec<Target>> {
+        let one = |(i, (planes, &picture)): (usize, (&mut [u8], &usize))| -> Result<(Vec<Target>, Vec<Region>)> {
             let mut rng = self.rng(Purpose::Picture, epoch, first + i);
             let mut load = |index: usize, rng: &mut Rng| self.load(index, rng);
             let example = augment.apply(picture, self.data.len(), size, &mut rng, &mut load)?;
             separate(&example.picture.rgb, planes);
-            Ok(targets(&example, i))
+            Ok((self.targets(&example, i), self.regions(&example, i)))
         };
-        let targets: Result<Vec<Vec<Target>>> = self
+        let labels: Result<Vec<_>> = self
             .pool
             .install(|| images.par_chunks_mut(3 * side * side).zip(chosen.par_iter()).enumerate().map(one).collect());
-        let targets = targets?.into_iter().flatten().collect();
+        let (targets, regions): (Vec<_>, Vec<_>) = labels?.into_iter().unzip();
         self.judge(first + chosen.len() == order.len())?;
-        Ok(Batch { epoch, index, count: chosen.len(), size, images, targets })
+        Ok(Batch {
+            epoch,
+            index,
+            count: chosen.len(),
+            size,
+            images,
+            targets: targets.concat(),
+            regions: regions.concat(),
+        })
     }
 
     /// Reads a picture, or another one in its place.
@@ -130,6 +136,30 @@ impl Maker {
         Err(Error::new(ErrorKind::Data, format!("{MOST_IN_A_ROW} pictures in a row can't be read{last}")))
     }
 
+    /// The boxes of picture `image` of the batch as fractions.
+    fn targets(&self, example: &Example, image: usize) -> Vec<Target> {
+        let (w, h) = (example.picture.width as f32, example.picture.height as f32);
+        let one = |b: &LabelBox| {
+            let [x1, y1, x2, y2] = b.bounds;
+            let bounds = [(x1 + x2) / 2.0 / w, (y1 + y2) / 2.0 / h, (x2 - x1) / w, (y2 - y1) / h];
+            Target { image, class: b.class, bounds, weight: self.options.scores.weight(b.score) }
+        };
+        example.boxes.iter().map(one).filter(|t| t.bounds[2] > 0.0 && t.bounds[3] > 0.0).collect()
+    }
+
+    /// Where picture `image` of the batch is not labelled exhaustively.
+    fn regions(&self, example: &Example, image: usize) -> Vec<Region> {
+        if !self.options.scores.mask_negatives {
+            return Vec::new();
+        }
+        let (w, h) = (example.picture.width as f32, example.picture.height as f32);
+        let one = |region: &LabelRegion| {
+            let [x1, y1, x2, y2] = region.bounds;
+            Region { image, corners: [x1 / w, y1 / h, x2 / w, y2 / h], exhaustive: region.exhaustive.clone() }
+        };
+        example.regions.iter().map(one).collect()
+    }
+
     fn note(&self, index: usize, error: &Error) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.bad.insert(index) {
@@ -158,17 +188,6 @@ fn separate(rgb: &[u8], planes: &mut [u8]) {
     for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(blue) {
         [*r, *g, *b] = *pixel;
     }
-}
-
-/// The boxes of picture `image` of the batch as fractions.
-fn targets(example: &Example, image: usize) -> Vec<Target> {
-    let (w, h) = (example.picture.width as f32, example.picture.height as f32);
-    let one = |b: &crate::augment::LabelBox| {
-        let [x1, y1, x2, y2] = b.bounds;
-        let bounds = [(x1 + x2) / 2.0 / w, (y1 + y2) / 2.0 / h, (x2 - x1) / w, (y2 - y1) / h];
-        Target { image, class: b.class, bounds, weight: b.weight }
-    };
-    example.boxes.iter().map(one).filter(|t| t.bounds[2] > 0.0 && t.bounds[3] > 0.0).collect()
 }
 
 /// Spreads every bit over all of them (the finaliser of SplitMix64).

@@ -4,7 +4,7 @@ use ghostdet::data::Dataset;
 use ghostdet::picture::Picture;
 use ghostdet::{Error, ErrorKind, Result};
 
-use crate::augment::{Example, LabelBox};
+use crate::augment::{Example, LabelBox, LabelRegion};
 
 /// Smaller pictures teach nothing.
 const LEAST_SIDE: usize = 10;
@@ -23,11 +23,6 @@ pub trait Source: Send + Sync {
     fn example(&self, index: usize) -> Result<Example>;
 }
 
-/// How much a box counts that a network drew with this score: from 0.63 on as much as one drawn by a person.
-pub fn weight(score: f32) -> f32 {
-    (score * 1.6).clamp(0.1, 1.0)
-}
-
 /// Crowds and boxes without an area are left out; what sticks out of the picture is cut off.
 impl Source for Dataset {
     fn len(&self) -> usize {
@@ -44,12 +39,14 @@ impl Source for Dataset {
         }
         let boxes = item.labels.iter().filter(|label| !label.crowd).filter_map(|label| {
             let bounds = label.corners(width, height).map(|v| v as f32);
-            let mut b = LabelBox { class: label.class, bounds, weight: weight(label.score) };
+            let mut b = LabelBox { class: label.class, bounds, score: label.score };
             b.clip(width as f32, height as f32);
             // Also false for what is not a number.
             (b.width() > 0.0 && b.height() > 0.0).then_some(b)
         });
         let boxes = boxes.collect();
-        Ok(Example { picture, boxes })
+        let whole = |exhaustive| LabelRegion { bounds: [0.0, 0.0, width as f32, height as f32], exhaustive };
+        let regions = item.exhaustive.map(whole).into_iter().collect();
+        Ok(Example { picture, boxes, regions })
     }
 }

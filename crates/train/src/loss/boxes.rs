@@ -114,6 +114,13 @@ pub fn ciou(predicted: [f64; 4], truth: [f64; 4]) -> (f64, [f64; 4]) {
     (result.value, result.slope)
 }
 
+/// The box that a cell's four raw values say: centre relative to the cell, and size, in cells.
+pub(super) fn decode(raw: [f32; 4], anchor: [f32; 2]) -> [f32; 4] {
+    let s = raw.map(|raw| 1.0 / (1.0 + (-raw).exp()));
+    let side = |i: usize| (2.0 * s[i + 2]).powi(2) * anchor[i];
+    [2.0 * s[0] - 0.5, 2.0 * s[1] - 0.5, side(0), side(1)]
+}
+
 /// CIoU of what a cell's four raw values say, and its derivatives by them. `anchor` and `truth` are in cells.
 pub(super) fn iou_of_raw(raw: [f32; 4], anchor: [f32; 2], truth: [f64; 4]) -> (f64, [f64; 4]) {
     let s = raw.map(|raw| 1.0 / (1.0 + (-f64::from(raw)).exp()));

@@ -11,6 +11,7 @@ use ghostdet::weights::Checkpoint;
 use ghostdet_burn::Device;
 
 use crate::augment::Augment;
+use crate::loader::{Sampling, Scores};
 use crate::loss::Hyperparameters;
 use crate::optimizer::Frozen;
 use crate::results::Row;
@@ -46,7 +47,7 @@ pub struct Options {
     pub patience: usize,
     /// Looks whether the anchors fit the labels, and takes better ones if they don't.
     pub autoanchor: bool,
-    /// A network to learn from beside the labels, and how much of the loss it makes.
+    /// A network to learn from beside the labels, and the weight of its loss (0 to 1).
     pub teacher: Option<(Detector, f32)>,
     /// Seed of everything that is left to chance.
     pub seed: u64,
@@ -54,6 +55,12 @@ pub struct Options {
     pub workers: usize,
     /// Decay of the moving average, and steps until it is reached.
     pub average: (f32, f32),
+    /// What scores of labels mean.
+    pub scores: Scores,
+    /// Which pictures an epoch has.
+    pub sampling: Sampling,
+    /// Batch norms keep their running statistics.
+    pub freeze_bn: bool,
     /// Where the network runs.
     pub device: Device,
     /// Goes on from the state in `out`.

@@ -8,10 +8,11 @@ use ghostdet::model::{Config, Graph};
 use ghostdet::weights::{Checkpoint, Tensor};
 use ghostdet::{Error, ErrorKind, Result};
 
-use super::pace::Pace;
-use super::parts::{anchors_tensor, fit_anchors, teach};
+use super::anchors::{anchors_tensor, fit_anchors};
+use super::teacher::raw_maps;
+use super::throughput::Throughput;
 use super::{Event, Files, Measured, Options, Outcome, Progress, validate};
-use crate::initial::start;
+use crate::init::start;
 use crate::loader::{Batch, Loader, LoaderOptions};
 use crate::loss::{DetectionLoss, Loss};
 use crate::plot;
@@ -50,7 +51,10 @@ impl Training {
         files: Files,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<Self> {
-        let schedule = Schedule { batches: options.data.len().div_ceil(options.schedule.batch), ..options.schedule };
+        let schedule = Schedule {
+            batches: options.sampling.pictures.unwrap_or(options.data.len()).div_ceil(options.schedule.batch),
+            ..options.schedule
+        };
         if let Some(weights) = &options.weights {
             adopt_anchors(&mut graph, weights)?;
         }
@@ -66,6 +70,7 @@ impl Training {
         let begin = start(&graph, &names, options.seed, options.weights.as_ref())?;
         let mut trainer = Trainer::new(&graph, &begin.checkpoint, &options.device, loss, &options.frozen)?;
         (trainer.average.decay, trainer.average.ramp) = options.average;
+        trainer.freeze_bn = options.freeze_bn;
         if options.weights.take().is_some() {
             tell(Event::Note(&format!("{} of {} tensors taken over from the weights", begin.taken, begin.all)));
         }
@@ -75,6 +80,8 @@ impl Training {
                 batch: schedule.batch,
                 sizes: if options.sizes.is_empty() { vec![options.imgsz] } else { options.sizes.clone() },
                 augment: options.augment.clone(),
+                scores: options.scores,
+                sampling: options.sampling.clone(),
                 seed: options.seed,
                 workers: options.workers,
                 ..LoaderOptions::default()
@@ -117,7 +124,8 @@ impl Training {
         }
         let anchors = anchors_tensor(&graph);
         let mut training = Self { options, config, names, anchors, files, schedule, trainer, loader, position, rows };
-        if !training.options.resume && !begin.folded.is_empty() {
+        // Frozen norms need no statistics: a folded one passes everything through.
+        if !training.options.resume && !begin.folded.is_empty() && !training.options.freeze_bn {
             training.calibrate(&begin.folded)?;
             tell(Event::Note("batch norms, folded in the weights, were opened again on the first pictures"));
         }
@@ -136,7 +144,8 @@ impl Training {
                 size: batch.size,
                 pixels: &batch.images,
                 targets: &[],
-                taught: None,
+                regions: &[],
+                teacher: None,
             })
             .collect();
         self.trainer.calibrate(folded, &batches)
@@ -184,7 +193,7 @@ impl Training {
         let epoch = self.position.epoch;
         let mosaic = epoch + self.options.close_mosaic < self.schedule.epochs;
         let mut saved = Instant::now();
-        let (mut pace, mut last) = (Pace::default(), Instant::now());
+        let (mut throughput, mut last) = (Throughput::default(), Instant::now());
         let batches = self.loader.epoch(epoch, self.position.batch, mosaic)?;
         for batch in batches {
             if stop.load(Ordering::Relaxed) {
@@ -200,14 +209,14 @@ impl Training {
                 *sum += f64::from(part);
             }
             self.position.batch += 1;
-            pace.add(batch.count, last.elapsed());
+            throughput.add(batch.count, last.elapsed());
             last = Instant::now();
-            tell(Event::Batch(&self.progress(&pace)));
+            tell(Event::Batch(&self.progress(&throughput)));
             // Saved after every step, unless that would take more than a small part of the time.
             let took = Instant::now();
-            if self.position.last_step == at as i64 && pace.saving * SAVING <= saved.elapsed() {
+            if self.position.last_step == at as i64 && throughput.saving * SAVING <= saved.elapsed() {
                 self.save()?;
-                pace.saving = took.elapsed();
+                throughput.saving = took.elapsed();
                 saved = Instant::now();
             }
         }
@@ -215,13 +224,18 @@ impl Training {
     }
 
     fn learn(&mut self, batch: &Batch, at: usize) -> Result<Loss> {
-        let taught = match &self.options.teacher {
-            Some((teacher, share)) => Some((teach(teacher, batch)?, *share)),
+        let teacher = match &self.options.teacher {
+            Some((teacher, weight)) => Some((raw_maps(teacher, batch)?, *weight)),
             None => None,
         };
-        let taught = taught.as_ref().map(|(maps, share)| (&maps[..], *share));
-        let pictures =
-            Pictures { count: batch.count, size: batch.size, pixels: &batch.images, targets: &batch.targets, taught };
+        let pictures = Pictures {
+            count: batch.count,
+            size: batch.size,
+            pixels: &batch.images,
+            targets: &batch.targets,
+            regions: &batch.regions,
+            teacher: teacher.as_ref().map(|(maps, weight)| (&maps[..], *weight)),
+        };
         let place = |error: Error| error.at(format!("epoch {}, batch {}", batch.epoch + 1, batch.index + 1));
         let loss = self.trainer.gather(&pictures).map_err(place)?;
         if at as i64 - self.position.last_step >= self.schedule.accumulate(at) as i64 {
@@ -265,10 +279,9 @@ impl Training {
 
     /// Writes the table and the curves, and what the best network confuses.
     fn report(&self, best: Option<&Measured>) -> Result<()> {
-        let text = crate::results::text(&self.rows);
         let draw = |name: &str, svg: String| replace(&self.options.out.join(name), svg.as_bytes());
-        replace(&self.files.results, text.as_bytes())?;
-        draw("results.svg", plot::training("Training", &text)?)?;
+        crate::results::write(&self.files.results, &self.rows)?;
+        draw("results.svg", plot::training("Training", &self.rows))?;
         if let Some(Measured { report, curves, .. }) = best {
             draw("precision_recall.svg", plot::precision_recall("Precision over recall", curves, &self.names))?;
             draw("confusion_matrix.svg", plot::confusion("Confusion", &report.confusion, &self.names))?;
@@ -290,9 +303,9 @@ impl Training {
         }
     }
 
-    fn progress(&self, pace: &Pace) -> Progress {
+    fn progress(&self, throughput: &Throughput) -> Progress {
         let Position { epoch, batch, sums, .. } = &self.position;
-        let rate = pace.rate();
+        let rate = throughput.rate();
         let left = (self.schedule.epochs - epoch) * self.schedule.batches - batch;
         let remaining = left as f64 * self.schedule.batch as f64 / rate.max(1e-9);
         Progress {

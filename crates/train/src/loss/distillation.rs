@@ -4,12 +4,12 @@
 use ghostdet::detection::RawMap;
 use ghostdet::{Error, ErrorKind, Result};
 
+use super::bce::Bce;
 use super::boxes::iou_of_raw;
-use super::entropy::Entropy;
 use super::{DetectionLoss, Loss, Map};
 
 /// Cells the teacher thinks less of teach no box and no class.
-const LEAST: f64 = 0.02;
+const MIN_OBJECTNESS: f64 = 0.02;
 
 impl DetectionLoss {
     /// The loss of a batch against a teacher's raw maps (`taught[picture][level]`), and its gradient. Objectness is
@@ -17,13 +17,13 @@ impl DetectionLoss {
     ///
     /// # Errors
     /// Maps of other sizes: the teacher is another kind of network.
-    pub fn imitate(&self, maps: &[Map<'_>], taught: &[Vec<RawMap>]) -> Result<(Loss, Vec<Vec<f32>>)> {
+    pub fn distill(&self, maps: &[Map<'_>], taught: &[Vec<RawMap>]) -> Result<(Loss, Vec<Vec<f32>>)> {
         let batch = taught.len() as f32;
         let mut parts = [0.0_f64; 3];
         let mut gradients = Vec::with_capacity(maps.len());
         for (level, map) in maps.iter().enumerate() {
             let mut gradient = vec![0.0; map.values.len()];
-            self.imitate_level(level, map, taught, &mut gradient, &mut parts)?;
+            self.distill_level(level, map, taught, &mut gradient, &mut parts)?;
             gradients.push(gradient);
         }
         let gains = [self.hyp.box_gain, self.hyp.obj_gain, self.hyp.cls_gain];
@@ -31,7 +31,7 @@ impl DetectionLoss {
         Ok((Loss { total: parts.iter().sum::<f32>() * batch, parts, matches: 0 }, gradients))
     }
 
-    fn imitate_level(
+    fn distill_level(
         &self,
         level: usize,
         map: &Map<'_>,
@@ -41,7 +41,7 @@ impl DetectionLoss {
     ) -> Result<()> {
         let (size, area, anchors) = (self.nc + 5, map.height * map.width, &self.anchors[level]);
         let whole = anchors.len() * size * area;
-        let entropy = Entropy { positive: 1.0, gamma: 0.0 };
+        let bce = Bce { positive: 1.0, gamma: 0.0 };
         let sigmoid = |raw: f32| 1.0 / (1.0 + (-f64::from(raw)).exp());
         let mut trust = 0.0;
         for (picture, levels) in taught.iter().enumerate() {
@@ -59,7 +59,7 @@ impl DetectionLoss {
                 .hint("a teacher needs the same anchors, strides and classes")
             })?;
             let objectness = teacher.data.iter().skip(4).step_by(size).map(|&raw| sigmoid(raw));
-            trust += objectness.filter(|&p| p > LEAST).sum::<f64>();
+            trust += objectness.filter(|&p| p > MIN_OBJECTNESS).sum::<f64>();
         }
         let scale = taught.len() as f64;
         let cells = scale * (anchors.len() * area) as f64;
@@ -71,10 +71,10 @@ impl DetectionLoss {
                 let (cell, anchor) = (at / anchors.len(), at % anchors.len());
                 let first = (picture * anchors.len() + anchor) * size * area + cell;
                 let seen = sigmoid(said[4]);
-                let (loss, slope) = entropy.of(map.values[first + 4 * area], seen as f32);
+                let (loss, slope) = bce.of(map.values[first + 4 * area], seen as f32);
                 parts[1] += loss / cells * balance;
                 gradient[first + 4 * area] += (slope / cells * balance * obj_gain) as f32;
-                if seen <= LEAST {
+                if seen <= MIN_OBJECTNESS {
                     continue;
                 }
                 let share = seen / trust;
@@ -92,7 +92,7 @@ impl DetectionLoss {
                 }
                 for class in 0..self.nc {
                     let place = first + (5 + class) * area;
-                    let (loss, slope) = entropy.of(map.values[place], sigmoid(said[5 + class]) as f32);
+                    let (loss, slope) = bce.of(map.values[place], sigmoid(said[5 + class]) as f32);
                     parts[2] += share * loss / self.nc as f64;
                     gradient[place] += (slope * share * cls_gain / self.nc as f64) as f32;
                 }

@@ -7,7 +7,7 @@ const LARGEST: i32 = 32 << 20;
 /// Keeps freed memory instead of giving it back to the system. Every step frees and takes the same tensors of tens of
 /// megabytes; with glibc's defaults each of them is mapped, zeroed and unmapped again, which took a quarter of the time.
 /// For the whole process; elsewhere than with glibc it does nothing.
-pub fn keep() {
+pub fn tune_malloc() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt sets numbers of the allocator under its own lock.
     unsafe {

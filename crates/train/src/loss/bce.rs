@@ -4,14 +4,14 @@
 const ALPHA: f64 = 0.25;
 
 #[derive(Clone, Copy)]
-pub(super) struct Entropy {
+pub(super) struct Bce {
     /// Weight of what is there.
     pub(super) positive: f32,
     /// Focal loss's exponent; 0 for none.
     pub(super) gamma: f32,
 }
 
-impl Entropy {
+impl Bce {
     /// The loss of one logit and its derivative.
     pub(super) fn of(self, logit: f32, target: f32) -> (f64, f64) {
         let (x, t) = (f64::from(logit), f64::from(target));

@@ -1,13 +1,11 @@
-//! Anchors that fit the labels, and what a teacher says.
+//! Anchors that fit the labels.
 
-use ghostdet::detection::RawMap;
+use ghostdet::Result;
 use ghostdet::model::Graph;
 use ghostdet::weights::Tensor;
-use ghostdet::{Detector, Result};
 
 use super::{Event, Options};
 use crate::anchors::{check, label_sizes};
-use crate::loader::Batch;
 
 /// Pictures whose labels tell whether the anchors fit.
 const ANCHOR_PICTURES: usize = 5000;
@@ -35,15 +33,4 @@ pub(super) fn anchors_tensor(graph: &Graph) -> (String, Tensor) {
     let data = cells.flat_map(|(level, stride)| level.iter().flatten().map(|side| side / *stride as f32)).collect();
     let shape = vec![graph.anchors.len(), graph.anchors_per_level(), 2];
     (format!("model.{}.anchors", graph.rows.len().saturating_sub(1)), Tensor { shape, data })
-}
-
-/// What a teacher says of a batch: its raw maps, picture by picture.
-pub(super) fn teach(teacher: &Detector, batch: &Batch) -> Result<Vec<Vec<RawMap>>> {
-    let area = batch.size[0] * batch.size[1];
-    let picture = |planes: &[u8]| {
-        let pixels: Vec<f32> =
-            (0..area).flat_map(|at| [0, 1, 2].map(|c| f32::from(planes[c * area + at]) / 255.0)).collect();
-        teacher.engine().forward(&pixels, batch.size)
-    };
-    batch.images.chunks_exact(3 * area).map(picture).collect()
 }

@@ -1,17 +1,17 @@
-//! How fast it goes.
+//! How fast training goes.
 
 use std::time::Duration;
 
 /// Pictures a second, newer batches counting more.
 #[derive(Default)]
-pub(super) struct Pace {
+pub(super) struct Throughput {
     pictures: f64,
     seconds: f64,
     /// What the last save took.
     pub(super) saving: Duration,
 }
 
-impl Pace {
+impl Throughput {
     pub(super) fn add(&mut self, pictures: usize, took: Duration) {
         const KEPT: f64 = 0.9;
         self.pictures = self.pictures * KEPT + pictures as f64;
