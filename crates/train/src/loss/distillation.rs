@@ -12,18 +12,18 @@ use super::{DetectionLoss, Loss, Map};
 const MIN_OBJECTNESS: f64 = 0.02;
 
 impl DetectionLoss {
-    /// The loss of a batch against a teacher's raw maps (`taught[picture][level]`), and its gradient. Objectness is
-    /// taught everywhere, boxes and classes as far as the teacher sees something.
+    /// The loss of a batch against a teacher's raw maps (`teacher_maps[picture][level]`), and its gradient. Objectness is
+    /// learned everywhere, boxes and classes as far as the teacher sees something.
     ///
     /// # Errors
     /// Maps of other sizes: the teacher is another kind of network.
-    pub fn distill(&self, maps: &[Map<'_>], taught: &[Vec<RawMap>]) -> Result<(Loss, Vec<Vec<f32>>)> {
-        let batch = taught.len() as f32;
+    pub fn distill(&self, maps: &[Map<'_>], teacher_maps: &[Vec<RawMap>]) -> Result<(Loss, Vec<Vec<f32>>)> {
+        let batch = teacher_maps.len() as f32;
         let mut parts = [0.0_f64; 3];
         let mut gradients = Vec::with_capacity(maps.len());
         for (level, map) in maps.iter().enumerate() {
             let mut gradient = vec![0.0; map.values.len()];
-            self.distill_level(level, map, taught, &mut gradient, &mut parts)?;
+            self.distill_level(level, map, teacher_maps, &mut gradient, &mut parts)?;
             gradients.push(gradient);
         }
         let gains = [self.hyp.box_gain, self.hyp.obj_gain, self.hyp.cls_gain];
@@ -35,7 +35,7 @@ impl DetectionLoss {
         &self,
         level: usize,
         map: &Map<'_>,
-        taught: &[Vec<RawMap>],
+        teacher_maps: &[Vec<RawMap>],
         gradient: &mut [f32],
         parts: &mut [f64; 3],
     ) -> Result<()> {
@@ -44,11 +44,11 @@ impl DetectionLoss {
         let bce = Bce { positive: 1.0, gamma: 0.0 };
         let sigmoid = |raw: f32| 1.0 / (1.0 + (-f64::from(raw)).exp());
         let mut trust = 0.0;
-        for (picture, levels) in taught.iter().enumerate() {
+        for (picture, levels) in teacher_maps.iter().enumerate() {
             let teacher = levels.get(level).filter(|teacher| {
                 (teacher.height, teacher.width) == (map.height, map.width)
                     && teacher.data.len() == whole
-                    && map.values.len() == taught.len() * whole
+                    && map.values.len() == teacher_maps.len() * whole
             });
             let teacher = teacher.ok_or_else(|| {
                 Error::new(
@@ -61,12 +61,12 @@ impl DetectionLoss {
             let objectness = teacher.data.iter().skip(4).step_by(size).map(|&raw| sigmoid(raw));
             trust += objectness.filter(|&p| p > MIN_OBJECTNESS).sum::<f64>();
         }
-        let scale = taught.len() as f64;
+        let scale = teacher_maps.len() as f64;
         let cells = scale * (anchors.len() * area) as f64;
         let balance = f64::from(self.balance[level]);
         let [box_gain, obj_gain, cls_gain] =
             [self.hyp.box_gain, self.hyp.obj_gain, self.hyp.cls_gain].map(|gain| f64::from(gain) * scale);
-        for (picture, levels) in taught.iter().enumerate() {
+        for (picture, levels) in teacher_maps.iter().enumerate() {
             for (at, said) in levels[level].data.chunks_exact(size).enumerate() {
                 let (cell, anchor) = (at / anchors.len(), at % anchors.len());
                 let first = (picture * anchors.len() + anchor) * size * area + cell;
