@@ -2,17 +2,22 @@
 GHOSTDET_CACHE ?= $(HOME)/.cache/ghostdet
 export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
 PORT ?= 8080
+# `make test` runs these groups of tools/test.sh.
+TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm threads test arm size bench
+.PHONY: help demo wasm threads lint test test-quick test-gpu arm size bench
 
 help:
-	@echo "make demo   build the page and serve it (PORT=$(PORT))"
-	@echo "make threads   the modules with threads too; \`make demo\` isolates the page then"
-	@echo "make test   fmt, clippy, cargo test, wasm build, browser tests"
-	@echo "make arm    the library's tests on ARM (NEON), under QEMU elsewhere"
-	@echo "make bench  time networks beside onnxruntime-web (needs python3 and npm)"
-	@echo "make size   what a visitor downloads"
+	@echo "make demo         build the page and serve it (PORT=$(PORT))"
+	@echo "make threads      the modules with threads too; \`make demo\` isolates the page then"
+	@echo "make lint         fmt, clippy, rustdoc, tsc, spelling, links, dependencies"
+	@echo "make test-quick   the Rust tests that need no GPU stack and no browser"
+	@echo "make test         all tests, but for Burn's GPU stack natively"
+	@echo "make test-gpu     Burn's GPU stack natively (adds about twenty minutes to a cold build)"
+	@echo "make arm          the core's tests on ARM (NEON), under QEMU elsewhere"
+	@echo "make bench        time networks beside onnxruntime-web (needs python3 and npm)"
+	@echo "make size         what a visitor downloads"
 
 wasm:
 	@tools/setup-wasm.sh
@@ -27,8 +32,17 @@ demo: wasm
 	@echo
 	@$(XTASK) serve $(PORT)
 
+lint:
+	@tools/lint.sh
+
 test:
-	@tools/test.sh
+	@tools/test.sh $(TEST_GROUPS)
+
+test-quick:
+	@tools/test.sh quick
+
+test-gpu:
+	@tools/test.sh burn
 
 arm:
 	@tools/test-arm.sh

@@ -1,0 +1,65 @@
+#!/bin/sh
+# All checks that run no test: formatting, clippy, rustdoc, types of the JavaScript, spelling, links, dependencies.
+# Goes through all of them and fails at the end if one failed. LINT_GPU=0 leaves out what compiles Burn's GPU stack.
+set -u
+cd "$(dirname "$0")/.."
+cache=${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+failed=
+
+check() {
+    name=$1
+    shift
+    echo "== $name: $*"
+    "$@" || { echo "FAILED: $name"; failed="$failed $name"; }
+}
+
+# The feature sets that people build: the core alone, natively, with a GPU; then all crates with all features.
+clippy() {
+    cargo clippy --release --all-targets "$@" -- -D warnings
+}
+
+check fmt cargo fmt --all --check
+check clippy-core clippy -p ghostdet
+check clippy-decode clippy -p ghostdet --features decode
+check clippy-gpu clippy -p ghostdet --features decode,gpu
+check clippy-cli clippy -p ghostdet-cli
+check clippy-train clippy -p ghostdet-cli -p ghostdet-train -p ghostdet-burn --features ghostdet-cli/train
+features=ghostdet-cli/train,ghostdet-cli/gpu
+without="--exclude ghostdet-wasm-burn"
+if [ "${LINT_GPU:-1}" != 0 ]; then
+    features=ghostdet-cli/train-gpu
+    without=
+    check clippy-all clippy --workspace --features $features
+fi
+export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
+check rustdoc cargo doc --release --no-deps --workspace $without --features $features
+
+# The types of the wasm modules are made with them; `make test` builds all of them and checks the types, too.
+if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ]; then
+    [ -d node_modules/typescript ] || npm ci --no-audit --no-fund
+    check types node_modules/.bin/tsc -p www/tsconfig.json
+else
+    echo "== types: skipped, the wasm modules are not built (make threads)"
+fi
+check links node tools/check-links.js
+
+# The spelling checker is a small binary that PyPI ships.
+typos=$(command -v typos || echo "$cache/lint/bin/typos")
+if [ ! -x "$typos" ]; then
+    python3 -m venv "$cache/lint" && "$cache/lint/bin/pip" install -q typos==1.52.0
+fi
+check spelling "$typos"
+
+# cargo-deny has to be compiled, so it is used where it is installed. Advisories need a database from the network:
+# LINT_ADVISORIES=1 checks them, too.
+if command -v cargo-deny >/dev/null; then
+    what="licenses bans sources"
+    [ -z "${LINT_ADVISORIES:-}" ] || what="$what advisories"
+    check dependencies cargo deny --workspace --all-features check $what
+else
+    echo "== dependencies: skipped, cargo-deny is not installed (cargo install --locked cargo-deny)"
+fi
+
+[ -z "$failed" ] || { echo "lint: FAILED:$failed"; exit 1; }
+echo "lint: all checks passed"
