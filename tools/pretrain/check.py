@@ -3,6 +3,7 @@
   python3 check.py [n|s] [PIXELS] --packs a.bin --teacher yolox_nano.onnx
 """
 import argparse
+import math
 import os
 from types import SimpleNamespace
 
@@ -65,15 +66,16 @@ def main():
     ap.add_argument('--packs', nargs='+', required=True)
     ap.add_argument('--teacher', default='yolox_nano.onnx')
     ap.add_argument('--init')
+    ap.add_argument('--steps', type=int, default=2, help='whole steps after the comparison')
     o = ap.parse_args()
     torch.manual_seed(0)
     init = o.init or os.path.join(os.path.dirname(os.path.abspath(__file__)), f'../../weights/yolov5{o.size}-ghost-backbone.safetensors')
     batch = 2
-    a = SimpleNamespace(teacher=o.teacher, size=o.size, init=init, batch=batch, late=[o.pixels], lr=1e-3, mosaic=0.5, ema_start=0, share=0.6, imitate=0.5)
+    a = SimpleNamespace(teacher=o.teacher, size=o.size, init=init, batch=batch, late=[o.pixels], lr=1e-3, mosaic=0.5, ema_start=0, share=0.6, imitate=0.5, score_gain=1.0, weak_score=0.5)
     album = Pictures(*decode(o.packs, '/tmp/check.npy', limit=40, workers=2), 'cpu')
     t = Trainer(a, album, 'cpu', torch.float32)
     net, plain = t.net, reference(o.size, load_file(init))
-    x, boxes, keep = album.batch(batch, o.pixels, 0.5, torch.float32)
+    x, boxes, keep, known, cut = album.batch(batch, o.pixels, 0.5, torch.float32)
     half = o.pixels // 2
     picture = x.view(batch, half, half, 2, 2, 4)[..., :3].permute(0, 5, 1, 3, 2, 4).reshape(batch, 3, o.pixels, o.pixels)
 
@@ -87,9 +89,9 @@ def main():
     ys, mine = plain.features(picture), net.forward(x)
     same('maps', [(mine[r].detach(), ys[r].detach()) for r in range(24)], 1e-4)
     targets = torch.cat([torch.cat((torch.full((int(k.sum()), 1), float(i)), b[k]), 1) for i, (b, k) in enumerate(zip(boxes, keep))])
-    direct, _ = M.DetectionLoss(plain.detect)(ys[-1], targets)
+    direct, _ = M.DetectionLoss(plain.detect, a.score_gain, a.weak_score)(ys[-1], targets, known, cut)
     echoed, _ = M.ImitationLoss(plain.detect)(ys[-1], levels)
-    expected, (loss, _) = (0.6 * direct + 0.4 * echoed) / batch, t.losses(mine[-1], boxes, keep, mine_levels, 0.6)
+    expected, (loss, _) = (0.6 * direct + 0.4 * echoed) / batch, t.losses(mine[-1], boxes, keep, mine_levels, 0.6, known, cut)
     expected_mimic = mimic = 0
     for r in ROWS:
         y, weight = N.flat2d(N.nhwc(ys[r])), (1.0 if r < 17 else 0.3) / len(ROWS)
@@ -111,8 +113,20 @@ def main():
         g = g.t().reshape(-1, 1, 5, 5) if p.kind == 'dw' else N.plain_stem(g) if p.kind == 'stem' else g.permute(0, 3, 1, 2)
         pairs += [(g, weight.grad), (p.gb, bias.grad)]
     same(f'{len(pairs)} gradients', pairs, 1e-3)
+    net.grad.zero_()
     before = net.export()
     same('weights back', [(v, load_file(init)[k].float()) for k, v in before.items() if not k.startswith('adapter')], 1e-6)
+    t.opt.knobs.copy_(t.knobs(300, 0.1)[1])
+    losses = []
+    for _ in range(o.steps):
+        t.step(o.pixels)
+        losses.append(float(t.sums.sum()))
+        t.sums.zero_()
+    if losses:
+        print('whole steps, their losses:', *(f'{loss:.3f}' for loss in losses))
+        assert all(map(math.isfinite, losses))
+        moved = max(float((v - before[k]).abs().max()) for k, v in net.export().items())
+        assert 0 < moved < 0.1, moved
 
 
 if __name__ == '__main__':

@@ -48,8 +48,9 @@ class Pick(torch.autograd.Function):
 
 
 class Losses:
-    def __init__(self, device, floor=0.02):
-        self.floor = floor
+    def __init__(self, device, floor=0.02, gain=1.0, weak=0.5):
+        """Boxes count by their score times `gain`; those with a score below `weak` are neither object nor background."""
+        self.floor, self.gain, self.weak = floor, gain, weak
         self.anchors = [(torch.tensor(a).float().view(3, 2) / s).to(device) for a, s in zip(ANCHORS, STRIDES)]
         self.shift = torch.tensor([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]], device=device).float() * 0.5
 
@@ -85,28 +86,48 @@ class Losses:
         at, used = compact(mask, cap)
         return at, used, t[at // 3], anchors[at % 3], seen[at // 3], wanted
 
-    def __call__(self, raw, boxes, valid, levels, share, caps=(160, 256)):
+    def judged(self, y, boxes, strong, weak, known, cut, h):
+        """[B h h 3]: where objectness is right or wrong. It is neither where a weak box is, nor where a cell finds something of
+        a class that its quarter does not label exhaustively, apart from all labelled boxes."""
+        B = boxes.shape[0]
+        at = (torch.arange(h, device=y.device) + 0.5) / h
+        low, high = boxes[..., 1:3] - boxes[..., 3:5] / 2, boxes[..., 1:3] + boxes[..., 3:5] / 2
+        across = (at[None, None] > low[..., :1]) & (at[None, None] < high[..., :1])             # B T h
+        down = (at[None, None] > low[..., 1:]) & (at[None, None] < high[..., 1:])
+
+        def inside(which):
+            rows = (down & which[..., None]).to(torch.float16 if y.is_cuda else torch.float32)
+            return torch.einsum('btr,btc->brc', rows, across.to(rows.dtype)) > 0                # B h h
+
+        quarter = (at[None, None] > cut[:, :1, None]).long() + 2 * (at[None, :, None] > cut[:, 1:, None]).long()   # B h h
+        cls = y.view(B, h, h, 3, 85)[..., 5:].argmax(4)
+        of_cell = torch.gather(known.flatten(1), 1, (quarter[..., None] * known.shape[2] + cls).flatten(1)).view(B, h, h, 3)
+        return ((of_cell | inside(strong)[..., None]) & ~inside(weak)[..., None]).reshape(-1)
+
+    def __call__(self, raw, boxes, valid, levels, share, known, cut, caps=(160, 256)):
         """raw: three [B h h, 255]; returns the loss of one picture and its parts [6]."""
         B = boxes.shape[0]
+        strong, weak = valid & (boxes[..., 5] >= self.weak), valid & (boxes[..., 5] < self.weak)
         parts = []
         total = 0
         for level, y in enumerate(raw):
             h = round((y.shape[0] / B) ** 0.5)
             size = (h * STRIDES[level] / 640) ** 2
             balance = BALANCE[level]
-            i1, u1, rel, anchor, cls, score = self.matches(boxes, valid, level, h, caps[0] * B)
+            i1, u1, rel, anchor, cls, score = self.matches(boxes, strong, level, h, caps[0] * B)
             i2, u2, p, anchor2, w2, wanted = self.echoes(levels[level], level, caps[1] * B)
             rows, obj = Pick.apply(y.view(-1, 85), torch.cat((i1, i2)))
             q1, q2 = rows.split((len(i1), len(i2)))
             decode = lambda q, a: torch.cat((q[:, :2].sigmoid() * 2 - 0.5, (q[:, 2:4].sigmoid() * 2) ** 2 * a), 1)
             iou = ciou(decode(q1, anchor), rel.clamp(min=-4))
-            w = torch.where(u1, (score * 1.6).clamp(0.1, 1), 0)
+            w = torch.where(u1, (score * self.gain).clamp(0.1, 1), 0)
             ws = w.sum().clamp(min=1e-6)
             lbox = torch.where(u1, (1 - iou) * w, 0).sum() / ws
             tobj = torch.zeros_like(obj).scatter_reduce_(0, i1, (iou.detach().clamp(0) * w), 'amax', include_self=True)
             onehot = (cls[:, None] == torch.arange(80, device=y.device)).float()
             lcls = (F.binary_cross_entropy_with_logits(q1[:, 5:], onehot, reduction='none').mean(1) * w).sum() / ws
-            lobj = F.binary_cross_entropy_with_logits(obj, tobj) * balance
+            judged = self.judged(y.detach(), boxes, strong, weak, known, cut, h) | (tobj > 0)
+            lobj = (F.binary_cross_entropy_with_logits(obj, tobj, reduction='none') * judged).mean() * balance
             first = torch.stack((lbox * 0.05, lobj * size, lcls * 0.5))
             w = torch.where(u2, w2, 0)
             ebox = torch.where(u2, (1 - ciou(decode(q2, anchor2), torch.cat((p[:, :2], p[:, 2:4].exp()), 1))) * w, 0).sum() / w.sum().clamp(min=1e-6)

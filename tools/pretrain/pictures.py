@@ -9,6 +9,7 @@ import torch
 import kernels as K
 
 MOST = 32                     # boxes kept of a picture
+CLASSES = 80
 
 
 def _decode(job):
@@ -25,7 +26,7 @@ def _decode(job):
 
 
 def decode(packs, cache, side=320, limit=None, workers=16):
-    """-> memmap [N, side, side] (R | G << 8 | B << 16), sizes [N, 2] (w, h), boxes [N, MOST, 6]."""
+    """-> memmap [N, side, side] (R | G << 8 | B << 16), sizes [N, 2] (w, h), boxes [N, MOST, 6], exhaustive [N, CLASSES]."""
     rows = [(p, json.loads(l)) for p in packs for l in open(Path(p).with_suffix('.jsonl'))]
     if limit:
         rows = rows[:limit]
@@ -41,7 +42,21 @@ def decode(packs, cache, side=320, limit=None, workers=16):
         b = sorted(r['boxes'], key=lambda b: -b[5])[:MOST]
         if b:
             boxes[i, :len(b)] = b
-    return np.memmap(cache, np.uint32, 'r', shape=(n, side, side)), sizes, boxes
+    exhaustive = np.ones((n, CLASSES), bool)
+    for i, (pack, r) in enumerate(rows):
+        check(pack, i, r)
+        if 'exhaustive' in r:
+            exhaustive[i] = False
+            exhaustive[i, r['exhaustive']] = True
+    return np.memmap(cache, np.uint32, 'r', shape=(n, side, side)), sizes, boxes, exhaustive
+
+
+def check(pack, i, row):
+    """Ends with an error if a line of a pack says what can't be."""
+    if any(not 0 <= b[5] <= 1 for b in row['boxes']):
+        raise SystemExit(f'{pack}: picture {i}: a score is no probability')
+    if any(not 0 <= c < CLASSES for c in [*row.get('exhaustive', ()), *(b[0] for b in row['boxes'])]):
+        raise SystemExit(f'{pack}: picture {i}: a class is not one of {CLASSES}')
 
 
 def halve(x):
@@ -59,7 +74,7 @@ def halve(x):
 
 
 class Pictures:
-    def __init__(self, array, sizes, boxes, device):
+    def __init__(self, array, sizes, boxes, exhaustive, device):
         n, s, _ = array.shape
         self.levels = [torch.empty((n, s, s), dtype=torch.int32, device=device)]
         for i in range(0, n, 1024):
@@ -67,9 +82,11 @@ class Pictures:
         self.levels += [halve(self.levels[0])]
         self.levels += [halve(self.levels[1])]
         self.sizes, self.boxes, self.device = torch.from_numpy(sizes).to(device), torch.from_numpy(boxes).to(device), device
+        self.exhaustive = torch.from_numpy(exhaustive).to(device)
 
     def batch(self, B, size, mosaic, dt, out=None):
-        """-> pictures [B, size/2, size/2, 16], boxes [B, 4 MOST, 6] (class, centre and size in 0..1, score), which of them count."""
+        """-> pictures [B, size/2, size/2, 16], boxes [B, 4 MOST, 6] (class, centre and size in 0..1, score), which of them count,
+        the exhaustively labelled classes of the four quarters [B, 4, CLASSES], and where these meet [B, 2] (0..1)."""
         d = self.device
         rand = lambda *s: torch.rand(s, device=d)
         uni = lambda a, b, *s: a + (b - a) * rand(*s)
@@ -109,4 +126,4 @@ class Pictures:
         iw, ih = r - l, v - u
         keep = (t[..., 0] >= 0) & (iw > 2) & (ih > 2) & (iw * ih > 0.2 * bw * bh)
         boxes = torch.stack((t[..., 0], ((l + r) / 2 + e(x0)) / size, ((u + v) / 2 + e(y0)) / size, iw / size, ih / size, t[..., 5]), 3)
-        return out, boxes.flatten(1, 2), keep.flatten(1, 2)
+        return out, boxes.flatten(1, 2), keep.flatten(1, 2), self.exhaustive[src], cut / size

@@ -234,8 +234,25 @@ class DetectionLoss:
     balance = (4.0, 1.0, 0.4)
     box_gain, obj_gain, cls_gain = 0.05, 1.0, 0.5
 
-    def __init__(self, detect):
-        self.detect, self.nc = detect, detect.nc
+    def __init__(self, detect, gain=1.6, weak=0.0):
+        self.detect, self.nc, self.gain, self.weak = detect, detect.nc, gain, weak
+
+    def judged(self, y, targets, known, cut):
+        """Where objectness is right or wrong, cell by cell: see `losses.Losses.judged`."""
+        out = torch.ones_like(y[..., 4], dtype=torch.bool)
+        pictures, _, rows, columns = out.shape
+        classes = y[..., 5:].argmax(4)
+        for b in range(pictures):
+            boxes = targets[targets[:, 0] == b]
+            for r in range(rows):
+                for c in range(columns):
+                    at = torch.tensor([(c + 0.5) / columns, (r + 0.5) / rows])
+                    holds = ((at > boxes[:, 2:4] - boxes[:, 4:6] / 2) & (at < boxes[:, 2:4] + boxes[:, 4:6] / 2)).all(1)
+                    strong, weak = (holds & (boxes[:, 6] >= self.weak)).any(), (holds & (boxes[:, 6] < self.weak)).any()
+                    quarter = int(at[0] > cut[b, 0]) + 2 * int(at[1] > cut[b, 1])
+                    for a in range(3):
+                        out[b, a, r, c] = (known[b, quarter, classes[b, a, r, c]] | strong) & ~weak
+        return out
 
     def match(self, maps, targets):
         """Per level: picture, anchor, row, column, box in cells (relative to the cell), anchor size, class, score."""
@@ -263,7 +280,8 @@ class DetectionLoss:
             out.append((t[i, 0].long(), anchor[i], gy, gx, rel, anchors[anchor[i]], t[i, 1].long(), t[i, 6]))
         return out
 
-    def __call__(self, maps, targets):
+    def __call__(self, maps, targets, known=None, cut=None):
+        everything, targets = targets, targets[targets[:, 6] >= self.weak]
         lbox = lobj = lcls = maps[0].new_zeros(())
         size = maps[0].shape[3] * 8
         for y, balance, (b, a, gy, gx, box, anchor, cls, score) in zip(maps, self.balance, self.match(maps, targets)):
@@ -273,13 +291,16 @@ class DetectionLoss:
                 xy = p[:, :2].sigmoid() * 2 - 0.5
                 wh = (p[:, 2:4].sigmoid() * 2) ** 2 * anchor
                 iou = ciou(torch.cat((xy, wh), 1), box)
-                weight = (score * 1.6).clamp(0.1, 1)
+                weight = (score * self.gain).clamp(0.1, 1)
                 lbox = lbox + ((1 - iou) * weight).sum() / weight.sum()
                 order = (iou.detach() * weight).argsort()
                 tobj[b[order], a[order], gy[order], gx[order]] = (iou.detach().clamp(0) * weight)[order]
                 onehot = F.one_hot(cls, self.nc).float()
                 lcls = lcls + (F.binary_cross_entropy_with_logits(p[:, 5:], onehot, reduction='none').mean(1) * weight).sum() / weight.sum()
-            lobj = lobj + F.binary_cross_entropy_with_logits(y[..., 4], tobj) * balance
+            each = F.binary_cross_entropy_with_logits(y[..., 4], tobj, reduction='none')
+            if known is not None:
+                each = each * (self.judged(y.detach(), everything, known, cut) | (tobj > 0))
+            lobj = lobj + each.mean() * balance
         lbox = lbox * self.box_gain
         lobj = lobj * self.obj_gain * (size / 640) ** 2
         lcls = lcls * self.cls_gain * self.nc / 80

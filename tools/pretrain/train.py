@@ -28,11 +28,15 @@ def arguments():
     ap.add_argument('--late', type=int, nargs='+', default=[320], help='sizes later on')
     ap.add_argument('--turn', type=float, default=0.6, help='part of the time after which it is later')
     ap.add_argument('--mosaic', type=float, default=0.3)
+    ap.add_argument('--close-mosaic', type=float, default=0.1, help='the last part of the time, which does without mosaic')
     ap.add_argument('--share', type=float, default=0.6, help='weight of the boxes; the rest goes to what the teacher says')
+    ap.add_argument('--score-gain', type=float, default=1.0, help='a box counts by its score times this')
+    ap.add_argument('--weak-score', type=float, default=0.5, help='boxes below it are neither object nor background')
     ap.add_argument('--imitate', type=float, default=0.5, help="weight of the teacher's maps")
     ap.add_argument('--ema-start', type=float, default=1000, help='steps that the average counts as taken already')
     ap.add_argument('--cache', default='/tmp/pictures.npy', help='where decoded pictures go: 400 kB each')
     ap.add_argument('--limit', type=int, help='only so many pictures')
+    ap.add_argument('--save-every', type=float, default=60, help='seconds')
     ap.add_argument('--log-every', type=int, default=200)
     ap.add_argument('--seed', type=int, default=0)
     return ap.parse_args()
@@ -68,12 +72,14 @@ def record(t, sizes, say):
 def run(t, graphs, say):
     """Steps until the time is over. A loss that is no number ends it with the last good average saved."""
     a, n = t.a, 0
-    begin = last = time.time()
+    begin = last = saved = time.time()
     order = torch.randint(len(a.early), (100000,)).tolist()
     good = t.opt.ema.clone()
     while (progress := (time.time() - begin) / a.seconds) < 1:
         lr, knobs = t.knobs(n, progress)
         t.opt.knobs.copy_(knobs.pin_memory(), non_blocking=True)
+        if progress > 1 - a.close_mosaic:
+            t.mosaic.zero_()
         graphs[a.early[order[n % len(order)]] if progress < a.turn else a.late[n % len(a.late)]].replay()
         n += 1
         if n % 20 == 0:
@@ -88,6 +94,9 @@ def run(t, graphs, say):
                 t.save(good)
                 raise SystemExit('loss is not finite: what was averaged before is saved')
             good.copy_(t.opt.ema)
+            if last - saved > a.save_every:
+                t.save(good)
+                saved = last
     t.save()
     say('saved', n, 'steps', n * a.batch, 'pictures')
 

@@ -36,7 +36,8 @@ class Trainer:
     def __init__(self, a, album, device, dt):
         self.a, self.album, self.device, self.dt = a, album, device, dt
         self.teacher = Teacher(a.teacher, ROWS, device, torch.float16 if device == 'cuda' else torch.float32)
-        self.losses = Losses(device)
+        self.mosaic = torch.tensor(float(a.mosaic), device=device)               # the graphs read it
+        self.losses = Losses(device, gain=a.score_gain, weak=a.weak_score)
         state = load_file(a.init)
         self.net = N.Net(a.size, state, {}, device, dt)
         self.scale = {r: torch.ones((), device=device) for r in ROWS}
@@ -52,7 +53,7 @@ class Trainer:
         self.net.cast()
         sums, var = {}, {}
         for _ in range(batches):
-            x, _, _ = self.album.batch(min(64, self.a.batch), self.a.late[0], 0.3, self.dt)
+            x, *_ = self.album.batch(min(64, self.a.batch), self.a.late[0], 0.3, self.dt)
             _, maps = self.teacher(x)
             ys = self.net.forward(x)
             for r in ROWS:
@@ -74,12 +75,12 @@ class Trainer:
     def step(self, size):
         """One step on a batch of `size` pixels; nothing in it waits for the processor."""
         a, net = self.a, self.net
-        x, boxes, keep = self.album.batch(a.batch, size, a.mosaic, self.dt)
+        x, boxes, keep, known, cut = self.album.batch(a.batch, size, self.mosaic, self.dt)
         levels, maps = self.teacher(x)
         net.grad.zero_()
         net.cast()
         ys = net.forward(x)
-        loss, parts = self.losses(ys[-1], boxes, keep, levels, a.share)
+        loss, parts = self.losses(ys[-1], boxes, keep, levels, a.share, known, cut)
         mimic = 0
         for r in ROWS:
             y = N.Adapter.apply(ys[r], net.adapters[r]) if r in net.adapters else N.flat2d(N.nhwc(ys[r]))
