@@ -10,7 +10,7 @@ use ghostdet::{Detector, ErrorKind};
 use ghostdet_burn as network;
 use ghostdet_train::hyp::Hyp;
 use ghostdet_train::loader::{Sampling, Scores};
-use ghostdet_train::optimizer::Frozen;
+use ghostdet_train::optimizer::{Frozen, Optimizer};
 use ghostdet_train::run::{Event, Files, Options, Outcome, run};
 use ghostdet_train::schedule::Schedule;
 
@@ -117,21 +117,34 @@ fn a_stopped_training_goes_on_as_if_it_had_not_been_stopped() {
     for folder in [&whole, &broken] {
         pictures(folder.path(), 12);
     }
-    train(options(whole.path(), 3)).0.expect("trained");
+    for optimizer in [Optimizer::Sgd, Optimizer::AdamW, Optimizer::Muon] {
+        stop_and_resume(whole.path(), broken.path(), optimizer);
+    }
+}
+
+fn stop_and_resume(whole: &Path, broken: &Path, optimizer: Optimizer) {
+    let options = |folder: &Path| {
+        let mut options = options(folder, 3);
+        options.out = folder.join(format!("{optimizer:?}"));
+        options.schedule = Schedule { optimizer, lr0: 0.001, smooth: true, ..options.schedule };
+        options
+    };
+    let last = |options: Options| std::fs::read(Files::inside(&options.out).last).expect("weights");
+    train(options(whole)).0.expect("trained");
     let stop = AtomicBool::new(false);
     let mut batches = 0;
-    let outcome = run(options(broken.path(), 3), &stop, &mut |event| {
+    let outcome = run(options(broken), &stop, &mut |event| {
         if matches!(event, Event::Batch(_)) {
             batches += 1;
             stop.store(batches == 4, Ordering::Relaxed);
         }
     });
     assert!(outcome.expect("stopped").stopped);
-    let refused = train(options(broken.path(), 3)).0.expect_err("there is something to resume");
+    let refused = train(options(broken)).0.expect_err("there is something to resume");
     assert!(refused.to_string().contains("--resume"), "{refused}");
-    let resumed = train(Options { resume: true, ..options(broken.path(), 3) }).0.expect("trained");
+    let resumed = train(Options { resume: true, ..options(broken) }).0.expect("trained");
     assert_eq!((resumed.epochs, resumed.stopped), (3, false));
-    assert_eq!(last(whole.path()).tensors, last(broken.path()).tensors);
+    assert_eq!(last(options(whole)), last(options(broken)), "{optimizer:?}");
 }
 
 #[test]
@@ -204,15 +217,33 @@ fn weights_with_folded_norms_of_other_classes_are_a_start() {
 }
 
 #[test]
+fn frozen_norms_keep_their_statistics() {
+    let folder = tempfile::tempdir().expect("a folder");
+    pictures(folder.path(), 8);
+    train(options(folder.path(), 1)).0.expect("trained");
+    let start = last(folder.path());
+    std::fs::remove_dir_all(folder.path().join("out")).expect("removed");
+    let mut next = options(folder.path(), 1);
+    (next.weights, next.freeze_bn) = (Some(start.clone()), true);
+    train(next).0.expect("trained");
+    let after = last(folder.path());
+    let kept = |key: &str| start.tensors[key].data == after.tensors[key].data;
+    let (statistics, others): (Vec<&String>, Vec<&String>) =
+        start.tensors.keys().partition(|key| key.contains(".running_"));
+    assert!(!statistics.is_empty() && statistics.iter().all(|key| kept(key)));
+    assert!(others.iter().filter(|key| !kept(key)).count() > others.len() / 4);
+}
+
+#[test]
 fn a_teacher_of_the_same_kind_is_learnt_from() {
     let folder = tempfile::tempdir().expect("a folder");
     pictures(folder.path(), 8);
     train(options(folder.path(), 1)).0.expect("trained");
     let weights = std::fs::read(Files::inside(&folder.path().join("out")).last).expect("weights");
-    let mut taught = options(folder.path(), 1);
-    taught.out = folder.path().join("taught");
-    taught.teacher = Some((Detector::load(&weights, None).expect("a detector"), 0.5));
-    train(taught).0.expect("trained");
+    let mut distilled = options(folder.path(), 1);
+    distilled.out = folder.path().join("distilled");
+    distilled.teacher = Some((Detector::load(&weights, None).expect("a detector"), 0.5));
+    train(distilled).0.expect("trained");
     let mut other = options(folder.path(), 1);
     other.out = folder.path().join("other");
     let eighty = builtin("yolov5n").expect("built in").graph(None).expect("a graph");
