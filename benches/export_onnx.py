@@ -4,7 +4,7 @@
     pip install onnx numpy pyyaml
     python3 benches/export_onnx.py configs/yolov5-ghost.yaml --size n --imgsz 320 out.onnx
 
-Batch norm is folded, as every engine would do; weights are made up (the time does not depend on them) and scaled so
+Batch norm is folded, as every engine would do; weights are random (the time does not depend on them) and scaled so
 that activations neither vanish nor grow. OUTPUT.json and OUTPUT.bin hold the same plainly. Input `images` (1, 3, H, W) fp32; outputs `raw0`, `raw1`, … (1, C, h, w).
 """
 import argparse

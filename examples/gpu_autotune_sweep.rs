@@ -1,4 +1,4 @@
-//! Networks on the GPU in every way that the executor knows for this adapter, all in turns: made-up weights, 80 classes.
+//! Networks on the GPU in every way that the executor knows for this adapter, all in turns: random weights, 80 classes.
 //!
 //! ```text
 //! cargo run --release --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [WAYS] [JSON]
@@ -7,7 +7,7 @@
 //! Lists have commas; `SECONDS` of turns for each size (three rounds at least); `JSON` is a file for every single time.
 //! Two times are taken: a frame's, from a picture's bytes to the candidates, and what the adapter itself is busy with it.
 
-use ghostdet::detection::{DETECT_FLOOR, RawMap, floor_logit};
+use ghostdet::detection::{DETECT_THRESHOLD, RawMap, threshold_logit};
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let ways = match ways.as_slice() {
         [all] if all == "all" => every(&gpu),
-        named => named.iter().map(|name| known(name)).collect::<Result<_, _>>()?,
+        names => names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
     };
     let mut rows = Vec::new();
     for size in sizes {
@@ -78,15 +78,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// All candidates, each also in rows and with shared weights, and all of them fused.
 fn every(gpu: &Gpu) -> Vec<Tuning> {
-    let all = Tuning::candidates(gpu.software, gpu.f16()).into_iter();
+    let all = Tuning::configurations(gpu.software, gpu.f16()).into_iter();
     let varied =
         all.flat_map(|one| [one].into_iter().chain(one.variants(gpu.subgroup).into_iter().filter(|one| !one.fused)));
     varied.flat_map(|one| [one, Tuning { fused: true, ..one }]).collect()
-}
-
-fn known(name: &str) -> Result<Tuning, String> {
-    let found = [true, false].into_iter().find_map(|software| Tuning::named(name, software));
-    found.ok_or_else(|| format!("no way of running is called {name}"))
 }
 
 /// Makes everything ready, then runs it in turns.
@@ -99,7 +94,7 @@ fn time(
 ) -> Result<Vec<Turn>, Box<dyn Error>> {
     let size = [side; 2];
     let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
-    let floor = floor_logit(DETECT_FLOOR)?;
+    let threshold = threshold_logit(DETECT_THRESHOLD)?;
     let mut engines = HashMap::new();
     for name in names {
         let config = builtin(name).ok_or_else(|| format!("there is no built-in network {name}"))?;
@@ -110,7 +105,7 @@ fn time(
     let (mut turns, begun) = (Vec::<Turn>::new(), Instant::now());
     for &tuning in ways {
         if begun.elapsed() > PATIENCE * enough && !turns.is_empty() {
-            println!("{side}, {}: left out, shaders take too long to compile", tuning.name());
+            println!("{side}, {}: left out, shaders take too long to compile", tuning);
             continue;
         }
         for name in names {
@@ -118,7 +113,7 @@ fn time(
             match ready(gpu, (name, engine, expected), tuning, &rgb, size) {
                 Ok(turn) if turns.iter().any(|one| (&one.name, &one.way) == (&turn.name, &turn.way)) => {}
                 Ok(turn) => turns.push(turn),
-                Err(error) => println!("{name} {side}, {}: {error}", tuning.name()),
+                Err(error) => println!("{name} {side}, {}: {error}", tuning),
             }
         }
     }
@@ -129,9 +124,9 @@ fn time(
             let program = engines[&*name].0.program();
             busy.push(block_on(executor.busy(program, size))?);
             // The second counts: what others left behind is no part of a frame of a video.
-            block_on(executor.cells(program, &rgb, size, floor))?;
+            block_on(executor.candidates(program, &rgb, size, threshold))?;
             let start = Instant::now();
-            block_on(executor.cells(program, &rgb, size, floor))?;
+            block_on(executor.candidates(program, &rgb, size, threshold))?;
             frame.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
@@ -148,13 +143,13 @@ fn ready(
 ) -> ghostdet::Result<Turn> {
     let program = engine.program();
     let mut executor = GpuExecutor::new(gpu, program, tuning)?;
-    let maps = block_on(executor.maps_of_picture(program, rgb, size))?;
+    let maps = block_on(executor.maps_of_image(program, rgb, size))?;
     let most = expected.iter().flat_map(|map| &map.data).fold(0.0_f32, |most, value| most.max(value.abs()));
     let pairs = expected.iter().zip(&maps).flat_map(|(e, m)| e.data.iter().zip(&m.data));
     // What is no number is as far off as can be.
     let off = pairs.map(|(e, m)| (e - m).abs() / most).fold(0.0, |a, b| if b <= a { a } else { b });
     block_on(executor.busy(program, size))?;
-    let way = executor.tuning().name();
+    let way = executor.tuning().to_string();
     Ok(Turn { name: name.into(), way, executor, off, times: Default::default() })
 }
 

@@ -1,9 +1,9 @@
-//! One run of a network with made-up weights per line read: prints its milliseconds, from a picture's bytes to the
+//! One run of a network with random weights per line read: prints its milliseconds, from a picture's bytes to the
 //! candidates. For benches that take turns with another engine.
 //!
 //!     cargo run --release --example latency -- yolov5s-ghost 320
 
-use ghostdet::detection::floor_logit;
+use ghostdet::detection::threshold_logit;
 use ghostdet::engine::Engine;
 use ghostdet::model::builtin;
 use std::io::BufRead;
@@ -14,13 +14,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let side: usize = arguments.next().map_or(Ok(320), |text| text.parse())?;
     let config = builtin(&name).ok_or_else(|| format!("there is no built-in network {name}"))?;
     let engine = Engine::unweighted(&config.graph(Some(80))?)?;
-    let picture: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
-    let floor = floor_logit(0.01)?;
-    engine.cells(&picture, [side, side], floor)?;
+    let image: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
+    let threshold = threshold_logit(0.01)?;
+    engine.candidates(&image, [side, side], threshold)?;
     for line in std::io::stdin().lock().lines() {
         line?;
         let start = std::time::Instant::now();
-        engine.cells(&picture, [side, side], floor)?;
+        engine.candidates(&image, [side, side], threshold)?;
         println!("{:.4}", start.elapsed().as_secs_f64() * 1e3);
     }
     Ok(())

@@ -7,7 +7,7 @@
 
 use ghostdet::engine::Engine;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
-use ghostdet::engine::plan::{Keep, Layout, Plan};
+use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind, Program};
 use ghostdet::model::{Config, builtin};
 use pollster::block_on;
@@ -77,13 +77,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let nc: usize = arguments.next().map_or(Ok(80), |text| text.parse())?;
     let gpu = block_on(Gpu::open())?;
     let tuning = match arguments.next() {
-        None => Tuning::likely(&gpu),
-        Some(name) => [true, false]
-            .into_iter()
-            .find_map(|software| Tuning::named(&name, software))
-            .ok_or("no way of running is called that")?,
+        None => Tuning::default_for(&gpu),
+        Some(name) => name.parse()?,
     };
-    let (product, copy) = (textbook(&gpu, tuning.native).max(pointwise(&gpu, tuning)?), copied(&gpu));
+    let (product, copy) = (textbook(&gpu, tuning.f16_math).max(pointwise(&gpu, tuning)?), copied(&gpu));
     let nothing = 1e3 * dispatched(&gpu, NOTHING, 1, 4, [1, 1]);
     println!("{}: a plain product {product:.1} GMAC/s, a copy {copy:.1} GB/s (read and written)", gpu.name);
     println!("a dispatch that does nothing takes {:.1} µs", 1e3 * nothing);
@@ -95,10 +92,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size = [side, side];
     let pixels = vec![0.5; side * side * graph.input_channels];
     let times = median_times(&mut executor, program, &pixels, size)?;
-    let plan = Plan::new(program, size, Layout::Blocks, Keep::Maps)?;
+    let plan = Plan::new(program, size, Layout::Blocks, Retain::Maps)?;
     println!("step row what            kernel                      ms  GMAC/s   GB/s  of the nearer ceiling");
     let (mut all, mut least) = ([0.0; 2], 0.0);
-    let width = if executor.tuning().half { 2.0 } else { 4.0 };
+    let width = if executor.tuning().f16_storage { 2.0 } else { 4.0 };
     let costs: Vec<(f64, f64)> = program.ops.iter().map(|op| cost(op, &plan, width)).collect();
     for (index, (op, ms)) in program.ops.iter().zip(&times).enumerate() {
         if *ms == 0.0 && index > 0 {
@@ -123,7 +120,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let [adds, ms] = all;
     let dispatches = executor.dispatches();
-    println!("{name} {side}, {}: {ms:.3} ms in {dispatches} dispatches", executor.tuning().name());
+    println!("{name} {side}, {}: {ms:.3} ms in {dispatches} dispatches", executor.tuning());
     println!("{:.1} GMAC/s, {:.0} % of a plain product's", adds / ms / 1e6, 100.0 * adds / ms / 1e6 / product);
     println!(
         "at each step's nearer ceiling it would take {least:.3} ms: {:.0} % of what can be had",
@@ -154,28 +151,28 @@ fn median_times(
 /// Multiply-adds, and bytes of weights, inputs and outputs that take `width` each.
 fn cost(op: &Op, plan: &Plan, width: f64) -> (f64, f64) {
     let values = |value: usize| {
-        let place = plan.places[value];
-        (place.height * place.width * place.channels) as f64
+        let view = plan.views[value];
+        (view.height * view.width * view.channels) as f64
     };
     let moved = width * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
     match &op.kind {
         OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => {
-            let place = plan.places[op.output];
+            let view = plan.views[op.output];
             let count = weights.weight.len() as f64;
-            ((place.height * place.width) as f64 * count, moved + width * count)
+            ((view.height * view.width) as f64 * count, moved + width * count)
         }
         _ => (0.0, moved),
     }
 }
 
-/// GMAC/s of the product above, in halves if `half`.
-fn textbook(gpu: &Gpu, half: bool) -> f64 {
+/// GMAC/s of the product above, in fp16 if `f16`.
+fn textbook(gpu: &Gpu, f16: bool) -> f64 {
     let rate = |side: usize| {
         let mut text = PRODUCT.replace("N = 1024u", &format!("N = {side}u"));
-        if half {
+        if f16 {
             text = format!("enable f16;{}", text.replace("vec4<f32>", "vec4<f16>"));
         }
-        let bytes = side * side * if half { 2 } else { 4 };
+        let bytes = side * side * if f16 { 2 } else { 4 };
         (side as f64).powi(3) / dispatched(gpu, &text, 3, bytes, [side / 64; 2]) / 1e9
     };
     SIDES[..if gpu.software { 1 } else { 2 }].iter().map(|&side| rate(side)).fold(0.0, f64::max)
@@ -221,8 +218,8 @@ fn pointwise(gpu: &Gpu, like: Tuning) -> Result<f64, Box<dyn Error>> {
     let size = [side, side];
     let pixels = vec![0.5; side * side * 3];
     let mut best = 0.0_f64;
-    let tunings = [true, false].into_iter().flat_map(|software| Tuning::candidates(software, gpu.f16()));
-    for tuning in tunings.filter(|tuning| (tuning.half, tuning.native) == (like.half, like.native)) {
+    let tunings = [true, false].into_iter().flat_map(|software| Tuning::configurations(software, gpu.f16()));
+    for tuning in tunings.filter(|tuning| (tuning.f16_storage, tuning.f16_math) == (like.f16_storage, like.f16_math)) {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning)?;
         let times = median_times(&mut executor, engine.program(), &pixels, size)?;
         best = best.max((512 * 512 * side * side) as f64 / times[1] / 1e6);

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::detection::metrics::Truth;
+use crate::detection::metrics::GroundTruth;
 use crate::{Error, ErrorKind, Result};
 
 pub use class_set::ClassSet;
@@ -88,8 +88,8 @@ impl Label {
     }
 
     /// The label in pixels of its picture, for the metrics.
-    pub fn truth(&self, width: usize, height: usize) -> Truth {
-        Truth { class: self.class, bounds: self.corners(width, height), area: self.area, crowd: self.crowd }
+    pub fn truth(&self, width: usize, height: usize) -> GroundTruth {
+        GroundTruth { class: self.class, bounds: self.corners(width, height), area: self.area, crowd: self.crowd }
     }
 }
 

@@ -6,14 +6,14 @@ pub mod metrics;
 mod nms;
 
 pub use boxes::{RatioPad, scale_boxes};
-pub use decode::{Cell, Predictions, RawMap, candidates, decode, decode_cells, floor_logit};
+pub use decode::{Candidate, Predictions, RawMap, decode, decode_above, decode_candidates, threshold_logit};
 pub use nms::nms;
 
 /// The objectness below which a detector forgets a cell; its sliders reach down to here.
-pub const DETECT_FLOOR: f32 = 0.01;
+pub const DETECT_THRESHOLD: f32 = 0.01;
 
 /// The same for validation, which looks at nearly everything.
-pub const VAL_FLOOR: f32 = 0.001;
+pub const VAL_THRESHOLD: f32 = 0.001;
 
 /// One found object.
 #[derive(Clone, Copy, Debug, PartialEq)]

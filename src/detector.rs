@@ -1,13 +1,13 @@
-//! Picture in, detections out: the one door for all faces.
+//! Image in, detections out: the one door for all faces.
 
 use crate::detection::{
-    Cell, DETECT_FLOOR, Detection, NmsOptions, Predictions, RawMap, candidates, decode_cells, floor_logit, nms,
-    scale_boxes,
+    Candidate, DETECT_THRESHOLD, Detection, NmsOptions, Predictions, RawMap, decode_above, decode_candidates, nms,
+    scale_boxes, threshold_logit,
 };
 use crate::engine::Engine;
 use crate::engine::cpu::Precision;
+use crate::image::{Image, LetterboxOptions, letterbox};
 use crate::model::{Config, Graph};
-use crate::picture::{LetterboxOptions, Picture, letterbox};
 use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -18,12 +18,12 @@ pub const MAX_SIDE: usize = 4096;
 
 #[cfg(feature = "gpu")]
 mod gpu;
-mod parts;
+mod metadata;
 #[cfg(feature = "gpu")]
 mod self_test;
 
-use parts::Parts;
-pub use parts::adopt_anchors;
+use metadata::Metadata;
+pub use metadata::adopt_anchors;
 #[cfg(feature = "gpu")]
 pub use self_test::SelfTest;
 
@@ -95,25 +95,25 @@ pub struct Detections {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The letterboxed picture.
-    pub picture: Picture,
-    picture_size: [usize; 2],
+    pub image: Image,
+    image_size: [usize; 2],
     milliseconds: f64,
 }
 
 impl Prepared {
     /// `[height, width]` of the network's input.
     pub fn size(&self) -> [usize; 2] {
-        [self.picture.height, self.picture.width]
+        [self.image.height, self.image.width]
     }
 
     fn framing(&self) -> Framing {
-        let Self { picture_size, milliseconds, .. } = *self;
-        Framing { network_size: self.size(), picture_size, milliseconds }
+        let Self { image_size, milliseconds, .. } = *self;
+        Framing { network_size: self.size(), image_size, milliseconds }
     }
 
     /// The network's input: channels last, values 0 to 1.
     pub fn pixels(&self) -> Vec<f32> {
-        self.picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+        self.image.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
     }
 }
 
@@ -122,7 +122,7 @@ impl Prepared {
 pub struct Predicted {
     candidates: Predictions,
     network_size: [usize; 2],
-    picture_size: [usize; 2],
+    image_size: [usize; 2],
     /// Milliseconds of letterbox and network.
     pub speed: Speed,
 }
@@ -131,21 +131,21 @@ pub struct Predicted {
 #[derive(Clone, Copy)]
 struct Framing {
     network_size: [usize; 2],
-    picture_size: [usize; 2],
+    image_size: [usize; 2],
     milliseconds: f64,
 }
 
 impl Predicted {
     fn new(framing: Framing, candidates: Predictions, network: f64, nms: f64) -> Self {
-        let Framing { network_size, picture_size, milliseconds } = framing;
-        Self { candidates, network_size, picture_size, speed: Speed { letterbox: milliseconds, network, nms } }
+        let Framing { network_size, image_size, milliseconds } = framing;
+        Self { candidates, network_size, image_size, speed: Speed { letterbox: milliseconds, network, nms } }
     }
 
-    /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_FLOOR`] are gone already.
+    /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_THRESHOLD`] are gone already.
     pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
         let mut found = nms(&self.candidates, options);
         let mut bounds: Vec<[f32; 4]> = found.iter().map(|d| d.bounds).collect();
-        scale_boxes(self.network_size, &mut bounds, self.picture_size, None);
+        scale_boxes(self.network_size, &mut bounds, self.image_size, None);
         found.iter_mut().zip(bounds).for_each(|(d, b)| d.bounds = b);
         found
     }
@@ -165,11 +165,11 @@ impl Detector {
     /// # Errors
     /// As [`Detector::load`].
     pub fn from_checkpoint(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
-        let (parts, checkpoint) = Parts::read(checkpoint, yaml)?;
-        parts.with(|graph| Engine::taking(graph, checkpoint))
+        let (metadata, checkpoint) = Metadata::read(checkpoint, yaml)?;
+        metadata.with(|graph| Engine::taking(graph, checkpoint))
     }
 
-    /// As [`Detector::from_checkpoint`] in the least memory: no GPU can be attached to it. `imgsz` is the largest picture
+    /// As [`Detector::from_checkpoint`] in the logit memory: no GPU can be attached to it. `imgsz` is the largest picture
     /// size to expect; the weights' own if absent. `precision` as for [`Engine::with_precision`].
     ///
     /// # Errors
@@ -180,10 +180,10 @@ impl Detector {
         imgsz: Option<usize>,
         precision: Precision,
     ) -> Result<Self> {
-        let (parts, checkpoint) = Parts::read(checkpoint, yaml)?;
-        let stride = parts.graph.max_stride().max(1);
-        let side = imgsz.unwrap_or(parts.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
-        parts.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side]), precision))
+        let (metadata, checkpoint) = Metadata::read(checkpoint, yaml)?;
+        let stride = metadata.graph.max_stride().max(1);
+        let side = imgsz.unwrap_or(metadata.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
+        metadata.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side]), precision))
     }
 
     /// With dense convolutions of this precision on the processor: see [`Engine::with_precision`].
@@ -231,60 +231,56 @@ impl Detector {
     ///
     /// # Errors
     /// A picture size beyond bounds, or a network that computed something that is not a number.
-    pub fn detect(&self, picture: &Picture, options: &DetectOptions) -> Result<Detections> {
-        let floor = options.nms.conf.clamp(0.0, DETECT_FLOOR);
-        let predicted = self.predict_above(picture, options.imgsz, true, floor)?;
+    pub fn detect(&self, image: &Image, options: &DetectOptions) -> Result<Detections> {
+        let threshold = options.nms.conf.clamp(0.0, DETECT_THRESHOLD);
+        let predicted = self.predict_with(image, options.imgsz, true, threshold)?;
         let start = Instant::now();
         let detections = predicted.boxes(&options.nms);
         let nms = predicted.speed.nms + milliseconds(start);
         let speed = Speed { nms, ..predicted.speed };
-        Ok(Detections { width: picture.width, height: picture.height, detections, speed })
+        Ok(Detections { width: image.width, height: image.height, detections, speed })
     }
 
     /// Runs the network once; boxes for any thresholds come from the result.
     ///
     /// # Errors
     /// As [`Detector::detect`].
-    pub fn predict(&self, picture: &Picture, imgsz: Option<[usize; 2]>) -> Result<Predicted> {
-        self.predict_above(picture, imgsz, true, DETECT_FLOOR)
+    pub fn predict(&self, image: &Image, imgsz: Option<[usize; 2]>) -> Result<Predicted> {
+        self.predict_with(image, imgsz, true, DETECT_THRESHOLD)
     }
 
     /// As [`Detector::predict`] with all choices: `auto` pads to the smallest rectangle that fits the strides (else to
-    /// the whole of `imgsz`), cells with an objectness of `floor` or less are dropped.
+    /// the whole of `imgsz`), cells with an objectness of `threshold` or less are dropped.
     ///
     /// # Errors
     /// As [`Detector::detect`].
-    pub fn predict_above(
+    pub fn predict_with(
         &self,
-        picture: &Picture,
+        image: &Image,
         imgsz: Option<[usize; 2]>,
         auto: bool,
-        floor: f32,
+        threshold: f32,
     ) -> Result<Predicted> {
-        let prepared = self.prepare(picture, imgsz, auto)?;
+        let prepared = self.prepare(image, imgsz, auto)?;
         let start = Instant::now();
-        let least = floor_logit(floor)?;
-        if least == f32::NEG_INFINITY {
-            let maps = self.engine.forward(&prepared.picture.rgb, prepared.size())?;
-            return self.finish(&prepared, &maps, milliseconds(start), floor);
+        let logit = threshold_logit(threshold)?;
+        if logit == f32::NEG_INFINITY {
+            let maps = self.engine.forward(&prepared.image.rgb, prepared.size())?;
+            return self.postprocess(&prepared, &maps, milliseconds(start), threshold);
         }
-        let (cells, sizes) = self.engine.cells(&prepared.picture.rgb, prepared.size(), least)?;
-        self.finish_cells(prepared.framing(), &cells, &sizes, milliseconds(start))
+        let (cells, sizes) = self.engine.candidates(&prepared.image.rgb, prepared.size(), logit)?;
+        self.postprocess_candidates(prepared.framing(), &cells, &sizes, milliseconds(start))
     }
 
     /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
     ///
     /// # Errors
     /// A size beyond [`MAX_SIDE`].
-    pub fn prepare(&self, picture: &Picture, imgsz: Option<[usize; 2]>, auto: bool) -> Result<Prepared> {
+    pub fn prepare(&self, image: &Image, imgsz: Option<[usize; 2]>, auto: bool) -> Result<Prepared> {
         let start = Instant::now();
         let options = self.letterbox_options(imgsz, auto)?;
-        let boxed = letterbox(picture, &options);
-        Ok(Prepared {
-            picture: boxed.picture,
-            picture_size: [picture.height, picture.width],
-            milliseconds: milliseconds(start),
-        })
+        let boxed = letterbox(image, &options);
+        Ok(Prepared { image: boxed.image, image_size: [image.height, image.width], milliseconds: milliseconds(start) })
     }
 
     fn letterbox_options(&self, imgsz: Option<[usize; 2]>, auto: bool) -> Result<LetterboxOptions> {
@@ -297,17 +293,17 @@ impl Detector {
         Ok(LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() })
     }
 
-    /// As [`Detector::finish`], from cells that were picked already.
-    fn finish_cells(
+    /// As [`Detector::postprocess`], from cells that were picked already.
+    fn postprocess_candidates(
         &self,
         framing: Framing,
-        cells: &[Vec<Cell>],
+        cells: &[Vec<Candidate>],
         sizes: &[[usize; 2]],
         network: f64,
     ) -> Result<Predicted> {
         let start = Instant::now();
         let Graph { strides, anchors, nc, .. } = &self.graph;
-        let candidates = decode_cells(cells, sizes, strides, anchors, *nc)?;
+        let candidates = decode_candidates(cells, sizes, strides, anchors, *nc)?;
         Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
     }
 
@@ -315,13 +311,13 @@ impl Detector {
     ///
     /// # Errors
     /// Maps that don't fit, or that hold values that are not numbers.
-    pub fn finish(&self, prepared: &Prepared, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
-        self.finish_maps(prepared.framing(), maps, network, floor)
+    pub fn postprocess(&self, prepared: &Prepared, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
+        self.postprocess_maps(prepared.framing(), maps, network, threshold)
     }
 
-    fn finish_maps(&self, framing: Framing, maps: &[RawMap], network: f64, floor: f32) -> Result<Predicted> {
+    fn postprocess_maps(&self, framing: Framing, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
         let start = Instant::now();
-        let candidates = candidates(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, floor)?;
+        let candidates = decode_above(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, threshold)?;
         Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
     }
 }

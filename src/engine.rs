@@ -9,12 +9,12 @@ mod lower;
 pub mod plan;
 pub mod program;
 
-use crate::detection::{Cell, RawMap};
+use crate::detection::{Candidate, RawMap};
 use crate::model::{Graph, Module};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
 use cpu::{Aligned, CpuExecutor, Isa, Precision};
-use plan::{Keep, Layout, Plan};
+use plan::{Layout, Plan, Retain};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
 
@@ -65,7 +65,7 @@ impl<'a> From<&'a Vec<u8>> for Input<'a> {
 }
 
 /// The cells of each detect level, and each level's `[height, width]`.
-pub type Picked = (Vec<Vec<Cell>>, Vec<[usize; 2]>);
+pub type Candidates = (Vec<Vec<Candidate>>, Vec<[usize; 2]>);
 
 /// What the last run used.
 type Scratch = Option<(Plan, Aligned<f32>)>;
@@ -113,7 +113,7 @@ impl Engine {
     ) -> Result<Self> {
         let mut program = lower::lower_taking(graph, checkpoint)?;
         // A size that can't be planned is refused when it is used.
-        let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, cells_or_maps(&program)).ok();
+        let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, candidates_or_maps(&program)).ok();
         let scratch = size.and_then(plan).map(|plan| {
             let arena = Aligned::zeroed(plan.arena);
             (plan, arena)
@@ -128,7 +128,7 @@ impl Engine {
         self.program.ops.iter_mut().for_each(|op| op.forget_packed_weights(&outputs));
     }
 
-    /// A network with made-up weights (the same every time): for timing, and for comparing executors. It finds nothing.
+    /// A network with random weights (the same every time): for timing, and for comparing executors. It finds nothing.
     ///
     /// # Errors
     /// A graph that can't be run.
@@ -189,10 +189,10 @@ impl Engine {
             return self.forward(input, size);
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::bands::frame();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
+        let _frame = cpu::parallel::scope();
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, Retain::Maps)?;
         let mut cpu = CpuExecutor::unpacked(&self.program, Isa::detect());
-        if plan.streams {
+        if plan.fuses_stem {
             cpu.only(&self.program, 0..2);
         }
         for index in self.begin(&cpu, plan, arena, input.into(), None)?..self.program.ops.len() {
@@ -213,17 +213,17 @@ impl Engine {
         Ok((maps, self.program.ops.iter().zip(times).map(name).collect()))
     }
 
-    /// The cells of each detect level whose objectness is above `floor` (a logit), in the order of the maps, and each
+    /// The cells of each detect level whose objectness is above `threshold` (a logit), in the order of the maps, and each
     /// level's `[height, width]`. What is no number counts as above.
     ///
     /// # Errors
     /// As [`Engine::forward`].
-    pub fn cells<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], floor: f32) -> Result<Picked> {
+    pub fn candidates<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], threshold: f32) -> Result<Candidates> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::bands::frame();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, cells_or_maps(&self.program))?;
+        let _frame = cpu::parallel::scope();
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, candidates_or_maps(&self.program))?;
         let first = self.begin(&self.cpu, plan, arena, input.into(), None)?;
-        let sizes = self.program.outputs.iter().map(|&v| [plan.places[v].height, plan.places[v].width]).collect();
+        let sizes = self.program.outputs.iter().map(|&v| [plan.views[v].height, plan.views[v].width]).collect();
         let heads = heads::heads(&self.program, plan).unwrap_or_default();
         for index in first..self.program.ops.len() {
             if heads.iter().all(|head| head.op != index) {
@@ -232,9 +232,9 @@ impl Engine {
         }
         let mut levels = Vec::new();
         for head in &heads {
-            levels.push(match head.above(&self.cpu, arena, floor) {
-                Some(indices) => head.cells(&self.cpu, arena, &indices),
-                None => head.cells_of(&self.cpu.whole_map(&self.program, plan, head.op, arena), floor),
+            levels.push(match head.above(&self.cpu, arena, threshold) {
+                Some(indices) => head.candidates(&self.cpu, arena, &indices),
+                None => head.candidates_of(&self.cpu.whole_map(&self.program, plan, head.op, arena), threshold),
             });
         }
         Ok((levels, sizes))
@@ -243,8 +243,8 @@ impl Engine {
     /// The raw maps; milliseconds of each operation go to `times`.
     fn run(&self, input: Input<'_>, size: [usize; 2], mut times: Option<&mut Vec<f64>>) -> Result<Vec<RawMap>> {
         let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::bands::frame();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, Keep::Maps)?;
+        let _frame = cpu::parallel::scope();
+        let (plan, arena) = &mut *self.planned(&mut scratch, size, Retain::Maps)?;
         for index in self.begin(&self.cpu, plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
             let start = times.is_some().then(web_time::Instant::now);
             self.cpu.run(&self.program, plan, index, arena);
@@ -264,13 +264,13 @@ impl Engine {
         input: Input<'_>,
         times: Option<&mut Vec<f64>>,
     ) -> Result<usize> {
-        if !plan.streams {
+        if !plan.fuses_stem {
             self.fill_input(plan, arena, input)?;
             return Ok(0);
         }
         check_input(plan, input)?;
         let start = web_time::Instant::now();
-        let spent = cpu.stream(&self.program, plan, input, arena, times.is_some());
+        let spent = cpu.run_fused_stem(&self.program, plan, input, arena, times.is_some());
         if let Some(times) = times {
             // Shares of the time that passed: threads work side by side.
             let passed = start.elapsed().as_secs_f64() * 1e3;
@@ -284,13 +284,13 @@ impl Engine {
         &self,
         scratch: &'a mut Scratch,
         size: [usize; 2],
-        keep: Keep,
+        retain: Retain,
     ) -> Result<&'a mut (Plan, Aligned<f32>)> {
-        let known = scratch.as_ref().is_some_and(|(plan, _)| plan.size == size && plan.keep == keep);
+        let known = scratch.as_ref().is_some_and(|(plan, _)| plan.size == size && plan.retain == retain);
         if known && let Some(kept) = scratch {
             return Ok(kept);
         }
-        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, keep)?;
+        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, retain)?;
         let mut arena = scratch.take().map_or_else(|| Aligned::zeroed(0), |(_, arena)| arena);
         arena.reset(plan.arena);
         Ok(scratch.insert((plan, arena)))
@@ -301,8 +301,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::forward`].
     pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
-        let _frame = cpu::bands::frame();
-        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Keep::Rows)?;
+        let _frame = cpu::parallel::scope();
+        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Retain::Rows)?;
         let mut arena = Aligned::zeroed(plan.arena);
         self.fill_input(&plan, &mut arena, pixels.into())?;
         for index in 0..self.program.ops.len() {
@@ -313,8 +313,8 @@ impl Engine {
     }
 
     fn fill_input(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>) -> Result<()> {
-        let place = plan.places[INPUT];
-        let target = &mut arena[place.start..place.start + check_input(plan, input)?];
+        let view = plan.views[INPUT];
+        let target = &mut arena[view.start..view.start + check_input(plan, input)?];
         match input {
             Input::Values(values) => target.copy_from_slice(values),
             Input::Bytes(bytes) => {
@@ -327,8 +327,8 @@ impl Engine {
 
 /// The number of values of a picture that has as many as it should.
 fn check_input(plan: &Plan, input: Input<'_>) -> Result<usize> {
-    let place = plan.places[INPUT];
-    let expected = place.height * place.width * place.channels;
+    let view = plan.views[INPUT];
+    let expected = view.height * view.width * view.channels;
     let found = match input {
         Input::Values(values) => values.len(),
         Input::Bytes(bytes) => bytes.len(),
@@ -340,18 +340,18 @@ fn check_input(plan: &Plan, input: Input<'_>) -> Result<usize> {
     Ok(expected)
 }
 
-fn cells_or_maps(program: &Program) -> Keep {
-    if heads::are_plain(program) { Keep::Cells } else { Keep::Maps }
+fn candidates_or_maps(program: &Program) -> Retain {
+    if heads::are_pointwise(program) { Retain::Candidates } else { Retain::Maps }
 }
 
 fn raw_map(plan: &Plan, arena: &[f32], value: ValueId) -> RawMap {
-    let p = plan.places[value];
+    let p = plan.views[value];
     let pixel = |i: usize| &arena[p.start + i * p.stride..][..p.channels];
     RawMap { height: p.height, width: p.width, data: (0..p.height * p.width).flat_map(pixel).copied().collect() }
 }
 
 fn channels_first(plan: &Plan, arena: &[f32], value: ValueId) -> Tensor {
-    let p = plan.places[value];
+    let p = plan.views[value];
     let data =
         (0..p.channels).flat_map(|c| (0..p.height * p.width).map(move |i| arena[p.start + i * p.stride + c])).collect();
     Tensor { shape: vec![p.channels, p.height, p.width], data }

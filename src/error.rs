@@ -11,7 +11,7 @@ pub enum ErrorKind {
     /// A checkpoint that can't be read, or doesn't fit the network.
     Weights,
     /// A picture that can't be decoded or is out of bounds.
-    Picture,
+    Image,
     /// A data set (labels, annotation files) that can't be read.
     Data,
     /// An argument that is out of range.

@@ -5,7 +5,7 @@
 //!                         |
 //! checkpoint -> named tensors, batch norm folded  (weights) -> plan -> executor  (engine)
 //!                                                                  |
-//! photo -> pixels -> letterbox  (picture) ---------------------> raw maps -> boxes  (detection)
+//! photo -> pixels -> letterbox  (image) ---------------------> raw maps -> boxes  (detection)
 //! ```
 //!
 //! [`Detector`] is the one door for all faces.
@@ -15,8 +15,8 @@ pub mod detection;
 pub mod detector;
 pub mod engine;
 mod error;
+pub mod image;
 pub mod model;
-pub mod picture;
 pub mod weights;
 
 pub use detector::Detector;

@@ -11,7 +11,7 @@ pub mod limits;
 pub mod manifest;
 mod numbers;
 mod pickle;
-mod safe;
+mod safetensors;
 mod sniff;
 mod torch;
 
@@ -71,10 +71,10 @@ impl Checkpoint {
     pub fn load_part(bytes: &[u8], part: Part) -> Result<Self> {
         if bytes.len() as u64 > limits::MAX_FILE_BYTES {
             let most = limits::MAX_FILE_BYTES;
-            return Err(bad(format!("the file has {} bytes, at most {most} are read", bytes.len())));
+            return Err(weights_error(format!("the file has {} bytes, at most {most} are read", bytes.len())));
         }
         let mut checkpoint = match sniff::sniff(bytes)? {
-            sniff::Kind::Safetensors => safe::load(bytes)?,
+            sniff::Kind::Safetensors => safetensors::load(bytes)?,
             sniff::Kind::TorchZip => torch::load(bytes, part)?,
         };
         for (name, tensor) in &checkpoint.tensors {
@@ -100,11 +100,11 @@ impl Checkpoint {
 
     /// Writes the checkpoint as our safetensors, in fp16 if `half`, else fp32. Equal checkpoints give equal bytes.
     pub fn to_safetensors(&self, half: bool) -> Result<Vec<u8>> {
-        safe::write(self, half)
+        safetensors::write(self, half)
     }
 }
 
 /// An error about a checkpoint.
-fn bad(message: impl Into<String>) -> Error {
+fn weights_error(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Weights, message)
 }

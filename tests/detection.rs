@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ghostdet::ErrorKind;
 use ghostdet::detection::boxes::{self, RatioPad};
-use ghostdet::detection::{Detection, NmsOptions, Predictions, RawMap, candidates, decode, nms, scale_boxes};
+use ghostdet::detection::{Detection, NmsOptions, Predictions, RawMap, decode, decode_above, nms, scale_boxes};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ fn decode_is_that_of(file: &SafeTensors, prefix: &str, strides: &[f64], anchors:
         }
         for conf in [0.01, 0.25, 0.9] {
             let options = NmsOptions { conf, ..NmsOptions::validation() };
-            let few = candidates(&maps, strides, anchors, nc, conf).unwrap();
+            let few = decode_above(&maps, strides, anchors, nc, conf).unwrap();
             assert!(few.len() < all.len() || all.iter().all(|r| r[4] > conf));
             assert_eq!(nms(&few, &options), nms(&all, &options));
         }
@@ -180,7 +180,7 @@ fn decode_by_hand() {
     let anchors = [vec![[10.0, 20.0]]];
     let all = decode(std::slice::from_ref(&map), &[8.0], &anchors, 1).unwrap();
     assert_eq!((all.len(), &all.rows[..4]), (2, &[4.0, 4.0, 10.0, 20.0][..]));
-    let few = candidates(std::slice::from_ref(&map), &[8.0], &anchors, 1, 0.01).unwrap();
+    let few = decode_above(std::slice::from_ref(&map), &[8.0], &anchors, 1, 0.01).unwrap();
     assert_eq!(few.rows, all.rows[..6]);
     let found = nms(&few, &NmsOptions::default());
     assert_eq!(found.len(), 1);
@@ -190,7 +190,7 @@ fn decode_by_hand() {
         let kept = std::mem::replace(&mut map.data[at], f32::NAN);
         for result in [
             decode(std::slice::from_ref(&map), &[8.0], &anchors, 1),
-            candidates(std::slice::from_ref(&map), &[8.0], &anchors, 1, 0.01),
+            decode_above(std::slice::from_ref(&map), &[8.0], &anchors, 1, 0.01),
         ] {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Numeric);
         }

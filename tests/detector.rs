@@ -6,7 +6,7 @@ mod support;
 use ghostdet::Detector;
 use ghostdet::detection::NmsOptions;
 use ghostdet::engine::cpu::Precision;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use support::{part, reference};
 
 fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
@@ -21,8 +21,8 @@ fn an_official_checkpoint_finds_what_the_reference_finds() {
 }
 
 #[test]
-fn sixteen_bits_find_it_too() {
-    finds_what_the_reference_finds(Precision::Fixed, 0.3, 2e-3);
+fn int16_find_it_too() {
+    finds_what_the_reference_finds(Precision::Int16, 0.3, 2e-3);
 }
 
 /// How far off boxes (in pixels) and scores may be where decoders of pictures agree.
@@ -38,10 +38,9 @@ fn finds_what_the_reference_finds(precision: Precision, pixels_off: f64, score_o
     let mut worst = (0.0_f64, 0.0_f64);
     for case in expected["cases"].as_array().unwrap() {
         let name = case["picture"].as_str().unwrap();
-        let picture = Picture::decode(&std::fs::read(folder.join("pictures").join(name)).unwrap()).unwrap();
+        let image = Image::decode(&std::fs::read(folder.join("pictures").join(name)).unwrap()).unwrap();
         let side = case["imgsz"].as_u64().unwrap() as usize;
-        let predicted =
-            detector.predict_above(&picture, Some([side; 2]), case["auto"].as_bool().unwrap(), 0.001).unwrap();
+        let predicted = detector.predict_with(&image, Some([side; 2]), case["auto"].as_bool().unwrap(), 0.001).unwrap();
         let wanted = &case["detect"];
         let found = predicted.boxes(&NmsOptions { max_det: 1000, ..NmsOptions::default() });
         assert_eq!(found.len() as u64, wanted["n"].as_u64().unwrap(), "{name} at {side}");
@@ -73,8 +72,8 @@ fn shipped_weights_see_the_astronaut() {
     let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
     let detector = Detector::load(&weights, None).unwrap();
     assert_eq!(detector.info().architecture, "yolov5n-ghost-backbone");
-    let picture = Picture::decode(&std::fs::read(root.join("www/samples/astronaut.jpg")).unwrap()).unwrap();
-    let predicted = detector.predict(&picture, None).unwrap();
+    let image = Image::decode(&std::fs::read(root.join("www/samples/astronaut.jpg")).unwrap()).unwrap();
+    let predicted = detector.predict(&image, None).unwrap();
     let strict = predicted.boxes(&NmsOptions::default());
     assert!(strict.iter().any(|d| detector.names()[d.class] == "person" && d.score > 0.5), "{strict:?}");
     let loose = predicted.boxes(&NmsOptions { conf: 0.02, ..NmsOptions::default() });
@@ -83,16 +82,16 @@ fn shipped_weights_see_the_astronaut() {
 }
 
 #[test]
-fn sixteen_bits_are_close_to_floats_on_photographs() {
+fn int16_are_close_to_floats_on_photographs() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
-    let [fixed, float] = [Precision::Fixed, Precision::Float]
+    let [int16, float] = [Precision::Int16, Precision::Float]
         .map(|precision| Detector::load(&weights, None).unwrap().with_precision(precision));
     for name in ["astronaut", "coffee"] {
-        let picture = Picture::decode(&std::fs::read(root.join(format!("tests/samples/{name}.jpg"))).unwrap()).unwrap();
-        let prepared = float.prepare(&picture, Some([320, 320]), true).unwrap();
-        let maps = |detector: &Detector| detector.engine().forward(&prepared.picture.rgb, prepared.size()).unwrap();
-        for (found, expected) in maps(&fixed).iter().zip(maps(&float)) {
+        let image = Image::decode(&std::fs::read(root.join(format!("tests/samples/{name}.jpg"))).unwrap()).unwrap();
+        let prepared = float.prepare(&image, Some([320, 320]), true).unwrap();
+        let maps = |detector: &Detector| detector.engine().forward(&prepared.image.rgb, prepared.size()).unwrap();
+        for (found, expected) in maps(&int16).iter().zip(maps(&float)) {
             let off = part(&found.data, &expected.data);
             println!("{name}: {off:e} of the largest value");
             assert!(off > 0.0 && off < 3e-3, "{name}: {off:e} of the largest value");

@@ -13,10 +13,10 @@ use support::{channels_last, deviation, goldens, nets, part, single_modules};
 #[test]
 fn narrower_instruction_sets_do_too() {
     let widest = Isa::detect();
-    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here() && *isa != widest) {
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported() && *isa != widest) {
         let tests = std::env::current_exe().unwrap();
         let mut tests = std::process::Command::new(tests);
-        tests.env("GHOSTDET_SIMD", isa.name()).args(["equal_the_reference", "sixteen_bits", "--nocapture"]);
+        tests.env("GHOSTDET_SIMD", isa.name()).args(["equal_the_reference", "int16", "--nocapture"]);
         let output = tests.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}: {said}{}", isa.name(), String::from_utf8_lossy(&output.stderr));
@@ -119,9 +119,9 @@ fn nets_equal_the_reference() {
 /// 16 bits, on the reference's nets (whose weights, rounded to halves alone, move their maps by up to 2e-2) and on one of the size
 /// that people use.
 #[test]
-fn sixteen_bits_are_close_to_floats() {
+fn int16_are_close_to_floats() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Fixed);
+        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Int16);
         let input = net.input();
         for image in 0..input.shape[0] {
             let (pixels, size) = channels_last(&input, image);
@@ -134,11 +134,11 @@ fn sixteen_bits_are_close_to_floats() {
     }
     let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
     let engine = || Engine::unweighted(&graph).unwrap();
-    let picture: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
-    let [fixed, float] = [Precision::Fixed, Precision::Float]
-        .map(|precision| engine().with_precision(precision).forward(&picture, [160, 224]).unwrap());
-    assert_eq!(engine().with_precision(Precision::Fixed).forward_in_floats(&picture, [160, 224]).unwrap(), float);
-    for (found, expected) in fixed.iter().zip(&float) {
+    let image: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
+    let [int16, float] = [Precision::Int16, Precision::Float]
+        .map(|precision| engine().with_precision(precision).forward(&image, [160, 224]).unwrap());
+    assert_eq!(engine().with_precision(Precision::Int16).forward_in_floats(&image, [160, 224]).unwrap(), float);
+    for (found, expected) in int16.iter().zip(&float) {
         let off = part(&found.data, &expected.data);
         println!("{off:e}");
         assert!(off < 1e-3, "{off:e} of the largest value");
@@ -151,7 +151,7 @@ fn any_number_of_threads_gives_the_same_to_the_last_bit() {
     let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(3)).unwrap();
     let bytes: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
     let values: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 254.0).collect();
-    for precision in [Precision::Fixed, Precision::Float] {
+    for precision in [Precision::Int16, Precision::Float] {
         let engine = Engine::unweighted(&graph).unwrap().with_precision(precision);
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -168,8 +168,8 @@ fn any_number_of_threads_gives_the_same_to_the_last_bit() {
 fn pictures_side_by_side_do_not_disturb_each_other() {
     let graph = builtin("yolov5n-ghost").unwrap().graph(Some(3)).unwrap();
     let engines = [Engine::unweighted(&graph).unwrap(), Engine::unweighted(&graph).unwrap()];
-    let picture = |seed: usize| (0..96 * 64 * 3).map(|i: usize| (i * seed % 251) as u8).collect::<Vec<u8>>();
-    let pictures: Vec<Vec<u8>> = (31..43).map(picture).collect();
+    let image = |seed: usize| (0..96 * 64 * 3).map(|i: usize| (i * seed % 251) as u8).collect::<Vec<u8>>();
+    let pictures: Vec<Vec<u8>> = (31..43).map(image).collect();
     let run = |i: usize| engines[i % 2].forward(&pictures[i], [96, 64]).unwrap();
     let expected: Vec<_> = (0..pictures.len()).map(run).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
@@ -208,7 +208,7 @@ fn what_is_no_number_stays_none() {
             ]
             .map(|(key, shape, data)| (key.to_owned(), Tensor { shape, data }));
             let weights = ghostdet::weights::Checkpoint { tensors: tensors.into(), folded: true, ..Default::default() };
-            Engine::module(&module(kernel), 8, &weights).unwrap().with_precision(Precision::Fixed)
+            Engine::module(&module(kernel), 8, &weights).unwrap().with_precision(Precision::Int16)
         };
         let run = |engine: Engine, input: &[f32]| {
             let (rows, _) = engine.forward_rows(input, [5, 5]).unwrap();
@@ -253,18 +253,18 @@ fn a_size_that_does_not_fit_is_refused() {
 
 #[test]
 fn picked_cells_equal_the_whole_maps() {
-    use ghostdet::detection::{candidates, decode_cells, floor_logit};
+    use ghostdet::detection::{decode_above, decode_candidates, threshold_logit};
     let graph = builtin("yolov5n-ghost").expect("a built-in").graph(Some(3)).unwrap();
     let engine = Engine::unweighted(&graph).unwrap();
     let pixels: Vec<f32> = (0..96 * 64 * 3).map(|i| ((i * i) % 255) as f32 / 255.0).collect();
     let maps = engine.forward(&pixels, [96, 64]).unwrap();
     // From hardly a cell to all of them: both ways of computing the rows are taken.
-    for floor in [1e-4, 2e-5, 5e-6, 1e-6, 1e-9] {
-        let expected = candidates(&maps, &graph.strides, &graph.anchors, graph.nc, floor).unwrap();
-        let (cells, sizes) = engine.cells(&pixels, [96, 64], floor_logit(floor).unwrap()).unwrap();
-        let got = decode_cells(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc).unwrap();
-        assert_eq!(got.len(), expected.len(), "floor {floor}");
+    for threshold in [1e-4, 2e-5, 5e-6, 1e-6, 1e-9] {
+        let expected = decode_above(&maps, &graph.strides, &graph.anchors, graph.nc, threshold).unwrap();
+        let (cells, sizes) = engine.candidates(&pixels, [96, 64], threshold_logit(threshold).unwrap()).unwrap();
+        let got = decode_candidates(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc).unwrap();
+        assert_eq!(got.len(), expected.len(), "threshold {threshold}");
         let (over, most) = deviation(&got.rows, &expected.rows, 1e-5, 1e-4);
-        assert!(over <= 0.0, "floor {floor}: off by {most}");
+        assert!(over <= 0.0, "threshold {threshold}: off by {most}");
     }
 }

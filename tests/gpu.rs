@@ -2,12 +2,12 @@
 
 mod support;
 
-use ghostdet::detection::DETECT_FLOOR;
+use ghostdet::detection::DETECT_THRESHOLD;
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::Precision;
-use ghostdet::engine::gpu::{Gpu, GpuExecutor, Sharing, Tuning};
+use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning, WeightSharing};
 use ghostdet::weights::Checkpoint;
-use ghostdet::{Detector, picture::Picture};
+use ghostdet::{Detector, image::Image};
 use pollster::block_on;
 use std::sync::LazyLock;
 use support::{channels_last, deviation, goldens, nets, part, single_modules};
@@ -26,23 +26,24 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
 /// Tiles for the processor and for real GPUs: all must be right everywhere.
 fn tunings() -> Vec<Tuning> {
     let f16 = GPU.as_ref().is_some_and(ghostdet::engine::gpu::Gpu::f16);
-    let plain = [Tuning::candidates(true, false), Tuning::candidates(false, f16)].concat();
+    let plain = [Tuning::configurations(true, false), Tuning::configurations(false, f16)].concat();
     // In rows and fused, and with weights that threads load for each other, too: on each kind of numbers.
     let subgroup = GPU.as_ref().map_or(0, |gpu| gpu.subgroup);
     let usual = plain.iter().filter(|one| (one.pixels, one.blocks) == (4, 2));
     let varied = usual.flat_map(|&one| {
         // Shaders with barriers take adapters on the processor long to compile: one kind of them is enough.
-        let wanted =
-            move |way: &Tuning| way.sharing != Sharing::Own && (way.sharing != Sharing::Workgroup || !one.half);
+        let wanted = move |way: &Tuning| {
+            way.sharing != WeightSharing::PerThread && (way.sharing != WeightSharing::Workgroup || !one.f16_storage)
+        };
         let shared = one.variants(subgroup).into_iter().filter(wanted);
-        [Tuning { rows: true, fused: true, ..one }].into_iter().chain(shared)
+        [Tuning { tile_per_row: true, fused: true, ..one }].into_iter().chain(shared)
     });
     plain.iter().copied().chain(varied).collect()
 }
 
 /// How far off halves may be, of the largest value: stored only, or multiplied as such.
 fn bound(tuning: Tuning) -> f32 {
-    if tuning.native { 2e-2 } else { 1e-2 }
+    if tuning.f16_math { 2e-2 } else { 1e-2 }
 }
 
 #[test]
@@ -58,14 +59,14 @@ fn modules_equal_the_reference() {
                     let (pixels, size) = channels_last(&case.input, image);
                     let (rows, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();
                     let found = rows[0].as_ref().expect("an output");
-                    largest = largest.max(match tuning.half {
+                    largest = largest.max(match tuning.f16_storage {
                         true => case.check_halves(image, found, bound(tuning)),
                         false => case.check(image, found),
                     });
                 }
                 checked += 1;
             }
-            println!("{}: {checked} modules, largest deviation {largest:e} ({})", golden.display(), tuning.name());
+            println!("{}: {checked} modules, largest deviation {largest:e} ({})", golden.display(), tuning);
             assert!(checked >= 40, "only {checked} modules were checked");
         }
     }
@@ -81,17 +82,17 @@ fn nets_equal_the_reference() {
         let rounded = Engine::new(&net.graph, &halved(net.checkpoint())).unwrap().with_precision(Precision::Float);
         let (bytes, input) = (&net.tensors["input_u8"], net.input());
         for tuning in tunings() {
-            let engine = if tuning.half { &rounded } else { &engine };
+            let engine = if tuning.f16_storage { &rounded } else { &engine };
             let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
             let mut largest = 0.0_f32;
             for image in 0..input.shape[0] {
                 let (pixels, size) = channels_last(&input, image);
                 let maps = block_on(executor.maps(engine.program(), &pixels, size)).unwrap();
                 let rgb: Vec<u8> = channels_last(bytes, image).0.iter().map(|&v| v as u8).collect();
-                let from_bytes = block_on(executor.maps_of_picture(engine.program(), &rgb, size)).unwrap();
+                let from_bytes = block_on(executor.maps_of_image(engine.program(), &rgb, size)).unwrap();
                 let expected = engine.forward(&pixels, size).unwrap();
                 for found in [maps, from_bytes] {
-                    if !tuning.half {
+                    if !tuning.f16_storage {
                         largest = largest.max(net.check(image, &found));
                         continue;
                     }
@@ -102,7 +103,7 @@ fn nets_equal_the_reference() {
                     }
                 }
             }
-            println!("{}: largest deviation {largest:e} ({})", net.name, tuning.name());
+            println!("{}: largest deviation {largest:e} ({})", net.name, tuning);
         }
     }
 }
@@ -114,20 +115,20 @@ fn trained_weights_on_photographs_equal_the_processors() {
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     let engine = detector.engine();
-    for tuning in tunings().into_iter().filter(|one| one.half && (one.pixels, one.blocks) == (4, 2)) {
+    for tuning in tunings().into_iter().filter(|one| one.f16_storage && (one.pixels, one.blocks) == (4, 2)) {
         let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
         let mut largest = 0.0_f32;
         for name in ["astronaut", "coffee"] {
-            let picture = Picture::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
-            let prepared = detector.prepare(&picture, Some([320, 320]), true).unwrap();
+            let image = Image::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
+            let prepared = detector.prepare(&image, Some([320, 320]), true).unwrap();
             let expected = engine.forward(&prepared.pixels(), prepared.size()).unwrap();
             let found = block_on(executor.maps(engine.program(), &prepared.pixels(), prepared.size())).unwrap();
             for (found, expected) in found.iter().zip(&expected) {
                 largest = largest.max(part(&found.data, &expected.data));
             }
         }
-        println!("largest deviation {largest:e} ({})", tuning.name());
-        assert!(largest <= 1e-2, "{}: off by {largest}", tuning.name());
+        println!("largest deviation {largest:e} ({})", tuning);
+        assert!(largest <= 1e-2, "{}: off by {largest}", tuning);
     }
 }
 
@@ -175,7 +176,7 @@ head:
             for (row, (expected, got)) in expected.iter().zip(&got).enumerate() {
                 let (Some(expected), Some(got)) = (expected, got) else { continue };
                 assert_eq!(expected.shape, got.shape);
-                if tuning.half {
+                if tuning.f16_storage {
                     let part = part(&got.data, &expected.data);
                     assert!(part <= bound(tuning), "row {row} at {size:?}: off by {part} of the largest value");
                 } else {
@@ -191,10 +192,10 @@ head:
 fn a_network_for_the_processor_alone_stays_there() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
+    let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     let mut alone = Detector::for_cpu(Checkpoint::load(&weights).unwrap(), None, None, Precision::Float).unwrap();
     let both = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
-    let found = |detector: &Detector| detector.detect(&picture, &Default::default()).unwrap().detections;
+    let found = |detector: &Detector| detector.detect(&image, &Default::default()).unwrap().detections;
     assert_eq!(found(&alone), found(&both));
     assert!(block_on(alone.attach_gpu(gpu)).is_err());
     assert_eq!(found(&alone), found(&both));
@@ -205,14 +206,14 @@ fn a_texture_is_letterboxed_like_bytes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
-    let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
+    let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     // Smaller, exactly half and twice the network's, as large as it, upright, across, a line: all to the same boxes.
-    let sizes = [[picture.height, picture.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
+    let sizes = [[image.height, image.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
     let test = detector.self_test(160).unwrap();
     for tuning in tunings() {
         block_on(detector.attach_gpu_tuned(gpu, tuning, &test)).unwrap();
         for [height, width] in sizes {
-            let scaled = ghostdet::picture::resize(&picture, width, height);
+            let scaled = ghostdet::image::resize(&image, width, height);
             let rgba: Vec<u8> = scaled.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
             let fill = |queue: &wgpu::Queue, texture: &wgpu::Texture| {
                 let layout = wgpu::TexelCopyBufferLayout {
@@ -223,15 +224,16 @@ fn a_texture_is_letterboxed_like_bytes() {
                 queue.write_texture(texture.as_image_copy(), &rgba, layout, texture.size());
             };
             let imgsz = Some([160, 160]);
-            let bytes = block_on(detector.predict_on_gpu(&scaled, imgsz, true, DETECT_FLOOR)).unwrap();
+            let bytes = block_on(detector.predict_on_gpu(&scaled, imgsz, true, DETECT_THRESHOLD)).unwrap();
             let texture =
-                block_on(detector.predict_from_texture([height, width], imgsz, true, DETECT_FLOOR, fill)).unwrap();
+                block_on(detector.predict_from_texture([height, width], imgsz, true, DETECT_THRESHOLD, fill)).unwrap();
             let options = ghostdet::detection::NmsOptions { conf: 0.02, ..Default::default() };
             assert_eq!(texture.expect("a copy").boxes(&options), bytes.boxes(&options), "{width}x{height}");
         }
     }
     let fill = |_: &wgpu::Queue, _: &wgpu::Texture| {};
-    let refused = block_on(detector.predict_from_texture([3, 100_000], None, true, DETECT_FLOOR, fill)).unwrap_err();
+    let refused =
+        block_on(detector.predict_from_texture([3, 100_000], None, true, DETECT_THRESHOLD, fill)).unwrap_err();
     assert_eq!(refused.kind(), ghostdet::ErrorKind::Device);
 }
 
@@ -244,7 +246,7 @@ fn the_self_tests_pass_in_every_way() {
         for side in [32, 100] {
             let test = detector.self_test(side).unwrap();
             block_on(detector.attach_gpu_tuned(gpu, tuning, &test))
-                .unwrap_or_else(|error| panic!("{} at {side}: {error}", tuning.name()));
+                .unwrap_or_else(|error| panic!("{} at {side}: {error}", tuning));
             assert!(detector.gpu().is_some());
         }
     }
@@ -256,7 +258,7 @@ fn the_self_tests_pass_in_every_way() {
 fn any_size_gives_the_processors_boxes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let picture = Picture::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
+    let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     block_on(detector.attach_gpu(gpu)).unwrap();
     let options = ghostdet::detection::NmsOptions { conf: 0.05, ..Default::default() };
@@ -264,8 +266,8 @@ fn any_size_gives_the_processors_boxes() {
     for size in [[33, 33], [32, 32], [1, 1], [321, 239], [320, 640], [640, 320], [1280, 1280]] {
         // The largest takes a second a run where the processor imitates a GPU: once.
         for auto in [true, false].into_iter().skip(usize::from(size[0] == 1280)) {
-            let on_cpu = detector.predict_above(&picture, Some(size), auto, DETECT_FLOOR).unwrap().boxes(&options);
-            let on_gpu = block_on(detector.predict_on_gpu(&picture, Some(size), auto, DETECT_FLOOR)).unwrap();
+            let on_cpu = detector.predict_with(&image, Some(size), auto, DETECT_THRESHOLD).unwrap().boxes(&options);
+            let on_gpu = block_on(detector.predict_on_gpu(&image, Some(size), auto, DETECT_THRESHOLD)).unwrap();
             let on_gpu = on_gpu.boxes(&options);
             assert_eq!(on_gpu.len(), on_cpu.len(), "{size:?}");
             for (e, g) in on_cpu.iter().zip(&on_gpu) {
@@ -284,10 +286,10 @@ fn boxes_equal_the_processors() {
     let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
     block_on(detector.attach_gpu(gpu)).unwrap();
     for name in ["astronaut", "lifeboat", "coffee"] {
-        let picture = Picture::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
+        let image = Image::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
         for size in [320, 416] {
-            let on_cpu = detector.predict_above(&picture, Some([size, size]), true, DETECT_FLOOR).unwrap();
-            let on_gpu = block_on(detector.predict_on_gpu(&picture, Some([size, size]), true, DETECT_FLOOR)).unwrap();
+            let on_cpu = detector.predict_with(&image, Some([size, size]), true, DETECT_THRESHOLD).unwrap();
+            let on_gpu = block_on(detector.predict_on_gpu(&image, Some([size, size]), true, DETECT_THRESHOLD)).unwrap();
             let options = ghostdet::detection::NmsOptions { conf: 0.1, ..Default::default() };
             let (expected, got) = (on_cpu.boxes(&options), on_gpu.boxes(&options));
             assert_eq!(got.len(), expected.len(), "{name} at {size}");

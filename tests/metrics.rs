@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ghostdet::data::{Bounds, Dataset, Split};
 use ghostdet::detection::Detection;
-use ghostdet::detection::metrics::{Evaluator, Metric, Truth, average_precision, correct};
+use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, average_precision, correct};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -16,9 +16,9 @@ fn floats(v: &Value) -> Vec<f64> {
     v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
 }
 
-fn labels(image: &Value) -> Vec<Truth> {
+fn labels(image: &Value) -> Vec<GroundTruth> {
     let rows = image["labels"].as_array().unwrap();
-    rows.iter().map(floats).map(|l| Truth::new(l[0] as usize, [l[1], l[2], l[3], l[4]])).collect()
+    rows.iter().map(floats).map(|l| GroundTruth::new(l[0] as usize, [l[1], l[2], l[3], l[4]])).collect()
 }
 
 fn detections(image: &Value) -> Vec<Detection> {
@@ -141,8 +141,8 @@ fn the_area_under_a_curve_is_the_average_precision() {
 
 #[test]
 fn crowds_are_neither_right_nor_wrong() {
-    let crowd = Truth { crowd: true, ..Truth::new(0, [0.0, 0.0, 100.0, 100.0]) };
-    let single = Truth::new(0, [200.0, 0.0, 240.0, 40.0]);
+    let crowd = GroundTruth { crowd: true, ..GroundTruth::new(0, [0.0, 0.0, 100.0, 100.0]) };
+    let single = GroundTruth::new(0, [200.0, 0.0, 240.0, 40.0]);
     let found = |bounds, score| Detection { bounds, score, class: 0 };
     let mut evaluator = Evaluator::new(1, Metric::Coco);
     let inside = [found([5.0, 5.0, 30.0, 30.0], 0.9), found([40.0, 40.0, 70.0, 70.0], 0.8)];
@@ -157,7 +157,7 @@ fn report_as_json() {
     let mut evaluator = Evaluator::new(2, Metric::Yolo).with_names(&["cat".into(), "dog".into()]);
     let bounds = [0.0, 0.0, 10.0, 10.0];
     let nan = Detection { bounds: [f32::NAN; 4], score: 0.95, class: 1 };
-    evaluator.add(&[Truth::new(1, bounds.map(f64::from))], &[Detection { bounds, score: 0.9, class: 1 }, nan]);
+    evaluator.add(&[GroundTruth::new(1, bounds.map(f64::from))], &[Detection { bounds, score: 0.9, class: 1 }, nan]);
     let json = serde_json::to_value(evaluator.finish()).unwrap();
     assert_eq!((&json["metric"], &json["images"], &json["labels"]), (&"yolo".into(), &1.into(), &1.into()));
     assert_eq!(json["classes"][0]["name"], "dog");

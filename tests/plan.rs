@@ -1,7 +1,7 @@
 //! What the planner promises, checked on the built-in networks without running anything.
 
 use ghostdet::engine::Engine;
-use ghostdet::engine::plan::{Keep, Layout, Plan};
+use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{INPUT, OpKind, Program, ValueId};
 use ghostdet::model::builtin;
 
@@ -53,12 +53,12 @@ fn a_ghost_convolution_writes_both_halves_into_one_map() {
 
 /// Floats `[start, end)` that an outermost value takes.
 fn span(plan: &Plan, layout: Layout, value: ValueId) -> [usize; 2] {
-    let place = plan.places[value];
+    let view = plan.views[value];
     let floats = match layout {
-        Layout::ChannelsLast => (place.height * place.width - 1) * place.stride + place.channels,
-        Layout::Blocks => place.height * place.width * place.channels.next_multiple_of(4),
+        Layout::ChannelsLast => (view.height * view.width - 1) * view.stride + view.channels,
+        Layout::Blocks => view.height * view.width * view.channels.next_multiple_of(4),
     };
-    [place.start, place.start + floats]
+    [view.start, view.start + floats]
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn no_step_writes_over_what_is_still_needed() {
         let program = engine.program();
         for size in [[320, 320], [96, 160], [32, 32]] {
             for layout in [Layout::ChannelsLast, Layout::Blocks] {
-                for keep in [Keep::Maps, Keep::Cells] {
-                    check(name, program, &Plan::new(program, size, layout, keep).unwrap(), layout);
+                for retain in [Retain::Maps, Retain::Candidates] {
+                    check(name, program, &Plan::new(program, size, layout, retain).unwrap(), layout);
                 }
             }
         }
@@ -77,7 +77,7 @@ fn no_step_writes_over_what_is_still_needed() {
 }
 
 fn check(name: &str, program: &Program, plan: &Plan, layout: Layout) {
-    let keep = plan.keep;
+    let retain = plan.retain;
     // The outermost value that was written last at each float, as the steps go on.
     let mut owner = vec![usize::MAX; plan.arena];
     let fill = |owner: &mut Vec<usize>, value: ValueId| {
@@ -90,27 +90,27 @@ fn check(name: &str, program: &Program, plan: &Plan, layout: Layout) {
         owner[start..end].iter().all(|&o| o == root)
     };
     // On the CPU the picture and what the first convolution makes of it are never there as a whole.
-    assert_eq!(plan.streams, layout == Layout::ChannelsLast, "{name}");
-    let between = if plan.streams { program.ops[0].output } else { usize::MAX };
-    if !plan.streams {
+    assert_eq!(plan.fuses_stem, layout == Layout::ChannelsLast, "{name}");
+    let between = if plan.fuses_stem { program.ops[0].output } else { usize::MAX };
+    if !plan.fuses_stem {
         fill(&mut owner, INPUT);
     }
     let mut heads = Vec::new();
-    for index in usize::from(plan.streams)..program.ops.len() {
+    for index in usize::from(plan.fuses_stem)..program.ops.len() {
         let output = program.ops[index].output;
-        if keep == Keep::Cells && program.outputs.contains(&output) {
+        if retain == Retain::Candidates && program.outputs.contains(&output) {
             heads.push(program.ops[index].input);
             continue;
         }
         fill(&mut owner, output);
         for value in reads(program, index).into_iter().filter(|&value| value != between) {
-            assert!(whole(&owner, value), "{name} {:?} {keep:?}: step {index} lost {value}", plan.size);
+            assert!(whole(&owner, value), "{name} {:?} {retain:?}: step {index} lost {value}", plan.size);
         }
     }
-    let last = if keep == Keep::Cells { &heads } else { &program.outputs };
+    let last = if retain == Retain::Candidates { &heads } else { &program.outputs };
     assert_eq!(last.len(), 3, "{name}");
     for &value in last {
-        assert!(whole(&owner, value), "{name} {:?} {keep:?}: {value} was lost", plan.size);
+        assert!(whole(&owner, value), "{name} {:?} {retain:?}: {value} was lost", plan.size);
     }
 }
 
@@ -118,9 +118,9 @@ fn check(name: &str, program: &Program, plan: &Plan, layout: Layout) {
 fn memory_is_reused() {
     for name in NETWORKS {
         let engine = engine(name);
-        let plan = Plan::new(engine.program(), [640, 640], Layout::ChannelsLast, Keep::Cells).unwrap();
+        let plan = Plan::new(engine.program(), [640, 640], Layout::ChannelsLast, Retain::Candidates).unwrap();
         assert!(plan.arena * 4 < plan.without_reuse, "{name}: {} of {}", plan.arena, plan.without_reuse);
-        let blocks = Plan::new(engine.program(), [640, 640], Layout::Blocks, Keep::Maps).unwrap();
+        let blocks = Plan::new(engine.program(), [640, 640], Layout::Blocks, Retain::Maps).unwrap();
         assert!(blocks.arena * 4 < blocks.without_reuse, "{name}: {} of {}", blocks.arena, blocks.without_reuse);
     }
 }

@@ -1,7 +1,7 @@
 """The modules of YOLOv5 and its Ghost variants in plain torch functions, in double precision.
 
-Written from a description of what each module computes, as a yardstick that shares nothing with the Rust code. A
-module is run by calling its function; weights that are asked for the first time are made up on the way, with batch
+Written from a description of what each module computes, as a reference that shares nothing with the Rust code. A
+module is run by calling its function; weights that are asked for the first time are drawn at random on the way, with batch
 norm statistics taken from what actually arrives there, so that no activation dies out.
 """
 

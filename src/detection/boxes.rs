@@ -44,9 +44,9 @@ pub struct RatioPad {
 
 impl RatioPad {
     /// What follows from the sizes `[height, width]` alone.
-    pub fn between(input: [usize; 2], picture: [usize; 2]) -> Self {
+    pub fn between(input: [usize; 2], image: [usize; 2]) -> Self {
         let [h1, w1] = input.map(|v| v as f64);
-        let [h0, w0] = picture.map(|v| v as f64);
+        let [h0, w0] = image.map(|v| v as f64);
         let gain = (h1 / h0).min(w1 / w0);
         Self { gain, pad: [(w1 - w0 * gain) / 2.0, (h1 - h0 * gain) / 2.0] }
     }
@@ -54,13 +54,13 @@ impl RatioPad {
 
 /// Brings boxes from the network's input back to the picture, cut to its edges. Sizes are `[height, width]`; without
 /// `ratio_pad` ratio and border follow from them. An empty picture gives empty boxes.
-pub fn scale_boxes(input: [usize; 2], boxes: &mut [[f32; 4]], picture: [usize; 2], ratio_pad: Option<RatioPad>) {
-    let RatioPad { gain, pad } = ratio_pad.unwrap_or_else(|| RatioPad::between(input, picture));
+pub fn scale_boxes(input: [usize; 2], boxes: &mut [[f32; 4]], image: [usize; 2], ratio_pad: Option<RatioPad>) {
+    let RatioPad { gain, pad } = ratio_pad.unwrap_or_else(|| RatioPad::between(input, image));
     for bounds in boxes {
         for (i, v) in bounds.iter_mut().enumerate() {
             *v = (*v - pad[i % 2] as f32) / gain as f32;
         }
-        clip_to(bounds, picture[1] as f32, picture[0] as f32);
+        clip_to(bounds, image[1] as f32, image[0] as f32);
     }
 }
 

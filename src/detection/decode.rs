@@ -46,40 +46,40 @@ pub fn decode(maps: &[RawMap], strides: &[f64], anchors_px: &[Vec<[f32; 2]>], nc
     run(maps, strides, anchors_px, nc, f32::NEG_INFINITY)
 }
 
-/// Decodes only cells whose objectness is above `floor`: nothing is computed for the rest, so a change of the
+/// Decodes only cells whose objectness is above `threshold`: nothing is computed for the rest, so a change of the
 /// thresholds later costs only another [`nms`](super::nms()) over what is kept here.
-pub fn candidates(
+pub fn decode_above(
     maps: &[RawMap],
     strides: &[f64],
     anchors_px: &[Vec<[f32; 2]>],
     nc: usize,
-    floor: f32,
+    threshold: f32,
 ) -> Result<Predictions> {
-    run(maps, strides, anchors_px, nc, floor_logit(floor)?)
+    run(maps, strides, anchors_px, nc, threshold_logit(threshold)?)
 }
 
-/// The objectness logit of `floor` (a probability), rounded down a little: a cell right at the floor rather stays, NMS
-/// compares exactly. Everything is above a floor of 0.
+/// The objectness logit of `threshold` (a probability), rounded down a little: a cell right at the threshold rather stays, NMS
+/// compares exactly. Everything is above a threshold of 0.
 ///
 /// # Errors
-/// A floor that is not a number.
-pub fn floor_logit(floor: f32) -> Result<f32> {
-    if floor.is_nan() {
+/// A threshold that is not a number.
+pub fn threshold_logit(threshold: f32) -> Result<f32> {
+    if threshold.is_nan() {
         return Err(Error::new(ErrorKind::Argument, "the lowest objectness is not a number").hint("use 0 to 1"));
     }
-    Ok(if floor <= 0.0 {
+    Ok(if threshold <= 0.0 {
         f32::NEG_INFINITY
-    } else if floor >= 1.0 {
+    } else if threshold >= 1.0 {
         f32::INFINITY
     } else {
-        let floor = f64::from(floor);
-        ((floor / (1.0 - floor)).ln() - 1e-5) as f32
+        let threshold = f64::from(threshold);
+        ((threshold / (1.0 - threshold)).ln() - 1e-5) as f32
     })
 }
 
 /// One cell of a detect level, for one of its anchors, as a device picked it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
+pub struct Candidate {
     /// `(anchor * height + y) * width + x`.
     pub index: usize,
     /// `x y w h`, objectness, classes: `nc + 5` logits.
@@ -91,8 +91,8 @@ pub struct Cell {
 ///
 /// # Errors
 /// Levels that don't go together; a logit that is not a number.
-pub fn decode_cells(
-    levels: &[Vec<Cell>],
+pub fn decode_candidates(
+    levels: &[Vec<Candidate>],
     sizes: &[[usize; 2]],
     strides: &[f64],
     anchors_px: &[Vec<[f32; 2]>],

@@ -14,7 +14,7 @@ pub use yolo::{PrecisionRecall, average_precision};
 
 /// One true object of a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Truth {
+pub struct GroundTruth {
     /// Class number.
     pub class: usize,
     /// `[x1, y1, x2, y2]` in pixels of the picture.
@@ -25,7 +25,7 @@ pub struct Truth {
     pub crowd: bool,
 }
 
-impl Truth {
+impl GroundTruth {
     /// An object with nothing known but its box.
     pub fn new(class: usize, bounds: [f64; 4]) -> Self {
         Self { class, bounds, area: None, crowd: false }
@@ -121,8 +121,8 @@ pub struct Evaluator {
     metric: Metric,
     names: Vec<String>,
     images: usize,
-    yolo: yolo::Collected,
-    coco: coco::Collected,
+    yolo: yolo::Accumulator,
+    coco: coco::Accumulator,
     confusion: ConfusionMatrix,
 }
 
@@ -134,8 +134,8 @@ impl Evaluator {
             metric,
             names: Vec::new(),
             images: 0,
-            yolo: yolo::Collected::new(nc),
-            coco: coco::Collected::new(nc),
+            yolo: yolo::Accumulator::new(nc),
+            coco: coco::Accumulator::new(nc),
             confusion: ConfusionMatrix::new(nc),
         }
     }
@@ -147,14 +147,14 @@ impl Evaluator {
     }
 
     /// Adds a picture. Detections that are not numbers are left out.
-    pub fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
+    pub fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {
         self.images += 1;
         let usable = |d: &&Detection| d.class < self.nc && !d.score.is_nan() && d.bounds.iter().all(|v| v.is_finite());
         let mut detections: Vec<Detection> = detections.iter().filter(usable).copied().collect();
         detections.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let usable = |t: &&Truth| t.class < self.nc && t.bounds.iter().all(|v| v.is_finite());
-        let all: Vec<Truth> = labels.iter().filter(usable).copied().collect();
-        let single: Vec<Truth> = all.iter().filter(|t| !t.crowd).copied().collect();
+        let usable = |t: &&GroundTruth| t.class < self.nc && t.bounds.iter().all(|v| v.is_finite());
+        let all: Vec<GroundTruth> = labels.iter().filter(usable).copied().collect();
+        let single: Vec<GroundTruth> = all.iter().filter(|t| !t.crowd).copied().collect();
         self.yolo.add(&single, &detections);
         self.confusion.add(&single, &detections);
         if self.metric == Metric::Coco {

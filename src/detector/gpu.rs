@@ -1,10 +1,10 @@
 //! The detector on a GPU.
 
 use super::{Detector, Framing, Predicted, SelfTest, milliseconds};
-use crate::detection::{RawMap, floor_logit};
+use crate::detection::{RawMap, threshold_logit};
 use crate::engine::gpu::{Gpu, GpuExecutor, Rows, Tuning};
 use crate::engine::program::INPUT;
-use crate::picture::{Picture, letterbox_geometry};
+use crate::image::{Image, letterbox_geometry};
 use crate::{Error, ErrorKind, Result};
 use web_time::Instant;
 
@@ -15,7 +15,7 @@ impl Detector {
     /// Of kind [`ErrorKind::Device`]: the network doesn't fit the GPU, or the GPU computes something else than the CPU.
     pub async fn attach_gpu(&mut self, gpu: &Gpu) -> Result<()> {
         let test = self.self_test(self.imgsz)?;
-        match self.attach_gpu_tuned(gpu, Tuning::likely(gpu), &test).await {
+        match self.attach_gpu_tuned(gpu, Tuning::default_for(gpu), &test).await {
             Err(_) if gpu.check().is_ok() => self.attach_gpu_tuned(gpu, Tuning::new(gpu.software), &test).await,
             outcome => outcome,
         }
@@ -71,33 +71,33 @@ impl Detector {
         executor.maps(self.engine.program(), pixels, size).await
     }
 
-    /// As [`Detector::predict_above`](super::Detector::predict_above), on the attached GPU.
+    /// As [`Detector::predict_with`](super::Detector::predict_with), on the attached GPU.
     ///
     /// # Errors
     /// As there; a GPU that is not attached, was lost, or refuses the picture's size.
     pub async fn predict_on_gpu(
         &mut self,
-        picture: &Picture,
+        image: &Image,
         imgsz: Option<[usize; 2]>,
         auto: bool,
-        floor: f32,
+        threshold: f32,
     ) -> Result<Predicted> {
-        let prepared = self.prepare(picture, imgsz, auto)?;
+        let prepared = self.prepare(image, imgsz, auto)?;
         let program = self.engine.program();
         let Some(executor) = &mut self.gpu else { return Err(not_attached()) };
         let start = Instant::now();
-        let least = floor_logit(floor)?;
-        if least > f32::NEG_INFINITY
-            && let Some(cells) = executor.cells(program, &prepared.picture.rgb, prepared.size(), least).await?
+        let logit = threshold_logit(threshold)?;
+        if logit > f32::NEG_INFINITY
+            && let Some(cells) = executor.candidates(program, &prepared.image.rgb, prepared.size(), logit).await?
         {
             let sizes = executor.map_sizes(program);
-            return self.finish_cells(prepared.framing(), &cells, &sizes, milliseconds(start));
+            return self.postprocess_candidates(prepared.framing(), &cells, &sizes, milliseconds(start));
         }
         let maps = match program.values[INPUT].channels {
-            3 => executor.maps_of_picture(program, &prepared.picture.rgb, prepared.size()).await?,
+            3 => executor.maps_of_image(program, &prepared.image.rgb, prepared.size()).await?,
             _ => executor.maps(program, &prepared.pixels(), prepared.size()).await?,
         };
-        self.finish(&prepared, &maps, milliseconds(start), floor)
+        self.postprocess(&prepared, &maps, milliseconds(start), threshold)
     }
 
     /// As [`Detector::predict_on_gpu`], of a picture of `[height, width]` that `fill` copies to a texture (RGBA, 8 bits): it
@@ -110,7 +110,7 @@ impl Detector {
         size: [usize; 2],
         imgsz: Option<[usize; 2]>,
         auto: bool,
-        floor: f32,
+        threshold: f32,
         fill: impl FnOnce(&wgpu::Queue, &wgpu::Texture),
     ) -> Result<Option<Predicted>> {
         let start = Instant::now();
@@ -128,17 +128,17 @@ impl Detector {
         if scope.pop().await.is_some() {
             return Ok(None);
         }
-        let framing = Framing { network_size: geometry.size, picture_size: size, milliseconds: milliseconds(start) };
+        let framing = Framing { network_size: geometry.size, image_size: size, milliseconds: milliseconds(start) };
         let start = Instant::now();
-        let least = floor_logit(floor)?;
-        if least > f32::NEG_INFINITY
-            && let Some(cells) = executor.cells_of_texture(program, least).await?
+        let logit = threshold_logit(threshold)?;
+        if logit > f32::NEG_INFINITY
+            && let Some(cells) = executor.candidates_of_texture(program, logit).await?
         {
             let sizes = executor.map_sizes(program);
-            return Ok(Some(self.finish_cells(framing, &cells, &sizes, milliseconds(start))?));
+            return Ok(Some(self.postprocess_candidates(framing, &cells, &sizes, milliseconds(start))?));
         }
         let maps = executor.maps_of_texture(program).await?;
-        Ok(Some(self.finish_maps(framing, &maps, milliseconds(start), floor)?))
+        Ok(Some(self.postprocess_maps(framing, &maps, milliseconds(start), threshold)?))
     }
 }
 

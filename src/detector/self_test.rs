@@ -1,7 +1,7 @@
 //! A picture that both executors must see the same in: a driver that computes wrongly is found before it draws a box.
 
 use super::Detector;
-use crate::detection::{Cell, RawMap};
+use crate::detection::{Candidate, RawMap};
 use crate::engine::gpu::{Gpu, GpuExecutor};
 use crate::engine::program::{INPUT, Program};
 use crate::{Error, ErrorKind, Result};
@@ -13,7 +13,7 @@ const TOLERANCE: f32 = 1e-3;
 const HALF_TOLERANCE: f32 = 1e-2;
 
 /// Cells that are picked: those of the highest objectness.
-const PICKED: usize = 64;
+const TESTED_CANDIDATES: usize = 64;
 
 /// A picture and what the CPU makes of it, in floats.
 pub struct SelfTest {
@@ -21,7 +21,7 @@ pub struct SelfTest {
     bytes: Vec<u8>,
     maps: Vec<RawMap>,
     /// The objectness (a logit) above which cells are picked.
-    floor: f32,
+    threshold: f32,
 }
 
 impl Detector {
@@ -39,8 +39,8 @@ impl Detector {
         let mut objectness: Vec<f32> =
             maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
         objectness.sort_unstable_by(|a, b| b.total_cmp(a));
-        let floor = objectness.get(PICKED.min(objectness.len() / 2)).copied().unwrap_or(0.0);
-        Ok(SelfTest { size: [side, side], bytes, maps, floor })
+        let threshold = objectness.get(TESTED_CANDIDATES.min(objectness.len() / 2)).copied().unwrap_or(0.0);
+        Ok(SelfTest { size: [side, side], bytes, maps, threshold })
     }
 }
 
@@ -50,10 +50,10 @@ impl SelfTest {
     /// # Errors
     /// Of kind [`ErrorKind::Device`]: it doesn't, or it can't run.
     pub(super) async fn run(&self, program: &Program, executor: &mut GpuExecutor) -> Result<()> {
-        let bound = if executor.tuning().half { HALF_TOLERANCE } else { TOLERANCE };
+        let bound = if executor.tuning().f16_storage { HALF_TOLERANCE } else { TOLERANCE };
         let from_bytes = program.values[INPUT].channels == 3;
         let maps = match from_bytes {
-            true => executor.maps_of_picture(program, &self.bytes, self.size).await?,
+            true => executor.maps_of_image(program, &self.bytes, self.size).await?,
             false => {
                 let pixels: Vec<f32> = self.bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
                 executor.maps(program, &pixels, self.size).await?
@@ -67,9 +67,12 @@ impl SelfTest {
         if !from_bytes {
             return Ok(());
         }
-        let Some(cells) = executor.cells(program, &self.bytes, self.size, self.floor).await? else { return Ok(()) };
+        let Some(cells) = executor.candidates(program, &self.bytes, self.size, self.threshold).await? else {
+            return Ok(());
+        };
         let pairs = self.maps.iter().zip(&cells);
-        let wrong: usize = pairs.map(|(map, cells)| wrong_cells(map, cells, program.anchors, self.floor, bound)).sum();
+        let wrong: usize =
+            pairs.map(|(map, cells)| wrong_candidates(map, cells, program.anchors, self.threshold, bound)).sum();
         match wrong {
             0 => Ok(()),
             _ => Err(miscomputes(executor.gpu(), &format!("{wrong} cells of a test picture"))),
@@ -93,16 +96,16 @@ fn wrong_values(expected: &[f32], got: &[f32], bound: f32) -> usize {
 }
 
 /// How many cells of a level differ from its map, are not in it, or are missing.
-fn wrong_cells(map: &RawMap, cells: &[Cell], anchors: usize, floor: f32, bound: f32) -> usize {
+fn wrong_candidates(map: &RawMap, cells: &[Candidate], anchors: usize, threshold: f32, bound: f32) -> usize {
     let (pixels, most) = (map.height * map.width, bound * largest(&map.data));
     let outputs = map.data.len() / (pixels * anchors).max(1);
     let start = |index: usize| (index % pixels * anchors + index / pixels) * outputs;
-    let same = |cell: &&Cell| {
+    let same = |cell: &&Candidate| {
         let expected = map.data.get(start(cell.index)..start(cell.index) + outputs);
         expected.is_some_and(|expected| wrong_at(expected, &cell.logits, most) == 0)
     };
     let listed: std::collections::HashSet<usize> = cells.iter().map(|cell| cell.index).collect();
-    let missing = |index: &usize| map.data[start(*index) + 4] > floor + most && !listed.contains(index);
+    let missing = |index: &usize| map.data[start(*index) + 4] > threshold + most && !listed.contains(index);
     cells.len() - cells.iter().filter(same).count() + (0..pixels * anchors).filter(missing).count()
 }
 
@@ -119,23 +122,23 @@ mod tests {
         RawMap { height: 1, width: 2, data: (0..24).map(|i| i as f32).collect() }
     }
 
-    fn cell(index: usize, first: f32) -> Cell {
-        Cell { index, logits: (0..6).map(|i| first + i as f32).collect() }
+    fn cell(index: usize, first: f32) -> Candidate {
+        Candidate { index, logits: (0..6).map(|i| first + i as f32).collect() }
     }
 
     #[test]
     fn cells_are_found_in_their_map() {
         let (a, b) = (cell(0, 0.0), cell(3, 18.0));
         let (c, d) = (cell(2, 6.0), cell(1, 12.0));
-        assert_eq!(wrong_cells(&map(), &[a.clone(), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3), 0);
-        assert_eq!(wrong_cells(&map(), &[d.clone(), b.clone()], 2, 12.0, 1e-3), 0);
-        assert_eq!(wrong_cells(&map(), std::slice::from_ref(&b), 2, 12.0, 1e-3), 1, "one is missing");
+        assert_eq!(wrong_candidates(&map(), &[a.clone(), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3), 0);
+        assert_eq!(wrong_candidates(&map(), &[d.clone(), b.clone()], 2, 12.0, 1e-3), 0);
+        assert_eq!(wrong_candidates(&map(), std::slice::from_ref(&b), 2, 12.0, 1e-3), 1, "one is missing");
         assert_eq!(
-            wrong_cells(&map(), &[cell(0, 0.5), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3),
+            wrong_candidates(&map(), &[cell(0, 0.5), b.clone(), c.clone(), d.clone()], 2, 0.0, 1e-3),
             1,
             "one is off"
         );
-        assert_eq!(wrong_cells(&map(), &[a, b, c, d, cell(9, 0.0)], 2, 0.0, 1e-3), 1, "one doesn't exist");
+        assert_eq!(wrong_candidates(&map(), &[a, b, c, d, cell(9, 0.0)], 2, 0.0, 1e-3), 1, "one doesn't exist");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! The GPU executor: the program as shaders on one buffer of activations, one submission a picture.
+//! The GPU executor: runs the operations of a program as shaders on one buffer of activations, in one submission per image.
 //!
-//! It needs only WebGPU's lowest limits and no features. Everything that depends on the picture's size (places,
-//! parameters, pipelines, bind groups) is made once and kept until the size changes; a frame is then an upload of the
-//! picture, the recorded dispatches, and a read-back of the cells above the floor.
+//! It needs only WebGPU's default limits and no features. What depends on the image size (memory plan, parameters,
+//! pipelines, bind groups) is a [`CompiledPlan`], made once per size. A frame is then an upload of the image, the recorded
+//! dispatches, and a read-back of the candidates above the objectness threshold.
 
+mod compiled_plan;
 mod device;
 mod dispatch;
 mod fuse;
 pub mod pack;
-mod prepared;
 mod results;
 pub mod step;
 mod texture;
@@ -18,16 +18,16 @@ mod tuning;
 pub mod wgsl;
 
 pub use device::Gpu;
-pub use tuning::{Sharing, Tuning};
+pub use tuning::{Tuning, WeightSharing};
 
-use super::plan::{Keep, Layout, Plan};
+use super::plan::{Layout, Plan, Retain};
 use super::program::{INPUT, OpKind, Program};
-use crate::detection::{Cell, RawMap};
-use crate::picture::Geometry;
+use crate::detection::{Candidate, RawMap};
+use crate::image::Geometry;
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
+use compiled_plan::{CompiledPlan, InputKind};
 use half::f16;
-use prepared::{From, Prepared};
 use std::ops::Range;
 
 /// The outputs of all rows, and the raw maps.
@@ -38,14 +38,14 @@ pub struct GpuExecutor {
     gpu: Gpu,
     tuning: Tuning,
     weights: wgpu::Buffer,
-    /// Bytes of `weights` for each operation, and for the head of each detect level.
+    /// The byte range of each operation in `weights`.
     ranges: Vec<Range<u64>>,
     heads: Vec<Head>,
-    /// The sizes prepared last, the current one first: photos upright and across take turns without being prepared anew.
-    prepared: Vec<Prepared>,
+    /// The plans of the sizes used last, the current one first: portrait and landscape images alternate without recompiling.
+    compiled: Vec<CompiledPlan>,
 }
 
-/// As for the buffers of [`Prepared`].
+/// Destroys the buffer eagerly, as [`CompiledPlan`] does.
 impl Drop for GpuExecutor {
     fn drop(&mut self) {
         self.weights.destroy();
@@ -60,14 +60,14 @@ struct Head {
     outputs: usize,
 }
 
-/// Ranges of storage buffers begin at multiples of this (WebGPU's default limit).
+/// The alignment of ranges of storage and uniform buffers: WebGPU's default limit.
 const ALIGNMENT: usize = 256;
 
-/// Picture sizes that are kept ready.
-const SIZES: usize = 3;
+/// The most image sizes whose plans are kept.
+const MAX_PLANS: usize = 3;
 
-/// Bytes of buffers beyond which none but the current size is kept.
-const MOST_KEPT: u64 = 64 << 20;
+/// If the kept plans have more bytes than this, only the current one is kept.
+const MAX_PLAN_BYTES: u64 = 64 << 20;
 
 impl GpuExecutor {
     /// Packs and uploads the weights of `program`.
@@ -75,16 +75,16 @@ impl GpuExecutor {
     /// # Errors
     /// Weights that are too large for the device.
     pub fn new(gpu: &Gpu, program: &Program, tuning: Tuning) -> Result<Self> {
-        if tuning.native && !gpu.f16() {
+        if tuning.f16_math && !gpu.f16() {
             return Err(Error::new(ErrorKind::Device, "the adapter has no shader-f16").at(gpu.name.clone()));
         }
         let tuning = tuning.fit(program);
         let mut bytes: Vec<u8> = Vec::new();
-        let mut put = |values: &[f32], half: bool| {
+        let mut put = |values: &[f32], f16_storage: bool| {
             let start = bytes.len();
-            // Nothing to bind is not allowed: at least one block.
+            // An empty binding is not allowed: at least one block.
             let values = values.iter().chain(&[0.0; 4]);
-            match half {
+            match f16_storage {
                 true => bytes.extend(values.flat_map(|&v| f16::from_f32(v).to_le_bytes())),
                 false => bytes.extend(values.flat_map(|v| v.to_le_bytes())),
             }
@@ -92,13 +92,14 @@ impl GpuExecutor {
             bytes.resize(end.next_multiple_of(ALIGNMENT), 0);
             start as u64..end as u64
         };
-        let ranges = (0..program.ops.len()).map(|op| put(&step::weights(program, op, tuning), tuning.half)).collect();
+        let ranges =
+            (0..program.ops.len()).map(|op| put(&step::weights(program, op, tuning), tuning.f16_storage)).collect();
         let mut heads = Vec::new();
         let anchors = program.anchors;
         for &value in &program.outputs {
             let Some(op) = program.ops.iter().position(|op| op.output == value) else { continue };
             let OpKind::Conv { shape, weights, .. } = &program.ops[op].kind else { continue };
-            if !step::pickable(program, op) || !shape.channels[1].is_multiple_of(anchors.max(1)) {
+            if !step::is_pointwise_head(program, op) || !shape.channels[1].is_multiple_of(anchors.max(1)) {
                 continue;
             }
             let range = put(&pack::head(shape, weights), false);
@@ -115,10 +116,10 @@ impl GpuExecutor {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&weights, 0, &bytes);
-        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, prepared: Vec::new() })
+        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, compiled: Vec::new() })
     }
 
-    /// How it runs there.
+    /// The configuration of its shaders.
     pub fn tuning(&self) -> Tuning {
         self.tuning
     }
@@ -128,39 +129,39 @@ impl GpuExecutor {
         &self.gpu
     }
 
-    /// Bytes of GPU memory: weights, and the buffers of the picture sizes that are kept.
+    /// Bytes of GPU memory: weights, and the buffers of the kept plans.
     pub fn bytes(&self) -> u64 {
-        self.weights.size() + self.prepared.iter().map(Prepared::bytes).sum::<u64>()
+        self.weights.size() + self.compiled.iter().map(CompiledPlan::bytes).sum::<u64>()
     }
 
-    /// Number of dispatches for the last picture size.
+    /// The number of dispatches for the last image size.
     pub fn dispatches(&self) -> usize {
-        self.prepared.first().map_or(0, |p| p.steps.len())
+        self.compiled.first().map_or(0, |p| p.steps.len())
     }
 
-    /// `[height, width]` of each detect map for the last picture size.
+    /// `[height, width]` of each detect map for the last image size.
     pub fn map_sizes(&self, program: &Program) -> Vec<[usize; 2]> {
-        let Some(prepared) = self.prepared.first() else { return Vec::new() };
-        program.outputs.iter().map(|&v| [prepared.plan.places[v].height, prepared.plan.places[v].width]).collect()
+        let Some(compiled) = self.compiled.first() else { return Vec::new() };
+        program.outputs.iter().map(|&v| [compiled.plan.views[v].height, compiled.plan.views[v].width]).collect()
     }
 
-    /// Makes everything ready for pictures of `[height, width]`.
+    /// Compiles the plan for images of `[height, width]`, if it is not there yet.
     ///
     /// # Errors
     /// A size that doesn't fit the network or the device; a shader that the device refuses.
     pub async fn prepare(&mut self, program: &Program, size: [usize; 2]) -> Result<()> {
-        if let Some(known) = self.prepared.iter().position(|p| p.plan.size == size) {
-            self.prepared[..=known].rotate_right(1);
+        if let Some(known) = self.compiled.iter().position(|p| p.plan.size == size) {
+            self.compiled[..=known].rotate_right(1);
             return Ok(());
         }
-        // Room is made first: two large sizes may not fit beside each other.
-        self.prepared.truncate(SIZES - 1);
-        if self.prepared.iter().map(Prepared::bytes).sum::<u64>() > MOST_KEPT {
-            self.prepared.clear();
+        // Free memory first: two large plans may not fit side by side.
+        self.compiled.truncate(MAX_PLANS - 1);
+        if self.compiled.iter().map(CompiledPlan::bytes).sum::<u64>() > MAX_PLAN_BYTES {
+            self.compiled.clear();
         }
-        let plan = Plan::new(program, size, Layout::Blocks, Keep::Maps)?;
-        let prepared = Prepared::new(self, program, plan, false).await?;
-        self.prepared.insert(0, prepared);
+        let plan = Plan::new(program, size, Layout::Blocks, Retain::Maps)?;
+        let compiled = CompiledPlan::new(self, program, plan, false).await?;
+        self.compiled.insert(0, compiled);
         Ok(())
     }
 
@@ -169,99 +170,103 @@ impl GpuExecutor {
     /// # Errors
     /// As [`GpuExecutor::maps`].
     pub async fn rows(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Rows> {
-        let plan = Plan::new(program, size, Layout::Blocks, Keep::Rows)?;
-        let prepared = Prepared::new(self, program, plan, true).await?;
-        prepared.upload_values(&self.gpu, pixels, channels_of(program, pixels, size)?);
-        prepared.run_maps(&self.gpu, From::Values);
-        let rows = prepared.read_rows(&self.gpu, program).await?;
-        prepared.run_maps(&self.gpu, From::Values);
-        Ok((rows, prepared.read_maps(&self.gpu, program).await?))
+        let plan = Plan::new(program, size, Layout::Blocks, Retain::Rows)?;
+        let compiled = CompiledPlan::new(self, program, plan, true).await?;
+        compiled.upload_values(&self.gpu, pixels, channels_of(program, pixels, size)?);
+        compiled.run_maps(&self.gpu, InputKind::Values);
+        let rows = compiled.read_rows(&self.gpu, program).await?;
+        compiled.run_maps(&self.gpu, InputKind::Values);
+        Ok((rows, compiled.read_maps(&self.gpu, program).await?))
     }
 
-    /// The raw maps for a channels-last picture with values 0 to 1.
+    /// The raw maps for a channels-last image with values from 0 to 1.
     ///
     /// # Errors
     /// As [`GpuExecutor::prepare`]; a device that failed.
     pub async fn maps(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
         self.prepare(program, size).await?;
         let channels = channels_of(program, pixels, size)?;
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.upload_values(&self.gpu, pixels, channels);
-        prepared.run_maps(&self.gpu, From::Values);
-        prepared.read_maps(&self.gpu, program).await
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.upload_values(&self.gpu, pixels, channels);
+        compiled.run_maps(&self.gpu, InputKind::Values);
+        compiled.read_maps(&self.gpu, program).await
     }
 
-    /// The cells of a letterboxed picture (`r g b` bytes) whose objectness is above `floor` (a logit), or none if
-    /// they are too many or the network's heads are not plain: then [`GpuExecutor::maps_of_picture`] has them all.
+    /// The candidates of a letterboxed image (RGB bytes) whose objectness is above `threshold` (a logit), by detect level.
+    /// `None` if there are too many, or the network's heads are no 1x1 convolutions: use [`GpuExecutor::maps_of_image`] then.
     ///
     /// # Errors
     /// As [`GpuExecutor::maps`].
-    pub async fn cells(
+    pub async fn candidates(
         &mut self,
         program: &Program,
         rgb: &[u8],
         size: [usize; 2],
-        floor: f32,
-    ) -> Result<Option<Vec<Vec<Cell>>>> {
+        threshold: f32,
+    ) -> Result<Option<Vec<Vec<Candidate>>>> {
         self.prepare(program, size).await?;
-        if !self.picks(program) {
+        if !self.finds_candidates(program) {
             return Ok(None);
         }
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.upload_picture(&self.gpu, rgb)?;
-        prepared.run_cells(&self.gpu, From::Bytes, floor);
-        prepared.read_cells(&self.gpu, &self.heads).await
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.upload_image(&self.gpu, rgb)?;
+        compiled.run_candidates(&self.gpu, InputKind::Bytes, threshold);
+        compiled.read_candidates(&self.gpu, &self.heads).await
     }
 
-    /// Whether cells can be picked here.
-    fn picks(&self, program: &Program) -> bool {
+    /// Whether candidates can be computed on the GPU.
+    fn finds_candidates(&self, program: &Program) -> bool {
         self.heads.len() == program.outputs.len() && !program.outputs.is_empty() && program.values[INPUT].channels == 3
     }
 
-    /// A texture (RGBA) for pictures of `[height, width]`, which [`GpuExecutor::cells_of_texture`] letterboxes as
-    /// `geometry` says. It stays the same until other sizes are asked for.
+    /// A texture (RGBA, 8 bits) for images of `[height, width]`, which [`GpuExecutor::candidates_of_texture`] letterboxes as
+    /// `geometry` says. It stays the same until another size is requested.
     ///
     /// # Errors
     /// As [`GpuExecutor::prepare`]; pictures larger than the device's textures.
     pub async fn texture(&mut self, program: &Program, size: [usize; 2], geometry: &Geometry) -> Result<wgpu::Texture> {
         self.prepare(program, geometry.size).await?;
         let gpu = self.gpu.clone();
-        self.prepared.first_mut().ok_or_else(not_ready)?.texture(&gpu, size, geometry).await
+        self.compiled.first_mut().ok_or_else(not_ready)?.texture(&gpu, size, geometry).await
     }
 
-    /// As [`GpuExecutor::cells`], of the picture that was copied to [`GpuExecutor::texture`]'s texture last.
+    /// As [`GpuExecutor::candidates`], for the image that was copied to the texture of [`GpuExecutor::texture`] last.
     ///
     /// # Errors
     /// A device that failed.
-    pub async fn cells_of_texture(&mut self, program: &Program, floor: f32) -> Result<Option<Vec<Vec<Cell>>>> {
-        if !self.picks(program) {
+    pub async fn candidates_of_texture(
+        &mut self,
+        program: &Program,
+        threshold: f32,
+    ) -> Result<Option<Vec<Vec<Candidate>>>> {
+        if !self.finds_candidates(program) {
             return Ok(None);
         }
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.run_cells(&self.gpu, From::Texture, floor);
-        prepared.read_cells(&self.gpu, &self.heads).await
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.run_candidates(&self.gpu, InputKind::Texture, threshold);
+        compiled.read_candidates(&self.gpu, &self.heads).await
     }
 
-    /// The raw maps of the picture in the texture.
+    /// The raw maps for the image in the texture.
     ///
     /// # Errors
     /// A device that failed.
     pub async fn maps_of_texture(&mut self, program: &Program) -> Result<Vec<RawMap>> {
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.run_maps(&self.gpu, From::Texture);
-        prepared.read_maps(&self.gpu, program).await
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.run_maps(&self.gpu, InputKind::Texture);
+        compiled.read_maps(&self.gpu, program).await
     }
 
-    /// The raw maps of a letterboxed picture (`r g b` bytes).
+    /// The raw maps for a letterboxed image (RGB bytes).
     ///
     /// # Errors
     /// As [`GpuExecutor::maps`].
-    pub async fn maps_of_picture(&mut self, program: &Program, rgb: &[u8], size: [usize; 2]) -> Result<Vec<RawMap>> {
+    pub async fn maps_of_image(&mut self, program: &Program, rgb: &[u8], size: [usize; 2]) -> Result<Vec<RawMap>> {
         self.prepare(program, size).await?;
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.upload_picture(&self.gpu, rgb)?;
-        prepared.run_maps(&self.gpu, From::Bytes);
-        prepared.read_maps(&self.gpu, program).await
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.upload_image(&self.gpu, rgb)?;
+        compiled.run_maps(&self.gpu, InputKind::Bytes);
+        compiled.read_maps(&self.gpu, program).await
     }
 }
 
@@ -276,7 +281,7 @@ fn channels_of(program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<us
 }
 
 fn not_ready() -> Error {
-    Error::new(ErrorKind::Device, "the GPU executor is not prepared")
+    Error::new(ErrorKind::Device, "the GPU executor is not compiled")
 }
 
 fn too_large(what: &str, needed: u64, most: u64) -> Error {

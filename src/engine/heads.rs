@@ -1,62 +1,62 @@
-//! Objectness first: a cell whose objectness is under the floor can't become a box (score = objectness x class), so
-//! the rest of its row is never computed.
+//! The detect heads, computed sparsely: objectness first. A cell under the objectness threshold can't become a detection
+//! (score = objectness x class probability), so its other outputs are never computed.
 
 use super::cpu::CpuExecutor;
-use super::cpu::bands::bands;
-use super::plan::{Place, Plan};
+use super::cpu::parallel::parallel_for;
+use super::plan::{BufferView, Plan};
 use super::program::{ConvShape, ConvWeights, OpKind, Program};
-use crate::detection::{Cell, RawMap};
+use crate::detection::{Candidate, RawMap};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// More than this share of cells above the floor, and the whole convolution is cheaper.
-const WORTH: f64 = 0.2;
+/// Above this share of candidates, the whole convolution is cheaper.
+const MAX_SHARE: f64 = 0.2;
 
-/// A detect level whose convolution is a plain 1x1.
+/// The head of a detect level: a 1x1 convolution.
 pub struct Head<'a> {
     /// Its operation.
     pub op: usize,
-    place: Place,
+    view: BufferView,
     weights: &'a ConvWeights,
     anchors: usize,
     outputs: usize,
 }
 
-/// The heads of all levels, or none if one of them is something else.
+/// The heads of all levels; `None` if one of them is not a 1x1 convolution.
 pub fn heads<'a>(program: &'a Program, plan: &Plan) -> Option<Vec<Head<'a>>> {
     let head = |&value: &usize| {
         let op = program.ops.iter().position(|op| op.output == value)?;
         let OpKind::Conv { shape, weights, .. } = &program.ops[op].kind else { return None };
         let outputs = shape.channels[1].checked_div(program.anchors)?;
-        let place = plan.places[program.ops[op].input];
-        is_plain(program, shape).then_some(Head { op, place, weights, anchors: program.anchors, outputs })
+        let view = plan.views[program.ops[op].input];
+        is_pointwise_head(program, shape).then_some(Head { op, view, weights, anchors: program.anchors, outputs })
     };
     program.outputs.iter().map(head).collect::<Option<Vec<_>>>().filter(|heads| !heads.is_empty())
 }
 
-/// Whether [`heads`] has them all.
-pub fn are_plain(program: &Program) -> bool {
+/// Whether [`heads`] supports this program.
+pub fn are_pointwise(program: &Program) -> bool {
     let plain = |&value: &usize| {
         program.ops.iter().find(|op| op.output == value).is_some_and(|op| match &op.kind {
-            OpKind::Conv { shape, .. } => is_plain(program, shape),
+            OpKind::Conv { shape, .. } => is_pointwise_head(program, shape),
             _ => false,
         })
     };
     !program.outputs.is_empty() && program.outputs.iter().all(plain)
 }
 
-fn is_plain(program: &Program, shape: &ConvShape) -> bool {
+fn is_pointwise_head(program: &Program, shape: &ConvShape) -> bool {
     shape.groups == 1 && shape.is_flat() && shape.channels[1].checked_div(program.anchors).is_some_and(|n| n >= 5)
 }
 
 impl Head<'_> {
-    /// Which cells are above `floor` (a logit; what is no number counts as above), in order; none if there are so many
-    /// that the whole map should be computed.
-    pub fn above(&self, cpu: &CpuExecutor, arena: &[f32], floor: f32) -> Option<Vec<usize>> {
-        let count = self.place.height * self.place.width;
-        let most = (WORTH * (count * self.anchors) as f64) as usize;
+    /// The indices of the cells whose objectness is above `threshold` (a logit), in order. NaN counts as above. `None` if
+    /// there are so many that computing the whole map is cheaper.
+    pub fn above(&self, cpu: &CpuExecutor, arena: &[f32], threshold: f32) -> Option<Vec<usize>> {
+        let count = self.view.height * self.view.width;
+        let limit = (MAX_SHARE * (count * self.anchors) as f64) as usize;
         let values: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(count * self.anchors).collect();
-        bands(count, 16, |first, last| {
+        parallel_for(count, 16, |first, last| {
             for pixel in first..last {
                 for anchor in 0..self.anchors {
                     let value = self.output(cpu, arena, pixel, anchor * self.outputs + 4);
@@ -66,42 +66,42 @@ impl Head<'_> {
         });
         let above = |value: &AtomicU32| {
             let value = f32::from_bits(value.load(Relaxed));
-            value > floor || value.is_nan()
+            value > threshold || value.is_nan()
         };
         let found: Vec<usize> = (0..values.len()).filter(|&index| above(&values[index])).collect();
-        (found.len() <= most).then_some(found)
+        (found.len() <= limit).then_some(found)
     }
 
-    /// Everything about the cells.
-    pub fn cells(&self, cpu: &CpuExecutor, arena: &[f32], indices: &[usize]) -> Vec<Cell> {
-        let count = self.place.height * self.place.width;
-        let cell = |&index: &usize| {
+    /// All outputs of these cells.
+    pub fn candidates(&self, cpu: &CpuExecutor, arena: &[f32], indices: &[usize]) -> Vec<Candidate> {
+        let count = self.view.height * self.view.width;
+        let candidate = |&index: &usize| {
             let (anchor, pixel) = (index / count, index % count);
             let first = anchor * self.outputs;
             let logits = (first..first + self.outputs).map(|o| self.output(cpu, arena, pixel, o)).collect();
-            Cell { index, logits }
+            Candidate { index, logits }
         };
-        indices.iter().map(cell).collect()
+        indices.iter().map(candidate).collect()
     }
 
-    /// The cells above `floor` of a map that was computed as a whole.
-    pub fn cells_of(&self, map: &RawMap, floor: f32) -> Vec<Cell> {
+    /// The candidates above `threshold` of a whole map.
+    pub fn candidates_of(&self, map: &RawMap, threshold: f32) -> Vec<Candidate> {
         let count = map.height * map.width;
-        let mut cells = Vec::new();
+        let mut candidates = Vec::new();
         for anchor in 0..self.anchors {
             for pixel in 0..count {
                 let row = &map.data[(pixel * self.anchors + anchor) * self.outputs..][..self.outputs];
-                if row[4] > floor || row[4].is_nan() {
-                    cells.push(Cell { index: anchor * count + pixel, logits: row.to_vec() });
+                if row[4] > threshold || row[4].is_nan() {
+                    candidates.push(Candidate { index: anchor * count + pixel, logits: row.to_vec() });
                 }
             }
         }
-        cells
+        candidates
     }
 
     fn output(&self, cpu: &CpuExecutor, arena: &[f32], pixel: usize, o: usize) -> f32 {
-        let channels = self.place.channels;
-        let input = &arena[self.place.start + pixel * self.place.stride..][..channels];
+        let channels = self.view.channels;
+        let input = &arena[self.view.start + pixel * self.view.stride..][..channels];
         self.weights.bias[o] + cpu.dot(input, &self.weights.weight[o * channels..][..channels])
     }
 }

@@ -3,39 +3,39 @@
 use super::program::{INPUT, OpKind, Program, ValueId};
 use crate::{Error, ErrorKind, Result};
 
-/// Floats after each buffer that kernels may read (never write) past its end.
-pub const SLACK: usize = 32;
+/// Floats after each buffer. Kernels may read, but never write, that far past a buffer's end.
+pub const READ_PADDING: usize = 32;
 
 /// No map may have more values than this (1 GiB in fp32).
 const MAX_VALUES: usize = 1 << 28;
 
-/// How a map's values follow each other.
+/// The memory layout of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `[y][x][channel]`: the CPU's.
     ChannelsLast,
-    /// `[channel / 4][y][x][channel % 4]`, the last block padded: the GPU's, whose threads lie side by side on `x`.
+    /// `[channel / 4][y][x][channel % 4]`, the last block padded: the GPU's, whose neighbouring threads differ in `x`.
     Blocks,
 }
 
-/// What can be read when all operations are through.
+/// What stays readable after a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// What detect's convolutions read: cells are computed from it one by one. The raw maps, the largest of all at
-    /// the end, have no place.
-    Cells,
-    /// The raw maps.
+pub enum Retain {
+    /// The inputs of the detect heads. Raw output maps get no buffer; candidates are computed from the head inputs on
+    /// demand.
+    Candidates,
+    /// The raw maps of the detect levels.
     Maps,
     /// The output of every row.
     Rows,
 }
 
-/// Where a value lies.
+/// Where the map of a value is in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// First float in the arena; with [`Layout::Blocks`] that of the outermost value.
+pub struct BufferView {
+    /// The first float in the arena. With [`Layout::Blocks`] it is that of the outermost value.
     pub start: usize,
-    /// First channel within the outermost value.
+    /// The first channel within the outermost value.
     pub offset: usize,
     /// Height of the map.
     pub height: usize,
@@ -43,37 +43,38 @@ pub struct Place {
     pub width: usize,
     /// Channels of the value.
     pub channels: usize,
-    /// Floats from one pixel to the next (the channels of the outermost value).
+    /// Floats from one pixel to the next: the channels of the outermost value.
     pub stride: usize,
 }
 
-/// A program laid out for one picture size.
+/// The memory plan of a program for one input size.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The picture's height and width.
+    /// Height and width of the input.
     pub size: [usize; 2],
-    /// What can be read afterwards.
-    pub keep: Keep,
-    /// One place per value.
-    pub places: Vec<Place>,
+    /// What stays readable after a run.
+    pub retain: Retain,
+    /// One view per value.
+    pub views: Vec<BufferView>,
     /// Floats of the arena.
     pub arena: usize,
-    /// Floats that all buffers would take without reuse.
+    /// Floats that all buffers would take if none shared memory.
     pub without_reuse: usize,
-    /// The first two operations are run together, rows at a time: the picture and the map between them have no place.
-    pub streams: bool,
+    /// The first two operations run fused, some rows at a time: the input and the map between them have no buffer.
+    pub fuses_stem: bool,
 }
 
 impl Plan {
-    /// Lays out `program` for pictures of `[height, width]`. To keep all rows, nothing is reused.
+    /// Plans `program` for inputs of `[height, width]`: buffers share memory unless [`Retain::Rows`] keeps all of them.
     ///
     /// # Errors
     /// Sides that don't fit the network, maps that a concatenation can't join, maps beyond 2^28 values.
-    pub fn new(program: &Program, size: [usize; 2], layout: Layout, keep: Keep) -> Result<Self> {
+    pub fn new(program: &Program, size: [usize; 2], layout: Layout, retain: Retain) -> Result<Self> {
         let sizes = map_sizes(program, size)?;
-        let mut lives = lifetimes(program, keep);
-        let streams = layout == Layout::ChannelsLast && keep != Keep::Rows && begins_with_two_convolutions(program);
-        if streams {
+        let mut lives = lifetimes(program, retain);
+        let fuses_stem =
+            layout == Layout::ChannelsLast && retain != Retain::Rows && begins_with_two_convolutions(program);
+        if fuses_stem {
             lives[INPUT] = None;
             lives[program.ops[0].output] = None;
         }
@@ -82,7 +83,7 @@ impl Plan {
         let floats = |v: ValueId| {
             let channels = program.values[v].channels;
             match layout {
-                Layout::ChannelsLast => sizes[v][0] * sizes[v][1] * channels + SLACK,
+                Layout::ChannelsLast => sizes[v][0] * sizes[v][1] * channels + READ_PADDING,
                 Layout::Blocks => sizes[v][0] * sizes[v][1] * channels.next_multiple_of(4),
             }
         };
@@ -108,21 +109,21 @@ impl Plan {
             placed.push((start, start + need, life));
             arena = arena.max(start + need);
         }
-        let places = (0..program.values.len())
+        let views = (0..program.values.len())
             .map(|v| {
                 let (root, offset) = program.root(v);
                 let [height, width] = sizes[root];
                 let stride = program.values[root].channels;
                 let start = starts[root] + if layout == Layout::ChannelsLast { offset } else { 0 };
-                Place { start, offset, height, width, channels: program.values[v].channels, stride }
+                BufferView { start, offset, height, width, channels: program.values[v].channels, stride }
             })
             .collect();
         let without_reuse = order.iter().map(|&v| floats(v)).sum();
-        Ok(Self { size, keep, places, arena, without_reuse, streams })
+        Ok(Self { size, retain, views, arena, without_reuse, fuses_stem })
     }
 }
 
-/// Whether a dense convolution reads the picture, another one what it gives, and nothing else reads either.
+/// Whether the program begins with two chained dense convolutions, and nothing else reads the input or the map between them.
 fn begins_with_two_convolutions(program: &Program) -> bool {
     let [first, second, rest @ ..] = &program.ops[..] else { return false };
     let dense = |op: &super::program::Op| match &op.kind {
@@ -222,8 +223,8 @@ fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
     }
 }
 
-/// First and last operation that touches each outermost value.
-fn lifetimes(program: &Program, keep: Keep) -> Vec<Option<[usize; 2]>> {
+/// The first and the last operation that uses each outermost value.
+fn lifetimes(program: &Program, retain: Retain) -> Vec<Option<[usize; 2]>> {
     let mut lives: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
     let mut touch = |value: ValueId, at: usize| {
         let life = lives[program.root(value).0].get_or_insert([at, at]);
@@ -237,18 +238,18 @@ fn lifetimes(program: &Program, keep: Keep) -> Vec<Option<[usize; 2]>> {
         op.coarse.into_iter().for_each(|c| touch(c.value, at));
     }
     let last = program.ops.len();
-    match keep {
-        Keep::Cells => {
+    match retain {
+        Retain::Candidates => {
             let heads: Vec<ValueId> =
                 program.ops.iter().filter(|op| program.outputs.contains(&op.output)).map(|op| op.input).collect();
             heads.into_iter().for_each(|v| touch(v, last));
         }
-        Keep::Maps | Keep::Rows => program.outputs.iter().for_each(|&v| touch(v, last)),
+        Retain::Maps | Retain::Rows => program.outputs.iter().for_each(|&v| touch(v, last)),
     }
-    if keep == Keep::Cells {
+    if retain == Retain::Candidates {
         program.outputs.iter().for_each(|&v| lives[program.root(v).0] = None);
     }
-    if keep == Keep::Rows {
+    if retain == Retain::Rows {
         lives.iter_mut().flatten().for_each(|life| *life = [0, last]);
     }
     lives

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::bad;
 use super::limits::{MAX_UNPACK_RATIO, MAX_ZIP_ENTRIES, MIN_UNPACKED_BYTES};
+use super::weights_error;
 use crate::error::{Error, Result};
 
 const AGAIN: &str = "the file is damaged or cut off: download or copy it again";
@@ -28,7 +28,7 @@ pub(super) struct Archive<'a> {
 }
 
 fn damaged(what: &str) -> Error {
-    bad(format!("zip: {what}")).hint(AGAIN)
+    weights_error(format!("zip: {what}")).hint(AGAIN)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Result<u16> {
@@ -55,7 +55,7 @@ impl<'a> Archive<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let (count, start, length) = directory(bytes)?;
         if count > MAX_ZIP_ENTRIES as u64 {
-            return Err(bad(format!("zip: {count} entries, at most {MAX_ZIP_ENTRIES} are read")));
+            return Err(weights_error(format!("zip: {count} entries, at most {MAX_ZIP_ENTRIES} are read")));
         }
         let end = start.checked_add(length).filter(|&end| end <= bytes.len());
         let directory = end.and_then(|end| bytes.get(start..end)).ok_or_else(|| damaged("directory out of bounds"))?;
@@ -66,7 +66,7 @@ impl<'a> Archive<'a> {
         }
         let allowed = (bytes.len() as u64 * MAX_UNPACK_RATIO).max(MIN_UNPACKED_BYTES);
         if archive.unpacked > allowed {
-            return Err(bad(format!(
+            return Err(weights_error(format!(
                 "zip: unpacks to {} bytes, more than {allowed} is refused for a file of {}",
                 archive.unpacked,
                 bytes.len()
@@ -97,7 +97,9 @@ impl<'a> Archive<'a> {
         let extra = directory.get(name_end..name_end + extra_len).ok_or_else(|| damaged("cut off"))?;
         zip64_sizes(extra, [&mut unpacked, &mut packed, &mut header])?;
         if flags & 1 != 0 {
-            return Err(bad(format!("zip: {name} is encrypted")).hint("unpack it and save it without a password"));
+            return Err(
+                weights_error(format!("zip: {name} is encrypted")).hint("unpack it and save it without a password")
+            );
         }
         self.unpacked = self.unpacked.checked_add(unpacked).ok_or_else(|| damaged("sizes overflow"))?;
         *packed_total = packed_total.checked_add(packed).ok_or_else(|| damaged("sizes overflow"))?;
@@ -145,7 +147,9 @@ impl<'a> Archive<'a> {
             8 => miniz_oxide::inflate::decompress_to_vec_with_limit(packed, entry.unpacked)
                 .map(Cow::Owned)
                 .map_err(|error| damaged(&format!("can't inflate ({:?})", error.status))),
-            other => Err(bad(format!("zip: compression method {other} isn't known (stored and deflate are)"))),
+            other => {
+                Err(weights_error(format!("zip: compression method {other} isn't known (stored and deflate are)")))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, bad};
+use super::{Tensor, weights_error};
 use crate::error::{Error, Result};
 
 /// Batch norm's epsilon in YOLOv5.
@@ -30,12 +30,14 @@ pub(super) fn fold(tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
 fn fold_one(tensors: &BTreeMap<String, Tensor>, x: &str) -> Result<(Tensor, Tensor)> {
     let get = |part: &str| {
         let key = format!("{x}.{part}");
-        tensors.get(&key).ok_or_else(|| bad("this tensor is missing").at(key))
+        tensors.get(&key).ok_or_else(|| weights_error("this tensor is missing").at(key))
     };
     let mut weight = get("conv.weight")?.clone();
     let channels = weight.shape.first().copied().unwrap_or(0);
     if channels == 0 || weight.data.len() % channels != 0 {
-        return Err(bad(format!("shape {:?} isn't a convolution's", weight.shape)).at(format!("{x}.conv.weight")));
+        return Err(
+            weights_error(format!("shape {:?} isn't a convolution's", weight.shape)).at(format!("{x}.conv.weight"))
+        );
     }
     let norm = |part: &str| {
         let tensor = get(&format!("bn.{part}"))?;
@@ -53,7 +55,9 @@ fn fold_one(tensors: &BTreeMap<String, Tensor>, x: &str) -> Result<(Tensor, Tens
         let deviation = (f64::from(variance[c]) + EPSILON).sqrt();
         // NaN is a variance below -epsilon.
         if deviation.is_nan() || deviation == 0.0 {
-            return Err(bad(format!("variance {} of channel {c}", variance[c])).at(format!("{x}.bn.running_var")));
+            return Err(
+                weights_error(format!("variance {} of channel {c}", variance[c])).at(format!("{x}.bn.running_var"))
+            );
         }
         let scale = f64::from(gamma[c]) / deviation;
         for value in filter {
@@ -66,5 +70,6 @@ fn fold_one(tensors: &BTreeMap<String, Tensor>, x: &str) -> Result<(Tensor, Tens
 }
 
 fn differs(x: &str, part: &str, tensor: &Tensor, channels: usize) -> Error {
-    bad(format!("shape {:?}, but the convolution has {channels} channels", tensor.shape)).at(format!("{x}.bn.{part}"))
+    weights_error(format!("shape {:?}, but the convolution has {channels} channels", tensor.shape))
+        .at(format!("{x}.bn.{part}"))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, bad, keys};
+use super::{Tensor, keys, weights_error};
 use crate::error::Result;
 
 /// A known network, told from tensors alone.
@@ -39,7 +39,7 @@ pub fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Inferred> {
 }
 
 fn unknown(why: &str) -> crate::error::Error {
-    bad(format!("the network can't be told from the tensors: {why}")).hint("give its YAML beside the weights")
+    weights_error(format!("the network can't be told from the tensors: {why}")).hint("give its YAML beside the weights")
 }
 
 fn outputs(tensors: &BTreeMap<String, Tensor>, key: &str) -> Result<usize> {

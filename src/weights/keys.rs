@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, bad};
+use super::{Tensor, weights_error};
 use crate::error::Result;
 
 /// Tensors of real checkpoints that no network needs: counters, and grids older versions kept.
@@ -19,12 +19,12 @@ pub(super) fn normalise(tensors: BTreeMap<String, Tensor>) -> Result<BTreeMap<St
             rest = inner;
         }
         if row(rest).is_none() {
-            return Err(bad("this tensor's name isn't a YOLOv5 state dict's (model.0.conv.weight, …)")
+            return Err(weights_error("this tensor's name isn't a YOLOv5 state dict's (model.0.conv.weight, …)")
                 .at(shown(&key))
                 .hint("is it the checkpoint of another network?"));
         }
         if all.insert(format!("model.{rest}"), tensor).is_some() {
-            return Err(bad("this tensor is there twice").at(format!("model.{rest}")));
+            return Err(weights_error("this tensor is there twice").at(format!("model.{rest}")));
         }
     }
     Ok(all)

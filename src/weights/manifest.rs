@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::bad;
+use super::weights_error;
 use crate::error::Result;
 
 /// The manifest.
@@ -43,7 +43,7 @@ pub struct Entry {
 pub struct Measured {
     /// The set.
     pub set: String,
-    /// Picture size.
+    /// Image size.
     pub imgsz: usize,
     /// mAP50-95.
     #[serde(rename = "map50-95")]
@@ -55,7 +55,7 @@ pub struct Measured {
 impl Manifest {
     /// Reads a manifest.
     pub fn parse(json: &str) -> Result<Self> {
-        serde_json::from_str(json).map_err(|error| bad(format!("manifest: {error}")))
+        serde_json::from_str(json).map_err(|error| weights_error(format!("manifest: {error}")))
     }
 
     /// The entry of a model or file name.
@@ -71,7 +71,7 @@ impl Entry {
         if bytes.len() as u64 == self.bytes && found == self.sha256 {
             return Ok(());
         }
-        Err(bad(format!(
+        Err(weights_error(format!(
             "not the file of the manifest: {} bytes, SHA-256 {found}; expected {} bytes, {}",
             bytes.len(),
             self.bytes,

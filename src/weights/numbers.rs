@@ -1,7 +1,7 @@
 //! Number types widened to fp32.
 
 use super::pickle::Dtype;
-use super::{Tensor, bad};
+use super::{Tensor, weights_error};
 use crate::error::Result;
 
 /// One element, little-endian, as fp32. Too few bytes give NaN, which loading refuses.
@@ -19,7 +19,7 @@ pub(super) fn widen(dtype: Dtype, bytes: &[u8]) -> f32 {
 pub(super) fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
     match tensor.data.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(at) => Err(bad(format!("element {at} is {}, weights must be finite", tensor.data[at]))
+        Some(at) => Err(weights_error(format!("element {at} is {}, weights must be finite", tensor.data[at]))
             .at(name)
             .hint("the training diverged or the file is damaged; take an earlier checkpoint")),
     }

@@ -1,6 +1,6 @@
 //! What kind of file is it? Everything that isn't a checkpoint gets its own words.
 
-use super::bad;
+use super::weights_error;
 use crate::error::{Error, Result};
 
 /// A file kind that can be read.
@@ -19,7 +19,7 @@ const RESAVE: &str =
 /// Tells the kind from the first bytes.
 pub(super) fn sniff(bytes: &[u8]) -> Result<Kind> {
     if bytes.is_empty() {
-        return Err(bad("the checkpoint is empty (0 bytes)").hint("download or copy it again"));
+        return Err(weights_error("the checkpoint is empty (0 bytes)").hint("download or copy it again"));
     }
     if bytes.starts_with(b"PK\x03\x04") {
         return Ok(Kind::TorchZip);
@@ -32,7 +32,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Kind> {
             return Ok(Kind::Safetensors);
         }
         if header <= super::limits::MAX_HEADER_BYTES {
-            return Err(bad(format!(
+            return Err(weights_error(format!(
                 "the safetensors file is cut off: its header needs {header} bytes, {} are there",
                 rest.len()
             ))
@@ -47,30 +47,30 @@ fn name_it(bytes: &[u8]) -> Error {
     let starts = |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
     let contains = |word: &[u8]| bytes[..bytes.len().min(64)].windows(word.len()).any(|w| w == word);
     if starts(b"<!doctype html") || starts(b"<html") || starts(b"<head") {
-        bad("this is an HTML page, not a checkpoint")
+        weights_error("this is an HTML page, not a checkpoint")
             .hint("the address led to a web page (log-in, error or preview); download the file itself")
     } else if starts(b"<") {
-        bad("this is XML or HTML, not a checkpoint").hint("give the .pt or .safetensors file itself")
+        weights_error("this is XML or HTML, not a checkpoint").hint("give the .pt or .safetensors file itself")
     } else if starts(b"version https://git-lfs") {
-        bad("this is a Git LFS pointer, not the checkpoint itself").hint("run `git lfs pull`")
+        weights_error("this is a Git LFS pointer, not the checkpoint itself").hint("run `git lfs pull`")
     } else if bytes.starts_with(&[0x80]) && contains(LEGACY_TORCH) {
-        bad("this is a checkpoint in PyTorch's legacy format (before 1.6)").hint(RESAVE)
+        weights_error("this is a checkpoint in PyTorch's legacy format (before 1.6)").hint(RESAVE)
     } else if bytes.get(257..262) == Some(b"ustar") {
-        bad("this is a tar archive (PyTorch's oldest format, or a packed folder)").hint(RESAVE)
+        weights_error("this is a tar archive (PyTorch's oldest format, or a packed folder)").hint(RESAVE)
     } else if bytes.starts_with(&[0x80]) {
-        bad("this is a bare Python pickle, not a PyTorch zip").hint("save it with torch.save")
+        weights_error("this is a bare Python pickle, not a PyTorch zip").hint("save it with torch.save")
     } else if bytes.starts_with(&[0x1f, 0x8b]) {
-        bad("this is gzip-compressed").hint("unpack it first")
+        weights_error("this is gzip-compressed").hint("unpack it first")
     } else if bytes.starts_with(b"GGUF") {
-        bad("this is a GGUF file, not a YOLOv5 checkpoint").hint("give the .pt or .safetensors file")
+        weights_error("this is a GGUF file, not a YOLOv5 checkpoint").hint("give the .pt or .safetensors file")
     } else if bytes.first() == Some(&8) && bytes.get(1).is_some_and(|&v| v < 32) && bytes.get(2) == Some(&0x12) {
-        bad("this is an ONNX file, not a checkpoint").hint("give the .pt it was exported from")
+        weights_error("this is an ONNX file, not a checkpoint").hint("give the .pt it was exported from")
     } else if bytes.starts_with(b"PK") {
-        bad("this is an empty or damaged zip archive").hint("download or copy it again")
+        weights_error("this is an empty or damaged zip archive").hint("download or copy it again")
     } else if starts(b"{") || starts(b"nc:") || starts(b"#") {
-        bad("this is text (JSON or YAML), not a checkpoint").hint("give the .pt or .safetensors file")
+        weights_error("this is text (JSON or YAML), not a checkpoint").hint("give the .pt or .safetensors file")
     } else {
-        bad(format!("this is neither safetensors nor a PyTorch zip ({} bytes)", bytes.len()))
+        weights_error(format!("this is neither safetensors nor a PyTorch zip ({} bytes)", bytes.len()))
             .hint("checkpoints are .safetensors, or .pt as YOLOv5's train.py writes them; it may be cut off")
     }
 }

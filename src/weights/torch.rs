@@ -10,7 +10,7 @@ use self::tensor::Storages;
 use super::archive::Archive;
 use super::limits::{MAX_DEPTH, MAX_TENSORS};
 use super::pickle::{self, Heap, Id, Value};
-use super::{Checkpoint, Part, Tensor, bad, keys};
+use super::{Checkpoint, Part, Tensor, keys, weights_error};
 use crate::error::Result;
 
 /// Batch norm's epsilon in every YOLOv5 network; another one would give other numbers.
@@ -21,19 +21,21 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
     let archive = Archive::open(bytes)?;
     let pickle = archive.names().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
     let pickle = pickle.map(str::to_owned).ok_or_else(|| {
-        bad("this zip has no data.pkl, so it isn't a PyTorch checkpoint")
+        weights_error("this zip has no data.pkl, so it isn't a PyTorch checkpoint")
             .hint("if it holds the checkpoint, unpack it and give the .pt inside")
     })?;
     let prefix = pickle.strip_suffix("data.pkl").unwrap_or_default().to_owned();
     if archive.size_of(&format!("{prefix}constants.pkl")).is_some() {
-        return Err(bad("this is a TorchScript export, not a checkpoint").hint("give the .pt it was exported from"));
+        return Err(
+            weights_error("this is a TorchScript export, not a checkpoint").hint("give the .pt it was exported from")
+        );
     }
     let order = format!("{prefix}byteorder");
     if archive.size_of(&order).is_some_and(|size| size < 16) && archive.read(&order)?.trim_ascii() == b"big" {
-        return Err(bad("the checkpoint is big-endian").hint("save it on a little-endian machine"));
+        return Err(weights_error("the checkpoint is big-endian").hint("save it on a little-endian machine"));
     }
     if archive.size_of(&pickle).is_some_and(|size| size > super::limits::MAX_PICKLE_BYTES) {
-        return Err(bad("data.pkl is too large to be a checkpoint's").at(pickle));
+        return Err(weights_error("data.pkl is too large to be a checkpoint's").at(pickle));
     }
     let heap = pickle::read(&archive.read(&pickle)?)?;
     let (root, chosen) = choose(&heap, part)?;
@@ -47,7 +49,7 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
         checkpoint.names = attributes::names(&heap, root)?;
     }
     if reader.tensors.is_empty() {
-        return Err(bad("the checkpoint holds no tensors").hint("is it a YOLOv5 model?"));
+        return Err(weights_error("the checkpoint holds no tensors").hint("is it a YOLOv5 model?"));
     }
     checkpoint.imgsz = attributes::image_size(&heap);
     checkpoint.format = format!("PyTorch .pt ({chosen}, {})", reader.storages.dtype_name());
@@ -67,7 +69,9 @@ fn choose(heap: &Heap, part: Part) -> Result<(Id, &'static str)> {
         return Ok((root, "model"));
     }
     if heap.pairs(root).is_none() {
-        return Err(bad("the checkpoint is neither a dictionary nor a model").hint("is it a YOLOv5 checkpoint?"));
+        return Err(
+            weights_error("the checkpoint is neither a dictionary nor a model").hint("is it a YOLOv5 checkpoint?")
+        );
     }
     let order: &[&'static str] = match part {
         Part::Ema => &["ema", "model", "state_dict"],
@@ -82,7 +86,7 @@ fn choose(heap: &Heap, part: Part) -> Result<(Id, &'static str)> {
     if tensors {
         return Ok((root, "state dict"));
     }
-    Err(bad("the checkpoint has no `ema`, no `model` and no tensors").hint("is it a YOLOv5 checkpoint?"))
+    Err(weights_error("the checkpoint has no `ema`, no `model` and no tensors").hint("is it a YOLOv5 checkpoint?"))
 }
 
 struct Reader<'h, 'z> {
@@ -103,7 +107,7 @@ impl Reader<'_, '_> {
     /// Walks a module: its parameters, its buffers, its modules.
     fn module(&mut self, module: Id, prefix: &str, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
-            return Err(bad(format!("modules are nested deeper than {MAX_DEPTH}")).at(prefix));
+            return Err(weights_error(format!("modules are nested deeper than {MAX_DEPTH}")).at(prefix));
         }
         let heap = self.heap;
         self.check_batch_norm(module, prefix)?;
@@ -121,7 +125,7 @@ impl Reader<'_, '_> {
             self.storages.visit()?;
             if let (Some(key), Value::Object { .. }) = (heap.text(key), heap.get(value)) {
                 if key.len() > 64 {
-                    return Err(bad("a module's name is longer than 64 bytes").at(prefix));
+                    return Err(weights_error("a module's name is longer than 64 bytes").at(prefix));
                 }
                 self.module(value, &format!("{prefix}{key}."), depth + 1)?;
             }
@@ -134,7 +138,7 @@ impl Reader<'_, '_> {
             && let Some(Value::Float(eps)) = self.heap.attribute(module, "eps").map(|id| self.heap.get(id))
             && (eps - EPSILON).abs() > 1e-9
         {
-            return Err(bad(format!("batch norm has epsilon {eps}, YOLOv5's is {EPSILON}")).at(prefix));
+            return Err(weights_error(format!("batch norm has epsilon {eps}, YOLOv5's is {EPSILON}")).at(prefix));
         }
         Ok(())
     }
@@ -145,11 +149,11 @@ impl Reader<'_, '_> {
             return Ok(());
         }
         if key.len() > 256 || self.tensors.len() >= MAX_TENSORS {
-            return Err(bad(format!("more than {MAX_TENSORS} tensors, or a key longer than 256 bytes")));
+            return Err(weights_error(format!("more than {MAX_TENSORS} tensors, or a key longer than 256 bytes")));
         }
         let tensor = self.storages.read(view).map_err(|error| error.at(&key))?;
         if self.tensors.insert(key.clone(), tensor).is_some() {
-            return Err(bad("this tensor is there twice").at(key));
+            return Err(weights_error("this tensor is there twice").at(key));
         }
         Ok(())
     }

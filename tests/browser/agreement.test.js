@@ -66,9 +66,9 @@ test('WebGPU, CPU and command line find the same', { skip: weights() ? false : '
   assert.ok(names.some((name) => cpu[name].length), 'something is found');
   const native = onCommandLine(names);
   for (const name of names) same(cpu[name], native[name], `${name}, page and command line`, 0.97, 0.02);
-  const [float, fixed] = [await inPage(page, 'cpu/float', names), await inPage(page, 'cpu/fixed', names)];
-  for (const name of names) same(float[name], fixed[name], `${name}, floats and 16 bits`);
-  assert.notDeepEqual(float, fixed, 'they are not the same to the last bit');
+  const [float, int16] = [await inPage(page, 'cpu/float', names), await inPage(page, 'cpu/int16', names)];
+  for (const name of names) same(float[name], int16[name], `${name}, float and int16`);
+  assert.notDeepEqual(float, int16, 'they are not the same to the last bit');
   if (!adapter) return t.diagnostic('no WebGPU adapter here');
   const gpu = await inPage(page, 'webgpu', names);
   for (const name of names) same(cpu[name], gpu[name], `${name}, CPU and WebGPU`);

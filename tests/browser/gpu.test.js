@@ -61,7 +61,7 @@ test('auto measures once for an adapter, a network and a size, and remembers', o
     const load = async (device, size, fetch) => {
       const detector = await Detector.load({ device, worker: false, size, fetch });
       const early = { ...detector.info.device, ran: (await detector.detect('/samples/cat.jpg')).device };
-      await detector.settled;
+      await detector.tuned;
       const result = await detector.detect('/samples/cat.jpg');
       const { kind, gpu, measured, reason, remember, tuning, memory } = detector.info.device;
       detector.dispose();
@@ -127,7 +127,7 @@ for (const { what, from, to, real, device } of wrongs) {
         return createShaderModule.call(this, { ...given, code });
       };
       const said = await Detector.load({ device, worker: false, size: 64 }).then(
-        (detector) => detector.settled.then(() => `${detector.info.device.kind}: ${detector.info.device.reason}`),
+        (detector) => detector.tuned.then(() => `${detector.info.device.kind}: ${detector.info.device.reason}`),
         (error) => `${error.code}: ${error.message}`,
       );
       return { changed, said, left: globalThis.buffers.size };

@@ -1,5 +1,5 @@
 // Which weights are at work: a choice among the shipped ones, or a file.
-import { onLanguage, say } from './text.js';
+import { onLanguage, t } from './text.js';
 
 const MANIFEST = new URL('../lib/weights/manifest.json', import.meta.url);
 /** @type {any} */
@@ -35,7 +35,7 @@ function write() {
   if (!entries.length) return;
   const options = entries.map((entry) => {
     const values = { model: entry.model, map: entry.map['map50-95'].toFixed(2) };
-    return new Option(say('weights_option', values), name(entry));
+    return new Option(t('weights_option', values), name(entry));
   });
   const at = chosen || name(entries[0]);
   const entry = entries.find((one) => name(one) === at);

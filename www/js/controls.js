@@ -1,6 +1,6 @@
 // Sliders, class filter, readings and the list of what was found.
 import { colour } from './stage.js';
-import { count, onLanguage, say } from './text.js';
+import { count, onLanguage, t } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -46,7 +46,7 @@ export function listen(refine, resize) {
 
 function writeCount() {
   const values = { n: labels.length, k: wanted.size };
-  get('classes-count').value = labels.length ? say(wanted.size === labels.length ? 'all_classes' : 'some_classes', values) : '';
+  get('classes-count').value = labels.length ? t(wanted.size === labels.length ? 'all_classes' : 'some_classes', values) : '';
 }
 
 /** Fits the controls to a network. */

@@ -5,7 +5,7 @@ import * as controls from './controls.js';
 import * as panel from './panel.js';
 import * as sources from './sources.js';
 import { showBoxes, showPhoto, showVideo } from './stage.js';
-import { count, deviceName, onLanguage, say, translate } from './text.js';
+import { count, deviceName, onLanguage, t, translate } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -26,7 +26,7 @@ let turn = 0;
 function tell(key, values = {}, bad = false) {
   if (bad) turn++;
   message = { key, values, bad };
-  status.textContent = say(key, values);
+  status.textContent = t(key, values);
   status.classList.toggle('bad', bad);
 }
 
@@ -34,13 +34,13 @@ const fail = (error) => tell('failed', { why: error?.message ?? String(error) },
 
 function device() {
   if (!detector) return '–';
-  return say('status_ready', { device: deviceName(detector.info.device), reason: say(detector.info.device.reason) });
+  return t('status_ready', { device: deviceName(detector.info.device), reason: t(detector.info.device.reason) });
 }
 
 function writeDevice() {
   get('device').textContent = device();
   if (message?.key === 'ready') status.textContent = device();
-  else if (message) status.textContent = say(message.key, message.values);
+  else if (message) status.textContent = t(message.key, message.values);
 }
 
 function ready() {
@@ -96,7 +96,7 @@ async function load(model, yaml) {
   }
   controls.fit(detector.info, detector.size);
   writeDevice();
-  detector.settled.then(writeDevice);
+  detector.tuned.then(writeDevice);
   get('reset').hidden = !dropped;
   atWork = dropped ? detector.info.file : (model ?? '');
   choice.mark(atWork);
@@ -161,7 +161,7 @@ async function openPhoto(url, title, button) {
   pictureUrl = url.startsWith('blob:') ? url : null;
   try {
     last = null;
-    picture = await showPhoto(url, say('photo_named', { name: title }));
+    picture = await showPhoto(url, t('photo_named', { name: title }));
   } catch {
     picture = null;
     tell('no_file', { name: title }, true);
@@ -229,7 +229,7 @@ function stop() {
 }
 
 function writeCamera() {
-  get('camera').firstElementChild.textContent = say(camera ? 'stop' : 'camera_start');
+  get('camera').firstElementChild.textContent = t(camera ? 'stop' : 'camera_start');
 }
 
 get('camera').addEventListener('click', () => {

@@ -1,6 +1,6 @@
 // The comparison: the three networks side by side, counted by the core while you type.
 import { compare, measure, ready } from '../lib/index.js';
-import { count, deviceName, onLanguage, say } from './text.js';
+import { count, deviceName, onLanguage, t } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -35,7 +35,7 @@ function trained() {
   const { letter, nc, imgsz, epochs, seeds, models } = experiment;
   const reached = ({ name, map50: { mean, spread } }) => `${name} ${mean.toFixed(3)} ± ${spread.toFixed(3)}`;
   const values = { letter, nc, imgsz, epochs, seeds: seeds.length, list: models.map(reached).join(', ') };
-  return say('experiment_note', values);
+  return t('experiment_note', values);
 }
 
 function update() {
@@ -50,8 +50,8 @@ function update() {
     if (measured?.nc !== nc) measured = null;
     get('compare-table').tBodies[0].replaceChildren(...models.map(row));
     get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
-    const notes = [say('compare_note', { nc, size })];
-    if (measured) notes.push(say('measured_note', { size: measured.size, device: deviceName(measured.device) }));
+    const notes = [t('compare_note', { nc, size })];
+    if (measured) notes.push(t('measured_note', { size: measured.size, device: deviceName(measured.device) }));
     if (experiment) notes.push(trained());
     get('compare-note').textContent = notes.join(' ');
   } catch (failure) {
@@ -68,7 +68,7 @@ async function time(device) {
   stopMeasuring = new AbortController();
   bar.value = 0;
   bar.hidden = false;
-  get('measure').textContent = say('measuring');
+  get('measure').textContent = t('measuring');
   get('compare-error').hidden = true;
   try {
     const onProgress = ({ loaded, total }) => (bar.value = loaded / total);
@@ -83,7 +83,7 @@ async function time(device) {
   }
   stopMeasuring = null;
   bar.hidden = true;
-  get('measure').textContent = say('measure_again');
+  get('measure').textContent = t('measure_again');
   update();
 }
 

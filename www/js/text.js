@@ -9,7 +9,7 @@ const en = {
   camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}', bar_saved: '−{p} %',
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
   experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
-  measured_note: 'Times: median of 5 at {size} × {size}, {device}, made-up weights.', measuring: 'Measuring…', measure_again: 'Measure again',
+  measured_note: 'Times: median of 5 at {size} × {size}, {device}, random weights.', measuring: 'Measuring…', measure_again: 'Measure again',
   weights_option: '{model}, mAP {map}',
   photo_named: 'Photo: {name}', yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
 };
@@ -17,8 +17,8 @@ const zh = {
   skip: '跳到图片', tagline: '在本页内检测，图片不会离开您的设备。', detector: '检测器', empty: '把图片拖到这里、粘贴图片，或打开摄像头。',
   emptyWeights: '拖入 .pt 或 .safetensors 文件可替换网络。', drop: '松开即可打开', source: '图片来源', camera: '摄像头', flip: '切换镜头',
   upload: '打开文件', samples: '示例照片', speed: '速度', network: '网络', capture: '取图', letterbox: '缩放填充', fps: '帧/秒', latency: '延迟',
-  conf: '最低得分', iou: '允许重叠 (IoU)', size: '网络输入', classes: '类别', find: '查找', findClass: '查找类别', all: '全选', none: '全不选',
-  found: '检测结果', nothing: '没有高于最低得分的目标，调低阈值可看到较弱的候选。', model: '模型', parameters: '参数量', device: '设备',
+  conf: '置信度阈值', iou: '允许重叠 (IoU)', size: '网络输入', classes: '类别', find: '查找', findClass: '查找类别', all: '全选', none: '全不选',
+  found: '检测结果', nothing: '没有高于置信度阈值的目标，调低阈值可看到较弱的候选。', model: '模型', parameters: '参数量', device: '设备',
   reset: '恢复自带权重', compareTitle: 'Ghost 省下了多少',
   compareText: 'Ghost 模块的一半通道由另一半经廉价的逐通道卷积得到。虚线部分是普通网络原本的开销。数字由运行网络的同一份代码即时算出。',
   presets: '预设', preset5: '文章表格：5 类', preset80: 'COCO：80 类', nc: '类别数', imgsz: '图像尺寸', saved: '减少',
@@ -44,14 +44,14 @@ const changed = new Set();
 const original = new Map();
 
 /** A sentence in the page's language, `{name}` filled in. */
-export function say(key, values = {}) {
+export function t(key, values = {}) {
   const sentence = languages[language][key] ?? en[key] ?? key;
   return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
 /** A device as `info.device` describes it. */
 export function deviceName({ kind, threads }) {
-  return kind === 'cpu' && threads > 1 ? say('device_threads', { threads }) : say(`device_${kind}`);
+  return kind === 'cpu' && threads > 1 ? t('device_threads', { threads }) : t(`device_${kind}`);
 }
 
 /** A whole number with the language's separators. */

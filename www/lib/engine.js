@@ -1,6 +1,6 @@
 import { BUILDS, choose } from './builds.js';
 import { capture } from './capture.js';
-import { startHelpers } from './threads.js';
+import { startWorkers } from './threads.js';
 
 // What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
 
@@ -31,8 +31,8 @@ async function load(wanted) {
     const module = await glue();
     const { memory } = await module.default({ module_or_path: file() });
     if (shared) {
-      await startHelpers(build, module.compiledModule(), memory, wanted - 1);
-      module.joinHelpers(wanted - 1);
+      await startWorkers(build, module.compiledModule(), memory, wanted - 1);
+      module.setWorkers(wanted - 1);
     }
     core = module;
   } catch (error) {
@@ -56,9 +56,9 @@ export class Engine {
     if (gpu) await core.warmGpu(model, remembered ?? undefined, size);
   }
 
-  /** One step towards a decision that the load left open. */
-  async settle() {
-    return JSON.parse(await this.#need().settle());
+  /** One step of autotuning. */
+  async tune() {
+    return JSON.parse(await this.#need().tune());
   }
 
   async load({ bytes, yaml, device, remembered, size }) {

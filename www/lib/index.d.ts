@@ -10,10 +10,11 @@ export interface LoadOptions {
   /** The configuration, for weights that don't hold one. */
   yaml?: string;
   /**
-   * `cpu` multiplies 16-bit numbers where that is faster (x86) and floats elsewhere (`info.device.precision` tells); scores
-   * differ by a few thousandths at most. `cpu/float` and `cpu/fixed` ask for one.
+   * `cpu` computes in int16 where that is faster (x86) and in floats elsewhere (see `info.device.precision`). Scores differ
+   * by a few thousandths at most. `cpu/float` and `cpu/int16` select one. (`cpu/fixed` is the old name of `cpu/int16` and
+   * still accepted.)
    */
-  device?: 'auto' | 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/fixed';
+  device?: 'auto' | 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/int16' | 'cpu/fixed';
   /** Side of the network's input; the weights' own if left out. */
   size?: number;
   onProgress?(progress: Progress): void;
@@ -30,7 +31,7 @@ export interface LoadOptions {
 }
 
 export interface DetectOptions {
-  /** Least score, 0.25. */
+  /** Confidence threshold, 0.25. */
   conf?: number;
   /** Boxes of a class that overlap more than this are one, 0.45. */
   iou?: number;
@@ -65,7 +66,7 @@ export interface Info {
   /**
    * `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared; `tuning`: how it
    * runs on WebGPU (fp32 or halves in memory, threads, tile); `memory`: bytes of its buffers there; `remember`: what the
-   * next start need not measure again; `pending`: `auto` is still measuring (see `settled`).
+   * next start need not measure again; `pending`: `auto` is still measuring (see `tuned`).
    */
   device: {
     kind: 'cpu' | 'webgpu';
@@ -76,8 +77,8 @@ export interface Info {
     tuning: string | null;
     memory: number | null;
     threads: number;
-    /** What dense convolutions multiply on the CPU: 32-bit floats or 16-bit numbers. */
-    precision: 'float' | 'fixed';
+    /** The number type of dense convolutions on the CPU. */
+    precision: 'float' | 'int16';
     remember: string | null;
     pending: boolean;
   };
@@ -88,7 +89,9 @@ export class Detector {
   static load(options?: LoadOptions): Promise<Detector>;
   readonly info: Info;
   size: number;
-  /** Resolves when it is decided where the network runs: at the first `auto` on an adapter that is timed in the background. */
+  /** Resolves when autotuning has decided where the network runs. The first `auto` on an adapter measures in the background. */
+  readonly tuned: Promise<void>;
+  /** @deprecated The old name of `tuned`. */
   readonly settled: Promise<void>;
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
@@ -119,7 +122,7 @@ export interface MeasureOptions {
   nc?: number;
   size?: number;
   /** `webgpu/TUNING`: as `info.device.tuning` of a detector says. */
-  device?: 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/fixed' | `webgpu/${string}`;
+  device?: 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/int16' | 'cpu/fixed' | `webgpu/${string}`;
   /** As in {@link LoadOptions}. */
   threads?: number | 'auto';
   /** Runs of each that count, 5. */

@@ -13,7 +13,7 @@ import { abortable, checkSize, checkThreads } from './checks.js';
 import { ready } from './engine.js';
 import { GhostdetError } from './errors.js';
 import { Frames } from './frames.js';
-import { recall, remember } from './tuning-cache.js';
+import { loadTuning, storeTuning } from './tuning-cache.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
 export { compare, measure, summarize } from './model-stats.js';
@@ -35,7 +35,7 @@ export class Detector {
   /** Whether the GPU takes bitmaps, as far as is known. */
   #bitmaps = true;
   #info;
-  #settled = Promise.resolve();
+  #tuned = Promise.resolve();
 
   /** Use {@link Detector.load}. */
   constructor(channel, info, size, get) {
@@ -55,8 +55,8 @@ export class Detector {
     const threads = checkThreads(options.threads);
     const get = options.fetch ?? globalThis.fetch.bind(globalThis);
     const onProgress = options.onProgress ?? (() => {});
-    if (!['auto', 'cpu', 'cpu/float', 'cpu/fixed', 'webgpu'].includes(device)) {
-      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu, cpu/float`);
+    if (!['auto', 'cpu', 'cpu/float', 'cpu/int16', 'cpu/fixed', 'webgpu'].includes(device)) {
+      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu, cpu/float, cpu/int16`);
     }
     if (size !== undefined) checkSize(size);
     let channel;
@@ -64,7 +64,7 @@ export class Detector {
       signal?.throwIfAborted();
       channel = worker ? new WorkerChannel(worker instanceof Worker ? worker : undefined) : new InlineChannel();
       // The wasm module is compiled and the GPU opened while the weights come in.
-      const remembered = recall(device, threads);
+      const remembered = loadTuning(device, threads);
       const name = typeof model === 'string' ? model : '';
       const warm = channel.call('warm', { gpu: !device.startsWith('cpu'), threads, model: name, remembered, size });
       warm.catch(() => {});
@@ -77,7 +77,7 @@ export class Detector {
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       if (file) info.file = file;
       const detector = new Detector(channel, info, size ?? info.imgsz ?? 640, get);
-      detector.#settled = detector.#settle(device, threads);
+      detector.#tuned = detector.#tune(device, threads);
       return detector;
     } catch (error) {
       channel?.close();
@@ -86,17 +86,22 @@ export class Detector {
   }
 
   /**
-   * Resolves when it is decided where the network runs. At the first `auto` on an adapter that takes a while: pictures are
-   * looked at by the CPU meanwhile.
+   * Resolves when autotuning has decided where the network runs. At the first `auto` on an adapter this takes a while; the
+   * CPU runs the network meanwhile.
    */
-  get settled() {
-    return this.#settled;
+  get tuned() {
+    return this.#tuned;
   }
 
-  async #settle(device, threads) {
+  /** @deprecated The old name of {@link Detector#tuned}. */
+  get settled() {
+    return this.#tuned;
+  }
+
+  async #tune(device, threads) {
     try {
-      while (this.#info.device.pending) this.#info.device = await this.#channel.call('settle');
-      remember(this.#info.device.remember, device, threads);
+      while (this.#info.device.pending) this.#info.device = await this.#channel.call('tune');
+      storeTuning(this.#info.device.remember, device, threads);
     } catch {
       // Disposed of meanwhile.
     }

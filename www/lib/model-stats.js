@@ -23,7 +23,7 @@ export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
 }
 
 /**
- * What networks take on this device, in milliseconds from bytes to candidates: with made-up weights (the time does
+ * What networks take on this device, in milliseconds from bytes to candidates: with random weights (the time does
  * not depend on them), in turns, after a run that is not counted.
  * @param {string[]} [models] built-in names or YAML texts; left out: the three s networks
  * @param {import('./index.d.ts').MeasureOptions} [options]

@@ -1,4 +1,4 @@
-// One of the threads that share the network's memory: sleeps until a run begins, helps until it ends.
+// One of the threads that share the network's memory: it sleeps until a run begins, and takes part until the run ends.
 import { BUILDS } from './builds.js';
 
 self.onmessage = async ({ data: { build, module, memory } }) => {
@@ -11,12 +11,12 @@ self.onmessage = async ({ data: { build, module, memory } }) => {
     return;
   }
   self.postMessage({});
-  const bell = core.helperBell() >>> 2;
-  const numbers = new Int32Array(memory.buffer);
+  const index = core.futexAddress() >>> 2;
+  const words = new Int32Array(memory.buffer);
   try {
-    for (;;) Atomics.wait(numbers, bell, core.help());
+    for (;;) Atomics.wait(words, index, core.runWorker());
   } catch (error) {
-    core.helperFailed();
+    core.workerFailed();
     throw error;
   }
 };

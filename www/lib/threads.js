@@ -19,7 +19,7 @@ export function threadsFor(wanted) {
  * @param {WebAssembly.Memory} memory
  * @param {number} count
  */
-export async function startHelpers(build, module, memory, count) {
+export async function startWorkers(build, module, memory, count) {
   const workers = [];
   const start = () =>
     new Promise((resolve, reject) => {

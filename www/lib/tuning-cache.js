@@ -1,33 +1,42 @@
-// What the first starts found out about this device: lines `KEY=KIND`, which the wasm module writes and reads.
+// The results of autotuning on this device: lines `KEY=CONFIGURATION`, which the wasm module writes and reads.
 
-/** Where they are kept, one list for each `device` that can be asked for. */
-const REMEMBERED = 'ghostdet';
+/** Prefix of the keys in local storage: a list for each `device` option. */
+const STORAGE_KEY = 'ghostdet';
 
-/** Networks, sizes and adapters that are remembered. */
-const MOST = 16;
+/** The most lines that are kept: one for each network, size and adapter. */
+const MAX_LINES = 16;
 
-/** What earlier starts found out, or null. */
-export function recall(device, threads) {
+/**
+ * The results of earlier starts, or null.
+ * @param {string} device
+ * @param {number} threads
+ */
+export function loadTuning(device, threads) {
   try {
-    return globalThis.localStorage?.getItem(place(device, threads)) ?? null;
+    return globalThis.localStorage?.getItem(storageKey(device, threads)) ?? null;
   } catch {
     return null;
   }
 }
 
-/** Keeps a line for the next start, in place of that of the same key. */
-export function remember(line, device, threads) {
+/**
+ * Keeps a line for the next start. It replaces the line with the same key.
+ * @param {string | null} line
+ * @param {string} device
+ * @param {number} threads
+ */
+export function storeTuning(line, device, threads) {
   if (!line) return;
   const key = line.slice(0, line.lastIndexOf('=') + 1);
-  const others = (recall(device, threads) ?? '').split('\n').filter((one) => one && !one.startsWith(key));
+  const others = (loadTuning(device, threads) ?? '').split('\n').filter((one) => one && !one.startsWith(key));
   try {
-    globalThis.localStorage?.setItem(place(device, threads), [line, ...others].slice(0, MOST).join('\n'));
+    globalThis.localStorage?.setItem(storageKey(device, threads), [line, ...others].slice(0, MAX_LINES).join('\n'));
   } catch {
-    // Storage may be forbidden: then it is measured again next time.
+    // Storage may be forbidden: the next start measures again.
   }
 }
 
-/** The CPU's time depends on its threads. */
-function place(device, threads) {
-  return threads > 1 ? `${REMEMBERED}.${device}.${threads}` : `${REMEMBERED}.${device}`;
+/** The CPU's time depends on the number of threads. */
+function storageKey(device, threads) {
+  return threads > 1 ? `${STORAGE_KEY}.${device}.${threads}` : `${STORAGE_KEY}.${device}`;
 }

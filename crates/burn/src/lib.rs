@@ -1,4 +1,4 @@
-//! The networks in Burn: the plain way to run them, and the yardstick of every other executor.
+//! The networks in Burn: the plain way to run them, and the reference for every other executor.
 //!
 //! ```text
 //! graph + checkpoint -> layers with tensors on a device   (build, load)

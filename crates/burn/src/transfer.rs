@@ -3,11 +3,11 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use ghostdet::detection::RawMap;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::{Error, ErrorKind, Result};
 
 /// The network's input of pictures that all have one size: `(n, 3, height, width)`, 0..1.
-pub fn input(pictures: &[&Picture], device: &Device) -> Result<Tensor<4>> {
+pub fn input(pictures: &[&Image], device: &Device) -> Result<Tensor<4>> {
     let Some(first) = pictures.first() else {
         return Err(Error::new(ErrorKind::Argument, "there is no picture"));
     };
@@ -16,26 +16,26 @@ pub fn input(pictures: &[&Picture], device: &Device) -> Result<Tensor<4>> {
         .checked_mul(width)
         .filter(|area| area.checked_mul(3).is_some_and(|bytes| bytes.checked_mul(pictures.len()).is_some()));
     let Some(area) = area else {
-        return Err(Error::new(ErrorKind::Picture, format!("{height}x{width} is too large")));
+        return Err(Error::new(ErrorKind::Image, format!("{height}x{width} is too large")));
     };
     let mut values = Vec::with_capacity(pictures.len() * area * 3);
     let scale: [f32; 256] = std::array::from_fn(|byte| byte as f32 / 255.0);
-    for (number, picture) in pictures.iter().enumerate() {
-        if (picture.height, picture.width) != (height, width) || picture.rgb.len() != area * 3 {
+    for (number, image) in pictures.iter().enumerate() {
+        if (image.height, image.width) != (height, width) || image.rgb.len() != area * 3 {
             return Err(Error::new(
-                ErrorKind::Picture,
+                ErrorKind::Image,
                 format!(
                     "{}x{} with {} bytes can't stand beside {height}x{width}",
-                    picture.height,
-                    picture.width,
-                    picture.rgb.len()
+                    image.height,
+                    image.width,
+                    image.rgb.len()
                 ),
             )
             .at(format!("picture {number}"))
             .hint("letterbox all to one size"));
         }
         for channel in 0..3 {
-            values.extend(picture.rgb.iter().skip(channel).step_by(3).map(|&byte| scale[usize::from(byte)]));
+            values.extend(image.rgb.iter().skip(channel).step_by(3).map(|&byte| scale[usize::from(byte)]));
         }
     }
     planes(values, [pictures.len(), 3, height, width], device)
@@ -90,8 +90,8 @@ fn append(
     }
     pictures.resize_with(batch.max(pictures.len()), Vec::new);
     let size = (channels * height * width).max(1);
-    for (picture, part) in pictures.iter_mut().zip(values.chunks_exact(size)) {
-        picture.push(RawMap { height, width, data: part.to_vec() });
+    for (image, part) in pictures.iter_mut().zip(values.chunks_exact(size)) {
+        image.push(RawMap { height, width, data: part.to_vec() });
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ mod modules;
 use std::collections::BTreeMap;
 
 use ghostdet::ErrorKind;
+use ghostdet::image::Image;
 use ghostdet::model::Graph;
-use ghostdet::picture::Picture;
 use ghostdet::weights::{Checkpoint, Tensor};
 use ghostdet_burn::{self as network, Device, Network};
 use golden::{Deviation, Golden};
@@ -163,8 +163,8 @@ fn a_picture_becomes_maps() {
     let (graph, checkpoint) = small();
     let device = device();
     let network = Network::new(&graph, &checkpoint, &device).expect("a network");
-    let picture = Picture { width: 2, height: 1, rgb: vec![255, 255, 255, 0, 0, 0] };
-    let input = network::input(&[&picture], &device).expect("a picture");
+    let image = Image { width: 2, height: 1, rgb: vec![255, 255, 255, 0, 0, 0] };
+    let input = network::input(&[&image], &device).expect("a picture");
     let maps = network::read(network.forward(input).expect("maps")).expect("numbers");
     let silu = |x: f32| x / (1.0 + (-x).exp());
     for (cell, sum) in [(0, 0.5_f32), (1, -1.0)] {
@@ -199,8 +199,8 @@ fn inputs_that_do_not_fit_are_errors() {
     let network = Network::new(&graph, &checkpoint, &device).expect("a network");
     let four_channels = network::planes(vec![0.0; 4], [1, 4, 1, 1], &device).expect("a tensor");
     assert_eq!(network.forward(four_channels).err().map(|error| error.kind()), Some(ErrorKind::Argument));
-    let short = Picture { width: 2, height: 2, rgb: vec![0; 3] };
-    assert_eq!(network::input(&[&short], &device).err().map(|error| error.kind()), Some(ErrorKind::Picture));
+    let short = Image { width: 2, height: 2, rgb: vec![0; 3] };
+    assert_eq!(network::input(&[&short], &device).err().map(|error| error.kind()), Some(ErrorKind::Image));
 
     checkpoint.tensors.get_mut("model.1.m.0.bias").expect("a bias").data[0] = f32::NAN;
     let network = Network::new(&graph, &checkpoint, &device).expect("a network");

@@ -1,9 +1,9 @@
 //! Where the network runs.
 
 use clap::ValueEnum;
-use ghostdet::detection::{DETECT_FLOOR, RawMap};
+use ghostdet::detection::{DETECT_THRESHOLD, RawMap};
 use ghostdet::detector::{DetectOptions, Detections, Predicted, Speed};
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::weights::Tensor;
 use ghostdet::{Detector, Result};
 use std::time::Instant;
@@ -45,29 +45,29 @@ impl Loaded {
     }
 
     /// As the detector's own, on the device.
-    pub fn detect(&mut self, picture: &Picture, options: &DetectOptions) -> Result<Detections> {
-        let floor = options.nms.conf.clamp(0.0, DETECT_FLOOR);
-        let predicted = self.predict_above(picture, options.imgsz, true, floor)?;
+    pub fn detect(&mut self, image: &Image, options: &DetectOptions) -> Result<Detections> {
+        let threshold = options.nms.conf.clamp(0.0, DETECT_THRESHOLD);
+        let predicted = self.predict_with(image, options.imgsz, true, threshold)?;
         let start = Instant::now();
         let detections = predicted.boxes(&options.nms);
         let nms = predicted.speed.nms + start.elapsed().as_secs_f64() * 1e3;
         let speed = Speed { nms, ..predicted.speed };
-        Ok(Detections { width: picture.width, height: picture.height, detections, speed })
+        Ok(Detections { width: image.width, height: image.height, detections, speed })
     }
 
     /// As the detector's own, on the device.
-    pub fn predict_above(
+    pub fn predict_with(
         &mut self,
-        picture: &Picture,
+        image: &Image,
         imgsz: Option<[usize; 2]>,
         auto: bool,
-        floor: f32,
+        threshold: f32,
     ) -> Result<Predicted> {
         #[cfg(feature = "gpu")]
         if self.on_gpu {
-            return pollster::block_on(self.detector.predict_on_gpu(picture, imgsz, auto, floor));
+            return pollster::block_on(self.detector.predict_on_gpu(image, imgsz, auto, threshold));
         }
-        self.detector.predict_above(picture, imgsz, auto, floor)
+        self.detector.predict_with(image, imgsz, auto, threshold)
     }
 
     /// The raw maps of a channels-last input, and every row's output if `rows`.

@@ -2,7 +2,7 @@
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use ghostdet::detection::Detection;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::{Error, ErrorKind, Result};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -58,12 +58,12 @@ impl Rect {
 ///
 /// Line and text grow with the picture. The best detections lie on top; labels stay inside the picture and, where
 /// there is room, off each other.
-pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -> Picture {
-    let mut canvas = picture.clone();
-    let mean_side = (picture.width + picture.height) as f32 / 2.0;
+pub fn annotate(image: &Image, detections: &[Detection], names: &[String]) -> Image {
+    let mut canvas = image.clone();
+    let mean_side = (image.width + image.height) as f32 / 2.0;
     let line = (mean_side * 0.003).round().max(2.0) as usize;
     let mut drawn: Vec<(&Detection, Rect)> =
-        detections.iter().filter_map(|d| Some((d, visible(&d.bounds, line, picture)?))).collect();
+        detections.iter().filter_map(|d| Some((d, visible(&d.bounds, line, image)?))).collect();
     drawn.sort_by(|a, b| a.0.score.total_cmp(&b.0.score));
     for (detection, rect) in &drawn {
         outline(&mut canvas, *rect, line, class_color(detection.class));
@@ -77,7 +77,7 @@ pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -
     let mut taken: Vec<Rect> = Vec::new();
     for (detection, rect) in drawn.iter().rev() {
         let name = names.get(detection.class).cloned().unwrap_or_else(|| format!("class {}", detection.class));
-        if let Some(chip) = style.place(&name, detection, *rect, picture, &taken) {
+        if let Some(chip) = style.place(&name, detection, *rect, image, &taken) {
             taken.push(chip.rect);
             chips.push(chip);
         }
@@ -89,9 +89,9 @@ pub fn annotate(picture: &Picture, detections: &[Detection], names: &[String]) -
 }
 
 /// The outer edge of a box's line, inside the picture; `None` if nothing of it can be seen.
-fn visible(bounds: &[f32; 4], line: usize, picture: &Picture) -> Option<Rect> {
+fn visible(bounds: &[f32; 4], line: usize, image: &Image) -> Option<Rect> {
     let [x1, y1, x2, y2] = *bounds;
-    let (width, height) = (picture.width as f32, picture.height as f32);
+    let (width, height) = (image.width as f32, image.height as f32);
     if !bounds.iter().all(|v| v.is_finite()) || x2 <= 0.0 || y2 <= 0.0 || x1 >= width || y1 >= height {
         return None;
     }
@@ -105,7 +105,7 @@ fn visible(bounds: &[f32; 4], line: usize, picture: &Picture) -> Option<Rect> {
     (rect.left < rect.right && rect.top < rect.bottom).then_some(rect)
 }
 
-fn fill(canvas: &mut Picture, rect: Rect, color: Color) {
+fn fill(canvas: &mut Image, rect: Rect, color: Color) {
     let (right, bottom) = (rect.right.min(canvas.width), rect.bottom.min(canvas.height));
     if rect.left >= right {
         return;
@@ -116,7 +116,7 @@ fn fill(canvas: &mut Picture, rect: Rect, color: Color) {
     }
 }
 
-fn outline(canvas: &mut Picture, rect: Rect, line: usize, color: Color) {
+fn outline(canvas: &mut Image, rect: Rect, line: usize, color: Color) {
     let Rect { left, top, right, bottom } = rect;
     fill(canvas, Rect { bottom: (top + line).min(bottom), ..rect }, color);
     fill(canvas, Rect { top: bottom.saturating_sub(line).max(top), ..rect }, color);
@@ -142,17 +142,10 @@ struct Style {
 
 impl Style {
     /// Finds the text and the place of a label: above the box if that is free, else inside, else below.
-    fn place(
-        &self,
-        name: &str,
-        detection: &Detection,
-        target: Rect,
-        picture: &Picture,
-        taken: &[Rect],
-    ) -> Option<Chip> {
+    fn place(&self, name: &str, detection: &Detection, target: Rect, image: &Image, taken: &[Rect]) -> Option<Chip> {
         let Style { font, size, line } = self;
         let (size, line) = (*size, *line);
-        let room = picture.width as f32;
+        let room = image.width as f32;
         let full = format!("{name} {:.2}", detection.score);
         // Too wide for the picture: smaller, then without the score, then cut.
         let fits = |text: &str, size: f32| text_width(font, text, size) + 2.0 * padding(size) <= room;
@@ -168,11 +161,11 @@ impl Style {
             })?;
         let padding = padding(size);
         let width = (text_width(font, &text, size) + 2.0 * padding).ceil() as usize;
-        let width = width.min(picture.width);
-        let height = ((size + padding).ceil() as usize).min(picture.height);
+        let width = width.min(image.width);
+        let height = ((size + padding).ceil() as usize).min(image.height);
         let at = |left: usize, top: usize| {
-            let left = left.min(picture.width - width);
-            let top = top.min(picture.height - height);
+            let left = left.min(image.width - width);
+            let top = top.min(image.height - height);
             Rect { left, top, right: left + width, bottom: top + height }
         };
         let from_right = target.right.saturating_sub(width);
@@ -182,7 +175,7 @@ impl Style {
             places.push(at(from_right, target.top + line - height));
         }
         places.push(at(target.left, target.top));
-        if target.bottom + height <= picture.height + line {
+        if target.bottom + height <= image.height + line {
             places.push(at(target.left, target.bottom.saturating_sub(line)));
         }
         places.push(at(from_right, target.top));
@@ -194,7 +187,7 @@ impl Style {
 }
 
 impl Chip {
-    fn draw(&self, font: &FontRef<'_>, canvas: &mut Picture) {
+    fn draw(&self, font: &FontRef<'_>, canvas: &mut Image) {
         fill(canvas, self.rect, self.color);
         let ink = ink_on(self.color);
         let scaled = font.as_scaled(PxScale::from(self.size));
@@ -243,24 +236,24 @@ fn ink_on(color: Color) -> Color {
 }
 
 /// The picture as a JPEG of quality 92.
-pub fn encode_jpeg(picture: &Picture) -> Result<Vec<u8>> {
+pub fn encode_jpeg(image: &Image) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    write(picture, JpegEncoder::new_with_quality(&mut bytes, 92))?;
+    write(image, JpegEncoder::new_with_quality(&mut bytes, 92))?;
     Ok(bytes)
 }
 
 /// The picture as a PNG.
-pub fn encode_png(picture: &Picture) -> Result<Vec<u8>> {
+pub fn encode_png(image: &Image) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    write(picture, PngEncoder::new(&mut bytes))?;
+    write(image, PngEncoder::new(&mut bytes))?;
     Ok(bytes)
 }
 
 /// The picture in the format of a file name's extension (jpg, jpeg or png, in any case).
-pub fn encode(picture: &Picture, extension: &str) -> Result<Vec<u8>> {
+pub fn encode(image: &Image, extension: &str) -> Result<Vec<u8>> {
     match extension.to_ascii_lowercase().as_str() {
-        "jpg" | "jpeg" => encode_jpeg(picture),
-        "png" => encode_png(picture),
+        "jpg" | "jpeg" => encode_jpeg(image),
+        "png" => encode_png(image),
         other => {
             Err(Error::new(ErrorKind::Argument, format!("pictures can't be written as {other:?}"))
                 .hint("use .jpg or .png"))
@@ -268,11 +261,11 @@ pub fn encode(picture: &Picture, extension: &str) -> Result<Vec<u8>> {
     }
 }
 
-fn write(picture: &Picture, encoder: impl ImageEncoder) -> Result<()> {
-    let fail = |what: String| Error::new(ErrorKind::Picture, format!("the picture can't be written: {what}"));
+fn write(image: &Image, encoder: impl ImageEncoder) -> Result<()> {
+    let fail = |what: String| Error::new(ErrorKind::Image, format!("the picture can't be written: {what}"));
     let side = |side: usize| u32::try_from(side).map_err(|_| fail("it is too large".into()));
     encoder
-        .write_image(&picture.rgb, side(picture.width)?, side(picture.height)?, ExtendedColorType::Rgb8)
+        .write_image(&image.rgb, side(image.width)?, side(image.height)?, ExtendedColorType::Rgb8)
         .map_err(|error| fail(error.to_string()))
 }
 

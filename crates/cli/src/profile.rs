@@ -1,8 +1,8 @@
-//! Milliseconds per row, measured with made-up weights.
+//! Milliseconds per row, measured with random weights.
 
 use crate::device::Device;
 use ghostdet::Result;
-use ghostdet::engine::plan::{Keep, Layout, Plan};
+use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind};
 use ghostdet::engine::{Engine, OpTime};
 use ghostdet::model::Graph;
@@ -55,7 +55,7 @@ pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
     let engine = Engine::unweighted(graph)?;
     let (name, times) = operations(graph, &engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
-    let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Keep::Maps)?;
+    let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Retain::Maps)?;
     for (index, op) in engine.program().ops.iter().enumerate() {
         let Some(row) = rows.get_mut(op.row) else { continue };
         row.milliseconds += times[index];
@@ -69,22 +69,22 @@ pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
 /// Multiply-adds and bytes of an operation.
 pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
     let values = |value: usize| {
-        let place = plan.places[value];
-        (place.height * place.width * place.channels) as f64
+        let view = plan.views[value];
+        (view.height * view.width * view.channels) as f64
     };
     let mut bytes = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
     bytes += 4.0 * op.coarse.map_or(0.0, |coarse| values(coarse.value));
     let mut adds = 0.0;
     match &op.kind {
         OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => {
-            let place = plan.places[op.output];
-            adds = (place.height * place.width * weights.weight.len()) as f64;
+            let view = plan.views[op.output];
+            adds = (view.height * view.width * weights.weight.len()) as f64;
             debug_assert!(shape.groups > 0);
             bytes += 4.0 * weights.weight.len() as f64;
         }
         OpKind::ConvTranspose { weights, .. } => {
-            let place = plan.places[op.input];
-            adds = (place.height * place.width * weights.weight.len()) as f64;
+            let view = plan.views[op.input];
+            adds = (view.height * view.width * weights.weight.len()) as f64;
             bytes += 4.0 * weights.weight.len() as f64;
         }
         _ => {}
@@ -97,7 +97,7 @@ fn on_gpu(engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<O
     use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
     let gpu = pollster::block_on(Gpu::open())?;
     eprintln!("GPU: {}", gpu.name);
-    let tuning = Tuning::likely(&gpu);
+    let tuning = Tuning::default_for(&gpu);
     let mut executor = GpuExecutor::new(&gpu, engine.program(), tuning)?;
     (0..=RUNS).map(|_| pollster::block_on(executor.profile(engine.program(), pixels, size))).collect()
 }

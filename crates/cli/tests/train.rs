@@ -1,4 +1,4 @@
-//! `train` and `data` on a few made-up pictures.
+//! `train` and `data` on a few synthetic pictures.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,11 +17,11 @@ fn coco(folder: &Path, count: usize) {
     let (mut images, mut annotations) = (Vec::new(), Vec::new());
     for i in 0..count {
         let (left, top) = (4 + i * 5 % 30, 2 + i * 7 % 34);
-        let picture = image::RgbImage::from_fn(64, 64, |x, y| {
+        let image = image::RgbImage::from_fn(64, 64, |x, y| {
             let inside = |at: u32, from: usize| (from..from + 24).contains(&(at as usize));
             image::Rgb([if inside(x, left) && inside(y, top) { 230 } else { 50 }; 3])
         });
-        picture.save(folder.join(format!("pictures/{i}.png"))).expect("a picture");
+        image.save(folder.join(format!("pictures/{i}.png"))).expect("a picture");
         images.push(serde_json::json!({ "id": i, "file_name": format!("{i}.png"), "width": 64, "height": 64 }));
         annotations.push(serde_json::json!({
             "id": i, "image_id": i, "category_id": 7, "bbox": [left, top, 24, 24], "area": 576, "iscrowd": 0,

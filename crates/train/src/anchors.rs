@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use ghostdet::Result;
 use ghostdet::data::Dataset;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 
 /// With a best possible recall above this, the anchors stay.
 pub const ENOUGH: f64 = 0.98;

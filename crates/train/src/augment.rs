@@ -10,7 +10,7 @@ mod transform;
 mod warp;
 
 use fastrand::Rng;
-use ghostdet::picture::{LetterboxOptions, Picture, letterbox, resize};
+use ghostdet::image::{Image as Picture, LetterboxOptions, letterbox, resize};
 use ghostdet::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,7 @@ impl Example {
             boxes::scale(bounds, x, y);
             boxes::shift(bounds, left, top);
         }
-        Self { picture: boxed.picture, ..fitted }
+        Self { picture: boxed.image, ..fitted }
     }
 }
 

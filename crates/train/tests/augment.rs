@@ -1,7 +1,7 @@
 //! Augmentation: boxes must stay around what they were drawn around, whatever happens to the picture.
 
 use fastrand::Rng;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 use ghostdet_train::augment::{
     Augment, Example, LabelBox, Transform, flip_left_right, flip_up_down, mix, mosaic, shift_colours, warp,
 };

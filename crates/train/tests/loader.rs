@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ghostdet::data::{Dataset, Split};
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_train::augment::{Augment, Example, LabelBox};
 use ghostdet_train::loader::{Batch, Loader, LoaderOptions, Sampling, Scores, Source};
@@ -24,7 +24,7 @@ impl Source for Greys {
 
     fn example(&self, index: usize) -> Result<Example> {
         if (self.broken)(index) {
-            return Err(Error::new(ErrorKind::Picture, "broken").at(format!("{index}.jpg")));
+            return Err(Error::new(ErrorKind::Image, "broken").at(format!("{index}.jpg")));
         }
         let picture = Picture::new(24, 16, vec![index as u8; 24 * 16 * 3])?;
         let bounds = [4.0, 4.0, 16.0, 12.0];

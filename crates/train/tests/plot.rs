@@ -1,7 +1,7 @@
 //! Plots: well-formed, with every name and number where it belongs.
 
 use ghostdet::detection::Detection;
-use ghostdet::detection::metrics::{Evaluator, Metric, Truth};
+use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric};
 use ghostdet_train::plot::{Chart, Range, Series, charts, confusion, precision_recall, training};
 use ghostdet_train::results::Row;
 use roxmltree::Document;
@@ -44,7 +44,7 @@ fn evaluated(nc: usize) -> Evaluator {
             Detection { bounds, score: 0.9, class: predicted },
             Detection { bounds: [200.0, 0.0, 250.0, 50.0], score: 0.5, class: predicted },
         ];
-        evaluator.add(&[Truth::new(class, bounds.map(f64::from))], &found);
+        evaluator.add(&[GroundTruth::new(class, bounds.map(f64::from))], &found);
     }
     evaluator
 }

@@ -30,7 +30,7 @@ pub fn close() {
 #[wasm_bindgen(js_name = warmGpu)]
 pub async fn warm_gpu(model: String, remembered: Option<String>, size: usize) -> bool {
     let Ok(gpu) = open().await else { return false };
-    if let Some(tuning) = device::likely(remembered.as_deref().unwrap_or_default(), &gpu, size) {
+    if let Some(tuning) = device::remembered_tuning(remembered.as_deref().unwrap_or_default(), &gpu, size) {
         // Whatever goes wrong here goes wrong at the load, and is told there.
         let _ = compile(&gpu, &model, tuning, size).await;
     }
@@ -75,7 +75,7 @@ fn adopt(gpu: &mut Gpu) {
     if device.features().has("subgroups") {
         gpu.subgroup = number("subgroupMinSize") as usize;
     }
-    let alarm = gpu.alarm();
+    let alarm = gpu.failure_callback();
     let listener = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
         let error = Reflect::get(&event, &"error".into()).unwrap_or_default();
         alarm(text(&error, "message").unwrap_or_else(|| "an error without a word".into()));

@@ -1,9 +1,9 @@
 //! What a network takes here, on the CPU and in all ways on the GPU.
 
-use ghostdet::detection::DETECT_FLOOR;
+use ghostdet::detection::DETECT_THRESHOLD;
 use ghostdet::detector::SelfTest;
 use ghostdet::engine::gpu::{Gpu, Tuning};
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 
 use crate::adapter;
@@ -14,15 +14,15 @@ const RUNS: usize = 3;
 /// A GPU that takes so many times what the CPU takes is not tried in other ways.
 const HOPELESS: f64 = 4.0;
 
-fn grey(side: usize) -> Result<Picture> {
-    Picture::new(side, side, vec![114; side * side * 3])
+fn grey(side: usize) -> Result<Image> {
+    Image::new(side, side, vec![114; side * side * 3])
 }
 
 /// Milliseconds of the network on the CPU, the best of a few.
 fn cpu_time(detector: &Detector, side: usize) -> Result<f64> {
     let (grey, mut best) = (grey(side)?, f64::INFINITY);
     for _ in 0..RUNS {
-        best = best.min(detector.predict_above(&grey, Some([side; 2]), true, DETECT_FLOOR)?.speed.network);
+        best = best.min(detector.predict_with(&grey, Some([side; 2]), true, DETECT_THRESHOLD)?.speed.network);
     }
     Ok(best)
 }
@@ -58,7 +58,7 @@ pub struct Tuner {
 impl Tuner {
     /// For pictures of `side` pixels.
     pub fn new(gpu: Gpu, side: usize, against_cpu: bool) -> Self {
-        let mut candidates = Tuning::candidates(gpu.software, gpu.f16());
+        let mut candidates = Tuning::configurations(gpu.software, gpu.f16());
         candidates.reverse();
         let (cpu, test, best, attached, failed) = (None, None, None, None, None);
         Self { gpu, side, against_cpu, cpu, test, candidates, varied: 0, best, attached, failed, over: false }
@@ -117,7 +117,7 @@ impl Tuner {
         if self.attached != Some(tuning) {
             detector.attach_gpu_tuned(&self.gpu, tuning, test).await?;
         }
-        self.gpu.forget_pipelines();
+        self.gpu.clear_pipeline_cache();
         Ok(Some(Found { cpu: self.cpu, webgpu, tuning }))
     }
 }
@@ -128,7 +128,7 @@ async fn time(detector: &mut Detector, gpu: &Gpu, tuning: Tuning, test: &SelfTes
     let (grey, size) = (grey(side)?, Some([side; 2]));
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
-        best = best.min(detector.predict_on_gpu(&grey, size, true, DETECT_FLOOR).await?.speed.network);
+        best = best.min(detector.predict_on_gpu(&grey, size, true, DETECT_THRESHOLD).await?.speed.network);
     }
     Ok(best)
 }

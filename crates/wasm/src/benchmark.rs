@@ -1,6 +1,6 @@
-//! The class `WebTimer`: what a network takes on this very device, with made-up weights.
+//! The class `WebTimer`: what a network takes on this very device, with random weights.
 
-use ghostdet::detection::floor_logit;
+use ghostdet::detection::threshold_logit;
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{GpuExecutor, Tuning};
@@ -38,11 +38,8 @@ impl WebTimer {
             engine = engine.with_precision(Precision::Float);
             let opened = adapter::open().await.map_err(thrown)?;
             let tuning = match way.strip_prefix('/') {
-                None => Tuning::likely(&opened),
-                Some(name) => [true, false]
-                    .into_iter()
-                    .find_map(|software| Tuning::named(name, software))
-                    .ok_or_else(|| argument(&format!("device: no way of running on WebGPU is called {name:?}")))?,
+                None => Tuning::default_for(&opened),
+                Some(name) => name.parse().map_err(thrown)?,
             };
             let executor = GpuExecutor::new(&opened, engine.program(), tuning);
             gpu = Some(executor.map_err(thrown)?);
@@ -94,14 +91,17 @@ impl WebTimer {
     /// What the device refuses.
     pub async fn run(&mut self) -> Result<f64, JsValue> {
         let start = web_time::Instant::now();
-        let floor = floor_logit(ghostdet::detection::DETECT_FLOOR).map_err(thrown)?;
+        let threshold = threshold_logit(ghostdet::detection::DETECT_THRESHOLD).map_err(thrown)?;
         match &mut self.gpu {
             Some(executor) => {
-                let found = executor.cells(self.engine.program(), &self.rgb, self.size, floor).await.map_err(thrown)?;
+                let found = executor
+                    .candidates(self.engine.program(), &self.rgb, self.size, threshold)
+                    .await
+                    .map_err(thrown)?;
                 std::hint::black_box(found);
             }
             None => {
-                std::hint::black_box(self.engine.cells(&self.rgb, self.size, floor).map_err(thrown)?);
+                std::hint::black_box(self.engine.candidates(&self.rgb, self.size, threshold).map_err(thrown)?);
             }
         }
         Ok(start.elapsed().as_secs_f64() * 1e3)

@@ -4,7 +4,7 @@
 use ghostdet::Detector;
 use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::Gpu;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::weights::Checkpoint;
 use ghostdet_burn::{self as network, Network};
 use serde_json::json;
@@ -43,10 +43,10 @@ impl WebPlain {
     /// What a device refuses.
     pub async fn run(&mut self, size: usize) -> Result<String, JsValue> {
         let rgb: Vec<u8> = (0..size * size * 3).map(|i| ((i * i + 31 * i) % 251) as u8).collect();
-        let picture = Picture::new(size, size, rgb).map_err(thrown)?;
-        let pixels: Vec<f32> = picture.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let image = Image::new(size, size, rgb).map_err(thrown)?;
+        let pixels: Vec<f32> = image.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let start = web_time::Instant::now();
-        let input = network::input(&[&picture], self.network.device()).map_err(thrown)?;
+        let input = network::input(&[&image], self.network.device()).map_err(thrown)?;
         let maps = self.network.forward(input).map_err(thrown)?;
         let maps = network::read_async(maps).await.map_err(thrown)?;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;

@@ -1,8 +1,8 @@
 //! The class `WebDetector`.
 
-use ghostdet::detection::{DETECT_FLOOR, NmsOptions};
+use ghostdet::detection::{DETECT_THRESHOLD, NmsOptions};
 use ghostdet::detector::Predicted;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
 use serde_json::json;
@@ -77,8 +77,8 @@ impl WebDetector {
     }
 
     /// Goes on with what `auto` left undecided at the load, one step. JSON: the device.
-    pub async fn settle(&mut self) -> String {
-        self.place.settle(&mut self.detector).await;
+    pub async fn tune(&mut self) -> String {
+        self.place.tune(&mut self.detector).await;
         self.place.json(&self.detector, self.size).to_string()
     }
 
@@ -88,7 +88,7 @@ impl WebDetector {
     /// # Errors
     /// Pixels that don't fit the size; what the core refuses.
     pub async fn run(&mut self, rgba: Vec<u8>, width: usize, height: usize, size: usize) -> Result<String, JsValue> {
-        let picture = Picture::from_rgba(width, height, &rgba).map_err(thrown)?;
+        let image = Image::from_rgba(width, height, &rgba).map_err(thrown)?;
         drop(rgba);
         // Boxes of the picture before must not be taken for this one's, should it fail.
         (self.last, self.size) = (None, size);
@@ -96,13 +96,13 @@ impl WebDetector {
         self.place.revive(&mut self.detector).await;
         let mut failed = None;
         if self.place.takes(size) {
-            match self.detector.predict_on_gpu(&picture, imgsz, true, DETECT_FLOOR).await {
+            match self.detector.predict_on_gpu(&image, imgsz, true, DETECT_THRESHOLD).await {
                 Ok(predicted) => return Ok(self.keep(predicted)),
                 Err(error) => failed = Some(error),
             }
         }
         // What the CPU refuses too is not the GPU's fault.
-        let predicted = self.detector.predict(&picture, imgsz).map_err(thrown)?;
+        let predicted = self.detector.predict(&image, imgsz).map_err(thrown)?;
         if let Some(error) = failed {
             self.place.failed(&mut self.detector, size, &error);
         }
@@ -123,7 +123,7 @@ impl WebDetector {
         }
         let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| copy(&bitmap, queue, texture);
         let sides = [height as usize, width as usize];
-        match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_FLOOR, fill).await {
+        match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_THRESHOLD, fill).await {
             Ok(predicted) => Ok(predicted.map(|predicted| self.keep(predicted))),
             Err(error) => {
                 if error.kind() == ErrorKind::Device {

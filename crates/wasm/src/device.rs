@@ -1,7 +1,7 @@
 //! Where a network runs, and why.
 
 use ghostdet::engine::cpu::Precision;
-use ghostdet::engine::cpu::bands::threads;
+use ghostdet::engine::cpu::parallel::threads;
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -51,12 +51,12 @@ pub fn class(weight_bytes: usize, size: Option<usize>) -> String {
 }
 
 /// The way that was fastest on this adapter for some network at this size.
-pub fn likely(remembered: &str, gpu: &Gpu, size: usize) -> Option<Tuning> {
+pub fn remembered_tuning(remembered: &str, gpu: &Gpu, size: usize) -> Option<Tuning> {
     let (begin, end) = (key(gpu, ""), format!(" at {size}"));
     let ours = |line: &str| {
         let (name, kind) = line.rsplit_once('=')?;
         let way = kind.strip_prefix("webgpu/").filter(|_| name.starts_with(&begin) && name.ends_with(&end))?;
-        Tuning::named(way, gpu.software)
+        way.parse().ok()
     };
     remembered.lines().find_map(ours)
 }
@@ -116,7 +116,7 @@ impl Place {
         if auto && kind == Some("cpu") {
             return Ok(Self::cpu(SLOWER));
         }
-        let tuning = kind.and_then(|kind| Tuning::named(kind.strip_prefix("webgpu/")?, gpu.software));
+        let tuning = kind.and_then(|kind| kind.strip_prefix("webgpu/")?.parse::<Tuning>().ok());
         let test = || detector.self_test(side.min(TESTED_SIDE));
         if let Some(tuning) = tuning {
             let test = test()?;
@@ -125,7 +125,7 @@ impl Place {
             }
         } else if gpu.software {
             let test = test()?;
-            let mut tuning = Tuning::likely(&gpu);
+            let mut tuning = Tuning::default_for(&gpu);
             if detector.attach_gpu_tuned(&gpu, tuning, &test).await.is_err() {
                 tuning = Tuning::new(gpu.software);
                 detector.attach_gpu_tuned(&gpu, tuning, &test).await?;
@@ -149,12 +149,12 @@ impl Place {
         if cpu.is_some_and(|cpu| cpu < webgpu) {
             return Self { measured, remember: Some(format!("{name}=cpu")), ..Self::cpu(SLOWER) };
         }
-        let remember = Some(format!("{name}=webgpu/{}", tuning.name()));
+        let remember = Some(format!("{name}=webgpu/{tuning}"));
         Self { measured, remember, ..Self::on_gpu(reason, gpu, tuning) }
     }
 
     /// Goes on with what is undecided, one step; pictures are looked at by the CPU meanwhile.
-    pub async fn settle(&mut self, detector: &mut Detector) {
+    pub async fn tune(&mut self, detector: &mut Detector) {
         let Some((name, mut tuner)) = self.pending.take() else { return };
         *self = match (tuner.step(detector).await, opened()) {
             (Ok(None), _) => {
@@ -252,7 +252,7 @@ impl Place {
             "adapter": if refused.is_some() { processor() } else { self.adapter.clone() },
             "reason": refused.unwrap_or(&self.reason),
             "gpu": opened().map(|gpu| gpu.name),
-            "tuning": self.tuning.map(Tuning::name),
+            "tuning": self.tuning.map(|tuning| tuning.to_string()),
             "memory": memory,
             "threads": threads(),
             "precision": detector.engine().precision().name(),
@@ -263,12 +263,13 @@ impl Place {
     }
 }
 
-/// The precision that `cpu`, `cpu/float` and `cpu/fixed` ask for; what is faster for other devices.
+/// The precision that `cpu`, `cpu/float` and `cpu/int16` ask for; what is faster for other devices.
 pub fn precision(device: &str) -> Result<Precision, JsValue> {
     match device.strip_prefix("cpu/") {
         None => Ok(Precision::detect()),
-        Some(name) => Precision::named(name)
-            .ok_or_else(|| argument(&format!("device: {device:?} is none of cpu, cpu/float, cpu/fixed"))),
+        Some(name) => {
+            name.parse().map_err(|_| argument(&format!("device: {device:?} is none of cpu, cpu/float, cpu/int16")))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ fn code(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Config => "config",
         ErrorKind::Weights => "weights",
-        ErrorKind::Picture => "picture",
+        ErrorKind::Image => "picture",
         ErrorKind::Data => "data",
         ErrorKind::Argument => "argument",
         ErrorKind::Device => "device",

@@ -1,21 +1,21 @@
-//! What workers that share the memory call, and the allocator that they share.
+//! The functions that the workers of a shared memory call, and the allocator they share.
 //!
-//! Every worker has its own instance of this module, made by `initSync` with the first one's memory. The standard
-//! library in it is compiled for one thread; see `ghostdet::engine::cpu::bands` for why that is enough.
+//! Every worker has its own instance of this module, made by `initSync` with the memory of the first one. The standard
+//! library in it is compiled for one thread; `ghostdet::engine::cpu::parallel` says why that is enough.
 
-use ghostdet::engine::cpu::bands::{HELPERS, wake_with};
+use ghostdet::engine::cpu::parallel::{THREAD_POOL, set_notify};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-/// The system's allocator behind a lock: it knows of no other threads.
+/// The system's allocator behind a spin lock: it is compiled for one thread.
 struct Locked {
     taken: AtomicBool,
 }
 
 #[global_allocator]
-static MEMORY: Locked = Locked { taken: AtomicBool::new(false) };
+static ALLOCATOR: Locked = Locked { taken: AtomicBool::new(false) };
 
 impl Locked {
     fn with<T>(&self, call: impl FnOnce() -> T) -> T {
@@ -28,61 +28,65 @@ impl Locked {
     }
 }
 
-// Safety: the system's allocator, one caller at a time.
+// SAFETY: every call goes to the system's allocator, one caller at a time.
 unsafe impl GlobalAlloc for Locked {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those of `System`.
         self.with(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above; the block comes from `System`.
         self.with(|| unsafe { System.dealloc(at, layout) });
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those of `System`.
         self.with(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above; the block comes from `System`.
         self.with(|| unsafe { System.realloc(at, layout, size) })
     }
 }
 
-/// The compiled module, for helpers to make their instances of.
+/// The compiled module, from which workers make their instances.
 #[wasm_bindgen(js_name = compiledModule)]
 pub fn compiled_module() -> JsValue {
     wasm_bindgen::module()
 }
 
-/// From now on `count` workers help with each run.
-#[wasm_bindgen(js_name = joinHelpers)]
-pub fn join_helpers(count: u32) {
-    wake_with(ring);
-    HELPERS.join(count);
+/// Sets how many workers take part in each run from now on.
+#[wasm_bindgen(js_name = setWorkers)]
+pub fn set_workers(count: u32) {
+    set_notify(notify);
+    THREAD_POOL.set_workers(count);
 }
 
-/// A helper's loop: takes part while a network runs. Returns the number that changes when the next one begins.
-#[wasm_bindgen]
-pub fn help() -> u32 {
-    HELPERS.help()
+/// A worker's part of a run. Returns the value of the futex word to wait on.
+#[wasm_bindgen(js_name = runWorker)]
+pub fn run_worker() -> u32 {
+    THREAD_POOL.run_worker()
 }
 
-/// The address of that number, to sleep on.
-#[wasm_bindgen(js_name = helperBell)]
-pub fn helper_bell() -> usize {
-    std::ptr::from_ref(HELPERS.bell()).addr()
+/// The address of the futex word, which changes when the next run begins.
+#[wasm_bindgen(js_name = futexAddress)]
+pub fn futex_address() -> usize {
+    std::ptr::from_ref(THREAD_POOL.futex_word()).addr()
 }
 
-/// A helper failed: the run it took part in ends in an error.
-#[wasm_bindgen(js_name = helperFailed)]
-pub fn helper_failed() {
-    HELPERS.fail();
+/// Notes that a worker failed: the run it took part in ends in an error.
+#[wasm_bindgen(js_name = workerFailed)]
+pub fn worker_failed() {
+    THREAD_POOL.poison();
 }
 
-/// Wakes all who sleep on `number`.
-fn ring(number: &AtomicU32) {
+/// Wakes all workers that wait on `word`.
+fn notify(word: &AtomicU32) {
     let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
-    let at = std::ptr::from_ref(number).addr() as u32;
-    let numbers = js_sys::Int32Array::new_with_byte_offset_and_length(&memory.buffer(), at, 1);
-    // Nobody asleep is no error; the array is one of shared integers, so there is no other.
-    let _ = js_sys::Atomics::notify(&numbers, 0);
+    let at = std::ptr::from_ref(word).addr() as u32;
+    let words = js_sys::Int32Array::new_with_byte_offset_and_length(&memory.buffer(), at, 1);
+    // No worker asleep is no error, and an array of shared integers has no other.
+    let _ = js_sys::Atomics::notify(&words, 0);
 }

@@ -49,7 +49,7 @@ enum Memory {
 
 impl Memory {
     /// The compiler's flags. The standard library at hand is compiled for one thread, which the linker is told to put up
-    /// with: `ghostdet::engine::cpu::bands` says why it may.
+    /// with: `ghostdet::engine::cpu::parallel` says why it may.
     fn flags(self) -> String {
         const SHARED: [&str; 9] = [
             "--no-check-features",

@@ -1,6 +1,6 @@
 //! COCO's average precision and recall for boxes, as pycocotools counts them.
 
-use super::{Truth, matching::LEVELS, mean};
+use super::{GroundTruth, matching::LEVELS, mean};
 use crate::detection::Detection;
 
 /// All, small, medium, large: areas in square pixels, both ends included.
@@ -11,7 +11,7 @@ const RECALLS: usize = 101;
 
 /// A detection; one bit a level.
 #[derive(Clone, Debug)]
-struct Judged {
+struct Match {
     score: f32,
     /// Place among the detections of its class in its picture.
     rank: u8,
@@ -23,11 +23,11 @@ struct Judged {
 #[derive(Clone, Debug, Default)]
 struct Pool {
     labels: usize,
-    judged: Vec<Judged>,
+    matches: Vec<Match>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Collected {
+pub(super) struct Accumulator {
     classes: Vec<[Pool; 4]>,
 }
 
@@ -37,15 +37,15 @@ pub(super) struct Summary {
     pub classes: Vec<(f64, f64)>,
 }
 
-impl Collected {
+impl Accumulator {
     pub fn new(nc: usize) -> Self {
         Self { classes: vec![Default::default(); nc] }
     }
 
     /// Adds a picture; detections come best first.
-    pub fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
+    pub fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {
         for (class, pools) in self.classes.iter_mut().enumerate() {
-            let truths: Vec<&Truth> = labels.iter().filter(|t| t.class == class).collect();
+            let truths: Vec<&GroundTruth> = labels.iter().filter(|t| t.class == class).collect();
             let found: Vec<&Detection> =
                 detections.iter().filter(|d| d.class == class).take(MAX_DETECTIONS[2]).collect();
             if truths.is_empty() && found.is_empty() {
@@ -113,24 +113,24 @@ struct Level {
 type Curve = Option<Vec<Level>>;
 
 impl Pool {
-    fn add(&mut self, range: (f64, f64), truths: &[&Truth], found: &[&Detection], overlaps: &[Vec<f64>]) {
+    fn add(&mut self, range: (f64, f64), truths: &[&GroundTruth], found: &[&Detection], overlaps: &[Vec<f64>]) {
         let outside = |area: f64| area < range.0 || area > range.1;
         let ignored: Vec<bool> = truths.iter().map(|t| t.crowd || outside(area(t))).collect();
         self.labels += ignored.iter().filter(|i| !**i).count();
         // Those that count come first.
         let mut order: Vec<usize> = (0..truths.len()).collect();
         order.sort_by_key(|&i| ignored[i]);
-        let start = self.judged.len();
-        self.judged.extend(found.iter().enumerate().map(|(rank, d)| Judged {
+        let start = self.matches.len();
+        self.matches.extend(found.iter().enumerate().map(|(rank, d)| Match {
             score: d.score,
             rank: rank as u8,
             matched: 0,
             ignored: if outside(size(d)) { u16::MAX } else { 0 },
         }));
-        let judged = &mut self.judged[start..];
+        let matches = &mut self.matches[start..];
         for level in 0..LEVELS {
             let mut taken = vec![false; truths.len()];
-            for (d, judged) in judged.iter_mut().enumerate() {
+            for (d, matches) in matches.iter_mut().enumerate() {
                 let mut most = limit(level).min(1.0 - 1e-10);
                 let mut best: Option<usize> = None;
                 for &t in &order {
@@ -147,9 +147,9 @@ impl Pool {
                 }
                 if let Some(t) = best {
                     taken[t] = true;
-                    judged.matched |= 1 << level;
-                    judged.ignored &= !(1 << level);
-                    judged.ignored |= u16::from(ignored[t]) << level;
+                    matches.matched |= 1 << level;
+                    matches.ignored &= !(1 << level);
+                    matches.ignored |= u16::from(ignored[t]) << level;
                 }
             }
         }
@@ -159,16 +159,16 @@ impl Pool {
         if self.labels == 0 {
             return None;
         }
-        let mut judged: Vec<&Judged> = self.judged.iter().filter(|j| usize::from(j.rank) < most).collect();
-        judged.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Some((0..LEVELS).map(|level| self.level(&judged, level)).collect())
+        let mut matches: Vec<&Match> = self.matches.iter().filter(|j| usize::from(j.rank) < most).collect();
+        matches.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Some((0..LEVELS).map(|level| self.level(&matches, level)).collect())
     }
 
-    fn level(&self, judged: &[&Judged], level: usize) -> Level {
+    fn level(&self, matches: &[&Match], level: usize) -> Level {
         let (mut hits, mut misses) = (0.0, 0.0);
-        let mut recall = Vec::with_capacity(judged.len());
-        let mut precision = Vec::with_capacity(judged.len());
-        for j in judged {
+        let mut recall = Vec::with_capacity(matches.len());
+        let mut precision = Vec::with_capacity(matches.len());
+        for j in matches {
             if j.ignored >> level & 1 == 0 {
                 if j.matched >> level & 1 == 1 {
                     hits += 1.0;
@@ -196,7 +196,7 @@ fn limit(level: usize) -> f64 {
     if level + 1 == LEVELS { 0.95 } else { 0.5 + level as f64 * ((0.95 - 0.5) / 9.0) }
 }
 
-fn area(truth: &Truth) -> f64 {
+fn area(truth: &GroundTruth) -> f64 {
     let [x1, y1, x2, y2] = truth.bounds;
     truth.area.unwrap_or((x2 - x1) * (y2 - y1))
 }
@@ -207,7 +207,7 @@ fn size(found: &Detection) -> f64 {
 }
 
 /// Intersection over union; over the detection's own area where the label is a crowd.
-fn overlap(found: &Detection, truth: &Truth) -> f64 {
+fn overlap(found: &Detection, truth: &GroundTruth) -> f64 {
     let d = found.bounds.map(f64::from);
     let t = truth.bounds;
     let w = d[2].min(t[2]) - d[0].max(t[0]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Truth;
+use super::GroundTruth;
 use crate::detection::{Detection, boxes::iou};
 
 /// Number of overlaps at which detections are judged: 0.5, 0.55 ... 0.95.
@@ -12,8 +12,8 @@ pub(super) const LEVELS: usize = 10;
 ///
 /// A detection goes for the label of its class that it overlaps most and has no second choice; of several at one
 /// label the first one has it.
-pub fn correct(labels: &[Truth], detections: &[Detection]) -> Vec<[bool; LEVELS]> {
-    let truths: Vec<[f32; 4]> = labels.iter().map(Truth::bounds_f32).collect();
+pub fn correct(labels: &[GroundTruth], detections: &[Detection]) -> Vec<[bool; LEVELS]> {
+    let truths: Vec<[f32; 4]> = labels.iter().map(GroundTruth::bounds_f32).collect();
     let mut taken = vec![[false; LEVELS]; labels.len()];
     let mut result = vec![[false; LEVELS]; detections.len()];
     for (found, right) in detections.iter().zip(&mut result) {
@@ -69,12 +69,12 @@ impl ConfusionMatrix {
         *self.counts.entry((predicted, truth)).or_default() += 1;
     }
 
-    pub(super) fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
+    pub(super) fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {
         let background = self.nc;
         let sure: Vec<&Detection> = detections.iter().filter(|d| d.score > Self::CONF).collect();
         // The best label of each detection, then the best detection of each label.
         let mut found_by: Vec<Option<(usize, f32)>> = vec![None; labels.len()];
-        let truths: Vec<[f32; 4]> = labels.iter().map(Truth::bounds_f32).collect();
+        let truths: Vec<[f32; 4]> = labels.iter().map(GroundTruth::bounds_f32).collect();
         for (d, found) in sure.iter().enumerate() {
             let overlaps = truths.iter().map(|t| iou(t, &found.bounds)).enumerate();
             let best = overlaps.filter(|(_, o)| *o > Self::IOU).reduce(|a, b| if b.1 >= a.1 { b } else { a });

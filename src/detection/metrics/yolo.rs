@@ -1,7 +1,7 @@
 //! YOLOv5's precision, recall and average precision.
 
 use super::matching::{LEVELS, correct};
-use super::{Truth, mean};
+use super::{GroundTruth, mean};
 use crate::detection::Detection;
 
 const EPS: f64 = 1e-16;
@@ -21,15 +21,15 @@ pub struct PrecisionRecall {
 }
 
 #[derive(Clone, Debug)]
-struct Judged {
+struct Match {
     score: f32,
     right: [bool; LEVELS],
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Collected {
+pub(super) struct Accumulator {
     labels: Vec<usize>,
-    judged: Vec<Vec<Judged>>,
+    matches: Vec<Vec<Match>>,
 }
 
 pub(super) struct ClassResult {
@@ -41,25 +41,25 @@ pub(super) struct ClassResult {
     pub ap: [f64; LEVELS],
 }
 
-impl Collected {
+impl Accumulator {
     pub fn new(nc: usize) -> Self {
-        Self { labels: vec![0; nc], judged: vec![Vec::new(); nc] }
+        Self { labels: vec![0; nc], matches: vec![Vec::new(); nc] }
     }
 
-    pub fn add(&mut self, labels: &[Truth], detections: &[Detection]) {
+    pub fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {
         for label in labels {
             self.labels[label.class] += 1;
         }
         for (found, right) in detections.iter().zip(correct(labels, detections)) {
-            self.judged[found.class].push(Judged { score: found.score, right });
+            self.matches[found.class].push(Match { score: found.score, right });
         }
     }
 
     /// The class's detections, best first.
-    fn ranked(&self, class: usize) -> Vec<Judged> {
-        let mut judged = self.judged[class].clone();
-        judged.sort_by(|a, b| b.score.total_cmp(&a.score));
-        judged
+    fn ranked(&self, class: usize) -> Vec<Match> {
+        let mut matches = self.matches[class].clone();
+        matches.sort_by(|a, b| b.score.total_cmp(&a.score));
+        matches
     }
 
     pub fn curves(&self) -> Vec<PrecisionRecall> {
@@ -74,19 +74,19 @@ impl Collected {
     }
 
     pub fn finish(&self) -> Vec<ClassResult> {
-        let any = self.judged.iter().flatten().any(|j| j.right.contains(&true));
+        let any = self.matches.iter().flatten().any(|j| j.right.contains(&true));
         let mut results = Vec::new();
         let mut curves: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
         for (class, &labels) in self.labels.iter().enumerate().filter(|(_, n)| **n > 0) {
             let mut result = ClassResult { class, labels, precision: 0.0, recall: 0.0, f1: 0.0, ap: [0.0; LEVELS] };
             let mut curve = (vec![0.0; POINTS], vec![0.0; POINTS]);
-            if any && !self.judged[class].is_empty() {
-                let judged = self.ranked(class);
+            if any && !self.matches[class].is_empty() {
+                let matches = self.ranked(class);
                 for (level, ap) in result.ap.iter_mut().enumerate() {
-                    let right: Vec<bool> = judged.iter().map(|j| j.right[level]).collect();
+                    let right: Vec<bool> = matches.iter().map(|j| j.right[level]).collect();
                     *ap = average_precision(&right, labels);
                 }
-                curve = over_confidence(&judged, labels);
+                curve = over_confidence(&matches, labels);
             }
             results.push(result);
             curves.push(curve);
@@ -107,10 +107,10 @@ impl Collected {
 }
 
 /// Precision and recall at [`POINTS`] confidences from 0 to 1, at an overlap of 0.5.
-fn over_confidence(judged: &[Judged], labels: usize) -> (Vec<f64>, Vec<f64>) {
-    let right: Vec<bool> = judged.iter().map(|j| j.right[0]).collect();
+fn over_confidence(matches: &[Match], labels: usize) -> (Vec<f64>, Vec<f64>) {
+    let right: Vec<bool> = matches.iter().map(|j| j.right[0]).collect();
     let (recall, precision) = running(&right, labels);
-    let falling: Vec<f64> = judged.iter().map(|j| -f64::from(j.score)).collect();
+    let falling: Vec<f64> = matches.iter().map(|j| -f64::from(j.score)).collect();
     let last = (POINTS - 1) as f64;
     let step = 1.0 / last;
     let at = |i: usize| if i + 1 == POINTS { 1.0 } else { i as f64 * step };

@@ -1,19 +1,19 @@
-//! Numbers that begin at a line of the cache.
+//! Vectors of numbers aligned to cache lines.
 
 use std::ops::{Deref, DerefMut};
 
-/// Bytes of a line: as many as the widest vectors hold.
+/// Bytes of a cache line, and of the widest SIMD vectors.
 const LINE: usize = 64;
 
-/// A list of numbers whose first lies at the beginning of a line: a vector of 64 bytes lies in one then, not in two.
-/// Only speed depends on it (1 to 3 % of a network's time with AVX-512).
+/// A vector of numbers that begins at a cache line, so that no 64-byte load spans two lines. Only speed depends on it
+/// (1 to 3 % of a network's time with AVX-512).
 pub struct Aligned<T> {
     values: Vec<T>,
     start: usize,
 }
 
 impl<T: Copy + Default> Aligned<T> {
-    /// None yet, and room for `count`: more would be put where they come to lie.
+    /// Empty, with room for `count` numbers. More than that may lose the alignment.
     pub fn with_capacity(count: usize) -> Self {
         let spare = LINE / size_of::<T>();
         let mut values = Vec::<T>::with_capacity(count + spare);
@@ -29,10 +29,10 @@ impl<T: Copy + Default> Aligned<T> {
         numbers
     }
 
-    /// Makes them `count` zeros, in the same place if there is room.
+    /// Becomes `count` zeros, in the same memory if there is room.
     pub fn reset(&mut self, count: usize) {
         if self.values.capacity() < self.start + count {
-            // The old ones go before the new ones come.
+            // Free the old memory before allocating.
             self.values = Vec::new();
             *self = Self::with_capacity(count);
         }
@@ -40,7 +40,7 @@ impl<T: Copy + Default> Aligned<T> {
         self.values.resize(self.start + count, T::default());
     }
 
-    /// Adds to the end.
+    /// Appends numbers.
     pub fn extend(&mut self, more: impl IntoIterator<Item = T>) {
         self.values.extend(more);
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_begin_at_a_line_and_stay_there() {
+    fn numbers_stay_aligned() {
         let mut numbers = Aligned::<f32>::zeroed(100);
         let first = numbers.as_ptr();
         numbers[99] = 1.0;

@@ -1,16 +1,16 @@
 //! Depthwise convolution: vectors over channels, a tile of neighbouring outputs at a time.
 
 use super::aligned::Aligned;
-use super::epilogue::{Sums, store};
+use super::epilogue::{Accumulator, store};
 use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
 
-/// Neighbouring outputs computed together, so that each weight is loaded once for all.
+/// Neighbouring outputs that are computed together: each weight is loaded once for all of them.
 const TILE: usize = 8;
 
-/// Weights as `[chunk of channels][bias, ky kx …][lane]`, zero-padded.
+/// Packed weights: `[chunk of channels][bias, ky kx …][lane]`, padded with zeros.
 pub struct PackedDepthwise {
     shape: ConvShape,
     weights: Aligned<f32>,
@@ -35,7 +35,7 @@ impl PackedDepthwise {
         Self { shape, weights, activation, with_input: false }
     }
 
-    /// The input itself, with the residual, is written before the result's channels (stride 1, "same" padding).
+    /// Also writes the input, with the residual, before the channels of the result (stride 1, "same" padding).
     pub fn with_input(mut self) -> Self {
         self.with_input = true;
         self
@@ -46,37 +46,24 @@ impl PackedDepthwise {
         self.shape.channels[1]
     }
 
-    /// Floats held.
+    /// Number of packed floats.
     pub fn floats(&self) -> usize {
         self.weights.len()
     }
 }
 
-/// What one call computes: output rows `first..last`.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// The weights.
-    pub packed: &'a PackedDepthwise,
-    /// What is read.
-    pub input: Map,
-    /// What is added.
-    pub residual: Option<Map>,
-    /// What is written.
-    pub output: MapMut,
-    /// First row.
-    pub first: usize,
-    /// One past the last row.
-    pub last: usize,
-}
+/// A job of this kernel: output rows.
+pub type Job<'a> = super::job::Job<'a, PackedDepthwise>;
 
 /// Runs the job.
 ///
 /// # Safety
-/// As for the dense convolution; all maps must have [`crate::engine::plan::SLACK`] readable floats after their end.
+/// As for the dense convolution; all maps must have [`crate::engine::plan::READ_PADDING`] readable floats after their end.
 #[inline(always)]
 pub unsafe fn depthwise<S: Simd>(job: Job) {
     let shape = &job.packed.shape;
     let square = shape.kernel[0] == shape.kernel[1] && shape.stride[0] == shape.stride[1] && shape.dilation == 1;
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         match (square, shape.kernel[0], shape.stride[0]) {
             (true, 3, 1) => rows::<S, 3, 1>(&job),
@@ -88,31 +75,33 @@ pub unsafe fn depthwise<S: Simd>(job: Job) {
     }
 }
 
-/// A square kernel of K by K taps with a step of STEP, in tiles that fit the width.
+/// A square kernel of K by K taps with stride STEP, in tiles that fit the width.
 #[inline(always)]
 unsafe fn rows<S: Simd, const K: usize, const STEP: usize>(job: &Job) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         if !job.output.width.is_multiple_of(TILE) && job.output.width.is_multiple_of(5) {
-            banded::<S, K, STEP, 5>(job);
+            row_by_row::<S, K, STEP, 5>(job);
         } else {
-            banded::<S, K, STEP, TILE>(job);
+            row_by_row::<S, K, STEP, TILE>(job);
         }
     }
 }
 
-/// Row by row: what a row of outputs reads lies in a window, its sums go through the activation together.
+/// Row by row: a window holds the input rows, and the activation is applied to a whole row of sums.
 #[inline(always)]
-unsafe fn banded<S: Simd, const K: usize, const STEP: usize, const N: usize>(job: &Job) {
+unsafe fn row_by_row<S: Simd, const K: usize, const STEP: usize, const N: usize>(job: &Job) {
     let (packed, output) = (job.packed, job.output);
     let (channels, width) = (packed.shape.channels[0], output.width);
     let mut window = Window::<K>::new::<S>(job, (width.next_multiple_of(N) - 1) * STEP + K);
-    let mut sums = Sums::new(width.next_multiple_of(N), channels, S::LANES);
+    let mut sums = Accumulator::new(width.next_multiple_of(N), channels, S::LANES);
     let behind = if packed.with_input { channels } else { 0 };
     let mut next = 0;
     for y in job.first..job.last {
         let top = (y * STEP) as isize - packed.shape.padding[0] as isize;
         next = next.max(top.max(0) as usize);
         let pixels = [y * width, (y + 1) * width];
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             while next < job.input.height && (next as isize) < top + K as isize {
                 window.take::<S>(&job.input, next);
@@ -121,16 +110,17 @@ unsafe fn banded<S: Simd, const K: usize, const STEP: usize, const N: usize>(job
             let rows = window.rows(top, job.input.height);
             tiles::<S, K, STEP, N>(packed, &rows, window.stride, sums.map(0));
             if packed.with_input {
-                same::<S>(job, window.map(y, width), pixels);
+                write_input::<S>(job, window.map(y, width), pixels);
             }
             sums.finish::<S>(packed.activation, job.residual, output, [behind, channels], pixels);
         }
     }
 }
 
-/// The K rows of the input that a row of outputs reads, with the zeros around the map: so all tiles are alike. Pixels
-/// lie an odd number of vectors apart: in the maps it is often a power of two, and what is read together then falls
-/// into the same few lines of the first-level cache (half the speed).
+/// The K input rows that a row of outputs reads, with their zero padding, so that all tiles are alike.
+///
+/// Pixels are an odd number of vectors apart. In maps it is often a power of two, and neighbouring pixels then compete for
+/// a few lines of the L1 cache, which halves the speed.
 struct Window<const K: usize> {
     /// K rows, then one of zeros.
     values: Aligned<f32>,
@@ -152,12 +142,13 @@ impl<const K: usize> Window<K> {
         Self { values: Aligned::zeroed((K + 1) * row), row, stride, left, channels }
     }
 
-    /// Copies row `y` of the map, and nothing that lies beside its channels: another thread may be writing there.
+    /// Copies the channels of row `y` of the map, and not one float more: another thread may be writing beside them.
     #[inline(always)]
     unsafe fn take<S: Simd>(&mut self, map: &Map, y: usize) {
         let target = &mut self.values[y % K * self.row..][self.left * self.stride..][..map.width * self.stride];
         let whole = self.channels / S::LANES * S::LANES;
         for (x, pixel) in target.chunks_exact_mut(self.stride).enumerate() {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 let from = map.data.add((y * map.width + x) * map.stride);
                 for chunk in (0..whole).step_by(S::LANES) {
@@ -171,13 +162,13 @@ impl<const K: usize> Window<K> {
         }
     }
 
-    /// Row `y` of the map, which was taken.
+    /// Row `y` of the map, which was copied before.
     fn map(&self, y: usize, width: usize) -> Map {
         let data = self.values[y % K * self.row + self.left * self.stride..].as_ptr();
         Map { data, height: 1, width, stride: self.stride }
     }
 
-    /// Where the rows from `top` on begin; those outside of the map's `height` rows are zeros.
+    /// Pointers to the K rows from `top` on. Rows outside of the map's `height` rows are zeros.
     fn rows(&self, top: isize, height: usize) -> [*const f32; K] {
         let mut rows = [self.values[K * self.row..].as_ptr(); K];
         for (y, row) in (top..).zip(&mut rows) {
@@ -189,8 +180,7 @@ impl<const K: usize> Window<K> {
     }
 }
 
-/// A row of sums, N neighbours at a time. Each column is loaded once and goes to all outputs that it belongs to: a load
-/// for every two products or so, not for each.
+/// A row of sums, N neighbours at a time. Each column is loaded once and used for all outputs that read it.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -203,6 +193,7 @@ unsafe fn tiles<S: Simd, const K: usize, const STEP: usize, const N: usize>(
     for x in (0..sums.width).step_by(N) {
         let mut weights = packed.weights.as_ptr();
         for chunk in (0..sums.channels).step_by(S::LANES) {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 let mut acc = [S::load(weights); N];
                 weights = weights.add(S::LANES);
@@ -234,13 +225,14 @@ unsafe fn tiles<S: Simd, const K: usize, const STEP: usize, const N: usize>(
     }
 }
 
-/// The input itself, from `input`, with the residual, as the first half of the output's pixels.
+/// Writes the input, with the residual, to the first half of the output's channels.
 #[inline(always)]
-unsafe fn same<S: Simd>(job: &Job, input: Map, [first, last]: [usize; 2]) {
+unsafe fn write_input<S: Simd>(job: &Job, input: Map, [first, last]: [usize; 2]) {
     let channels = job.packed.shape.channels[0];
     for at in first..last {
         for chunk in (0..channels).step_by(S::LANES) {
             let lanes = S::LANES.min(channels - chunk);
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 let v = S::load(input.data.add((at - first) * input.stride + chunk));
                 store::<S>(v, job.residual, job.output, at, chunk, lanes);
@@ -249,7 +241,7 @@ unsafe fn same<S: Simd>(job: &Job, input: Map, [first, last]: [usize; 2]) {
     }
 }
 
-/// Any kernel, one output after the other.
+/// Any other kernel, one output after the other.
 #[inline(always)]
 unsafe fn any<S: Simd>(job: &Job) {
     let (packed, input, output) = (job.packed, job.input, job.output);
@@ -257,12 +249,13 @@ unsafe fn any<S: Simd>(job: &Job) {
     let [kh, kw] = shape.kernel;
     let channels = shape.channels[0];
     let behind = if packed.with_input { channels } else { 0 };
-    let mut sums = Sums::new(1, channels, S::LANES);
+    let mut sums = Accumulator::new(1, channels, S::LANES);
     for at in job.first * output.width..job.last * output.width {
         let top = (at / output.width * shape.stride[0]) as isize - shape.padding[0] as isize;
         let left = (at % output.width * shape.stride[1]) as isize - shape.padding[1] as isize;
         let mut weights = packed.weights.as_ptr();
         for chunk in (0..channels).step_by(S::LANES) {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 let mut acc = S::load(weights);
                 weights = weights.add(S::LANES);
@@ -278,10 +271,11 @@ unsafe fn any<S: Simd>(job: &Job) {
                 S::store(sums.map(0).data.add(chunk), acc);
             }
         }
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             if packed.with_input {
                 let pixel = Map { data: input.data.add(at * input.stride), ..input };
-                same::<S>(job, pixel, [at, at + 1]);
+                write_input::<S>(job, pixel, [at, at + 1]);
             }
             sums.finish::<S>(packed.activation, job.residual, output, [behind, channels], [at, at + 1]);
         }

@@ -1,11 +1,11 @@
-//! What happens to a convolution's sums: activation and residual.
+//! The epilogue of a convolution: activation and residual.
 //!
-//! The kernels put plain sums into a small buffer; a second pass, while those are in the first-level cache, applies the
-//! activation and writes the map. Inside the kernels it was two to three times slower: its registers were taken from the
-//! sums', and one vector's chain of operations waited for itself.
+//! The kernels write plain sums to a small buffer. A second pass, while the buffer is in the L1 cache, applies the
+//! activation and writes the map. Applying it inside the kernels was two to three times slower: it took registers from the
+//! sums, and the latency of one vector's chain of operations was exposed.
 
 use super::aligned::Aligned;
-use super::math::{AT_ONCE, Constants, activate};
+use super::math::{Constants, UNROLL, activate};
 use super::simd::Simd;
 use super::{Map, MapMut};
 use crate::model::Activation;
@@ -23,6 +23,7 @@ pub unsafe fn store<S: Simd>(
     channel: usize,
     lanes: usize,
 ) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         if let Some(r) = residual {
             v = S::add(v, S::load(r.data.wrapping_add(at * r.stride + channel)));
@@ -33,6 +34,7 @@ pub unsafe fn store<S: Simd>(
 
 #[inline(always)]
 unsafe fn put<S: Simd>(v: S::V, to: *mut f32, lanes: usize) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         if lanes == S::LANES {
             S::store(to, v);
@@ -44,7 +46,7 @@ unsafe fn put<S: Simd>(v: S::V, to: *mut f32, lanes: usize) {
     }
 }
 
-/// Adds to each pixel from `start` on the one of a smaller map that covers it.
+/// Adds a smaller map, upsampled by `scale` (nearest neighbour), to the pixels from `start` on.
 ///
 /// # Safety
 /// The small map covers these pixels, with a vector's length of readable floats behind it.
@@ -62,6 +64,7 @@ pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
         let pixel = (y / scale).min(coarse.height - 1) * coarse.width + x / scale;
         for (j, v) in row.iter_mut().enumerate() {
             let from = coarse.data.wrapping_add(pixel * coarse.stride + channel + j * S::LANES);
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { *v = S::add(*v, S::load(from)) };
         }
         x += 1;
@@ -71,21 +74,21 @@ pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
-/// Sums of a few pixels, before their activation.
-pub struct Sums {
+/// The sums of a few pixels before their activation.
+pub struct Accumulator {
     values: Aligned<f32>,
-    /// Floats from one pixel to the next: its channels, to whole vectors.
+    /// Floats from one pixel to the next: its channels, rounded up to whole vectors.
     stride: usize,
 }
 
-impl Sums {
+impl Accumulator {
     /// Room for `pixels` pixels of `channels` channels in vectors of `lanes`.
     pub fn new(pixels: usize, channels: usize, lanes: usize) -> Self {
         let stride = channels.next_multiple_of(lanes);
         Self { values: Aligned::zeroed(pixels * stride), stride }
     }
 
-    /// As a map of `pixels` pixels whose channel 0 is channel `channel` of what is computed.
+    /// A map over the sums, whose first channel is output channel `channel`.
     pub fn map(&mut self, channel: usize) -> MapMut {
         let (stride, width) = (self.stride, self.values.len() / self.stride.max(1));
         let data = self.values.as_mut_ptr().wrapping_sub(channel);
@@ -108,18 +111,19 @@ impl Sums {
         [first, last]: [usize; 2],
     ) {
         let stride = self.stride;
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             let constants = Constants::<S>::new();
-            if channels.is_multiple_of(AT_ONCE * S::LANES) {
-                // Straight to where they belong.
+            if channels.is_multiple_of(UNROLL * S::LANES) {
+                // Whole batches of vectors per pixel: write straight to the map.
                 for pixel in first..last {
                     let from = self.values.as_ptr().add((pixel - first) * stride);
-                    for at in (0..channels).step_by(AT_ONCE * S::LANES) {
-                        let mut v = [S::splat(0.0); AT_ONCE];
+                    for at in (0..channels).step_by(UNROLL * S::LANES) {
+                        let mut v = [S::splat(0.0); UNROLL];
                         for (i, v) in v.iter_mut().enumerate() {
                             *v = S::load(from.add(at + i * S::LANES));
                         }
-                        activate::<S, AT_ONCE>(activation, &constants, &mut v);
+                        activate::<S, UNROLL>(activation, &constants, &mut v);
                         for (i, &v) in v.iter().enumerate() {
                             store::<S>(v, residual, output, pixel, channel + at + i * S::LANES, S::LANES);
                         }
@@ -139,18 +143,19 @@ impl Sums {
     }
 }
 
-/// `values` are whole vectors.
+/// Applies `activation` to `values`, which are whole vectors.
 #[inline(always)]
 unsafe fn activate_all<S: Simd>(activation: Activation, constants: &Constants<S>, values: &mut [f32]) {
-    let mut batches = values.chunks_exact_mut(AT_ONCE * S::LANES);
+    let mut batches = values.chunks_exact_mut(UNROLL * S::LANES);
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         for batch in &mut batches {
             let at = batch.as_mut_ptr();
-            let mut v = [S::splat(0.0); AT_ONCE];
+            let mut v = [S::splat(0.0); UNROLL];
             for (i, v) in v.iter_mut().enumerate() {
                 *v = S::load(at.add(i * S::LANES));
             }
-            activate::<S, AT_ONCE>(activation, constants, &mut v);
+            activate::<S, UNROLL>(activation, constants, &mut v);
             for (i, &v) in v.iter().enumerate() {
                 S::store(at.add(i * S::LANES), v);
             }

@@ -1,8 +1,8 @@
-//! Instruction sets, and which of them is taken.
+//! The instruction sets, and which of them is used.
 
 use super::simd::{Base, Simd};
 
-/// Which compiled form of the kernels is used.
+/// An instruction set that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
     /// 512-bit vectors with products of 16-bit numbers (AVX-512F, BW, VNNI).
@@ -11,7 +11,7 @@ pub enum Isa {
     Avx512,
     /// 256-bit vectors with fused multiply-add.
     Avx2,
-    /// What the target has without asking: SSE2, NEON or SIMD128.
+    /// The set that the target always has: SSE2, NEON or SIMD128.
     Base,
 }
 
@@ -19,12 +19,12 @@ impl Isa {
     /// All, the widest first.
     pub const ALL: [Self; 4] = [Self::Vnni, Self::Avx512, Self::Avx2, Self::Base];
 
-    /// The widest one of this processor. The environment variable `GHOSTDET_SIMD` (a [name](Self::name)) takes a
-    /// narrower one, to compare; what the processor lacks is not taken.
+    /// The widest set of this processor. The environment variable `GHOSTDET_SIMD` (a [name](Self::name)) selects a
+    /// narrower one; a set that the processor lacks is ignored.
     pub fn detect() -> Self {
         let wish = std::env::var("GHOSTDET_SIMD").unwrap_or_default();
-        let wanted = Self::ALL.into_iter().find(|isa| isa.name() == wish && isa.is_here());
-        wanted.unwrap_or_else(|| Self::ALL.into_iter().find(|isa| isa.is_here()).unwrap_or(Self::Base))
+        let wanted = Self::ALL.into_iter().find(|isa| isa.name() == wish && isa.is_supported());
+        wanted.unwrap_or_else(|| Self::ALL.into_iter().find(|isa| isa.is_supported()).unwrap_or(Self::Base))
     }
 
     /// `vnni`, `avx512`, `avx2` or `base`.
@@ -38,7 +38,7 @@ impl Isa {
     }
 
     /// Whether the processor (and the system) has it.
-    pub fn is_here(self) -> bool {
+    pub fn is_supported(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => {
@@ -54,15 +54,15 @@ impl Isa {
         }
     }
 
-    /// The one for an operation with so many outputs: vectors of 512 bits would stay half empty with eight or fewer.
+    /// The set for an operation with so many output channels: eight or fewer leave 512-bit vectors half empty.
     pub(super) fn with_outputs(self, outputs: usize) -> Self {
         match self {
-            Self::Vnni | Self::Avx512 if outputs <= 8 && Self::Avx2.is_here() => Self::Avx2,
+            Self::Vnni | Self::Avx512 if outputs <= 8 && Self::Avx2.is_supported() => Self::Avx2,
             isa => isa,
         }
     }
 
-    /// Floats in a vector, and vectors of outputs in a panel of weights.
+    /// Floats in a vector, and the most vectors in a panel of weights.
     pub(super) fn vectors(self) -> (usize, usize) {
         match self {
             Self::Vnni | Self::Avx512 => (16, 2),
@@ -71,13 +71,14 @@ impl Isa {
         }
     }
 
-    /// Vectors of outputs in a panel of 16-bit weights.
-    pub(super) fn fixed_vectors(self) -> usize {
+    /// The most vectors in a panel of int16 weights.
+    pub(super) fn int16_vectors(self) -> usize {
         if self == Self::Base { 4 } else { 2 }
     }
 }
 
 const BASE_VECTORS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };
 
-/// Of the base set: pixels in a tile of one, two and three vectors of outputs: as many as the registers hold (32 with NEON, else 16).
+/// Pixels in a tile of one, two and three vectors of outputs, for the base set: as many as the registers hold (32 with
+/// NEON, else 16).
 pub(super) const BASE_TILES: [usize; 3] = if cfg!(target_arch = "aarch64") { [12, 8, 8] } else { [8, 4, 4] };

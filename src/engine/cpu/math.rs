@@ -3,9 +3,9 @@
 use super::simd::Simd;
 use crate::model::Activation;
 
-/// Vectors that an activation takes at once: as many as leave a register for everything, with room for a constant. Browsers do
-/// one after the other whatever they are given; two make narrow maps whole batches.
-pub const AT_ONCE: usize = if cfg!(target_arch = "aarch64") {
+/// Vectors that an activation processes together: as many as the registers hold, with one left for a constant. Browsers
+/// process one after the other anyway; two keep batches whole for narrow maps.
+pub const UNROLL: usize = if cfg!(target_arch = "aarch64") {
     6
 } else if cfg!(target_arch = "wasm32") {
     2
@@ -13,18 +13,19 @@ pub const AT_ONCE: usize = if cfg!(target_arch = "aarch64") {
     4
 };
 
-/// What a SiLU multiplies with and adds, each as a vector: scale, bounds, rounding, polynomial.
+/// The constants of SiLU, each as a vector: scale, bounds, rounding, polynomial.
 pub struct Constants<S: Simd>([S::V; 10]);
 
 impl<S: Simd> Constants<S> {
-    /// Puts them into registers, or where vectors are loaded from. Browsers would make each anew from immediates wherever it is
-    /// used, in three instructions: so they are kept from knowing what is in them (2 % of a network's time).
+    /// Loads the constants. Browsers would rebuild each from immediates at every use, in three instructions; `black_box`
+    /// hides the values from them, which saves 2 % of a network's time.
     ///
     /// # Safety
     /// The processor has the instruction set.
     #[inline(always)]
     pub unsafe fn new() -> Self {
         let values = if cfg!(target_arch = "wasm32") { std::hint::black_box(CONSTANTS) } else { CONSTANTS };
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             let mut vectors = [S::splat(0.0); 10];
             for (vector, value) in vectors.iter_mut().zip(values) {
@@ -35,7 +36,7 @@ impl<S: Simd> Constants<S> {
     }
 }
 
-/// 1.5 * 2^23: adding it rounds to an integer in the low bits.
+/// 1.5 * 2^23: adding it rounds a float to an integer in its low bits.
 const MAGIC: f32 = 12_582_912.0;
 const MOST: f32 = 80.0;
 const CONSTANTS: [f32; 10] = [
@@ -43,7 +44,7 @@ const CONSTANTS: [f32; 10] = [
     -MOST,
     MOST,
     MAGIC,
-    // 2^f for f between -1/2 and 1/2, the largest relative error made smallest: 7.5e-8.
+    // Minimax polynomial of 2^f for f between -1/2 and 1/2; the largest relative error is 7.5e-8.
     1.327_647_1e-3,
     9.675_541e-3,
     5.550_713e-2,
@@ -52,18 +53,19 @@ const CONSTANTS: [f32; 10] = [
     1.0,
 ];
 
-/// `v / (1 + e^-v)`, of several vectors side by side, so that their chains of operations overlap.
+/// `v / (1 + e^-v)` of several vectors side by side, so that their latencies overlap.
 ///
-/// e^-v is 2^n times a polynomial in the rest, with a relative error below 1e-6 for v of up to 10 either way. Beyond
-/// 80 v counts as 80: a SiLU of -100 is 0 for every purpose, and as -2e-33 it makes no subnormal numbers, which are slow.
+/// e^-v is 2^n times a polynomial of the rest. The relative error is below 1e-6 for |v| up to 10. |v| is clamped to 80, which
+/// avoids slow subnormal numbers: SiLU(-80) is about -1e-33.
 #[inline(always)]
 unsafe fn silu<S: Simd, const N: usize>(constants: &Constants<S>, v: &mut [S::V; N]) {
     let &Constants([scale, least, most, magic, highest, ref polynomial @ ..]) = constants;
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let (mut shifted, mut rest, mut p) = ([magic; N], [magic; N], [highest; N]);
-        // Plain loops: what a closure calls may not be inlined with the instruction set of the function around it.
+        // Loops, not closures: a closure may not be inlined with the instruction set of the function around it.
         for i in 0..N {
-            // A NaN in the first place of min and max gives the second, a number; it comes back when it is divided.
+            // `min` and `max` replace a NaN in the first argument by the second. The division below restores the NaN.
             rest[i] = S::max(S::min(v[i], most), least);
         }
         for i in 0..N {
@@ -87,6 +89,7 @@ unsafe fn silu<S: Simd, const N: usize>(constants: &Constants<S>, v: &mut [S::V;
 /// The processor has the instruction set.
 #[inline(always)]
 pub unsafe fn activate<S: Simd, const N: usize>(activation: Activation, constants: &Constants<S>, v: &mut [S::V; N]) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         match activation {
             Activation::Identity => {}
@@ -100,14 +103,16 @@ pub unsafe fn activate<S: Simd, const N: usize>(activation: Activation, constant
     }
 }
 
-/// Activations that are not worth vector code.
+/// Activations without vector code of their own.
 #[inline(never)]
 unsafe fn rare<S: Simd>(activation: Activation, v: S::V) -> S::V {
     let mut values = [0.0_f32; 16];
+    // SAFETY: the caller upholds the contract of this function.
     unsafe { S::store(values.as_mut_ptr(), v) };
     for v in &mut values[..S::LANES] {
         *v = scalar(activation, *v);
     }
+    // SAFETY: the caller upholds the contract of this function.
     unsafe { S::load(values.as_ptr()) }
 }
 
@@ -143,6 +148,7 @@ pub fn scalar(activation: Activation, v: f32) -> f32 {
 /// The processor has the instruction set; `b` is as long as `a`.
 #[inline(always)]
 pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let mut sums = [S::splat(0.0); 2];
         let wide = 2 * S::LANES;
@@ -165,10 +171,11 @@ pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Base, Plain};
+    use super::super::simd::{Base, Scalar};
     use super::*;
 
     unsafe fn one<S: Simd>(x: f32) -> S::V {
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             let mut v = [S::splat(x)];
             activate::<S, 1>(Activation::Silu, &Constants::new(), &mut v);
@@ -180,11 +187,13 @@ mod tests {
         for i in -4000..4000 {
             let x = i as f32 * 0.05;
             let mut y = [0.0; 16];
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { S::store(y.as_mut_ptr(), one::<S>(x)) };
             let exact = f64::from(x) / (1.0 + (-f64::from(x)).exp());
             assert!((f64::from(y[S::LANES - 1]) - exact).abs() < 2e-6 * (1.0 + exact.abs()), "{x}: {} {exact}", y[0]);
         }
         let mut y = [0.0; 16];
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { S::store(y.as_mut_ptr(), one::<S>(f32::NAN)) };
         assert!(y[..S::LANES].iter().all(|v| v.is_nan()));
     }
@@ -192,6 +201,6 @@ mod tests {
     #[test]
     fn silu_is_close_to_the_exact_one_and_keeps_nan() {
         check::<Base>();
-        check::<Plain>();
+        check::<Scalar>();
     }
 }

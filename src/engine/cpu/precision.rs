@@ -1,49 +1,60 @@
-//! Floats or 16-bit numbers.
+//! What dense convolutions on the CPU multiply: floats or 16-bit integers.
 
 use super::Isa;
+use crate::{Error, ErrorKind, Result};
+use std::str::FromStr;
 
-/// What dense convolutions multiply.
+/// The number type of dense convolutions on the CPU. Depthwise convolutions and detect levels always use floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit floats.
     Float,
-    /// 16-bit numbers where that is possible (see [`super::fixed`]), with exact sums; detect levels stay floats.
-    Fixed,
+    /// Inputs and weights quantized to 16-bit integers where the shape allows it (see [`super::int16`]).
+    Int16,
 }
 
 impl Precision {
-    /// What is faster here: 16 bits on x86, natively and in WebAssembly (1.5 times the products a second), floats elsewhere.
-    /// The environment variable `GHOSTDET_PRECISION` (a [name](Self::name)) takes the other one, to compare.
+    /// The faster one here: int16 on x86, natively and in WebAssembly (1.5 times the products a second), floats
+    /// elsewhere. The environment variable `GHOSTDET_PRECISION` (`float`, `int16`) overrides it.
     pub fn detect() -> Self {
-        let wanted = std::env::var("GHOSTDET_PRECISION").ok().and_then(|name| Self::named(&name));
-        wanted.unwrap_or(if fixed_is_faster() { Self::Fixed } else { Self::Float })
+        let wanted = std::env::var("GHOSTDET_PRECISION").ok().and_then(|name| name.parse().ok());
+        wanted.unwrap_or(if int16_is_faster() { Self::Int16 } else { Self::Float })
     }
 
-    /// The one of this [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Float, Self::Fixed].into_iter().find(|precision| precision.name() == name)
-    }
-
-    /// `float` or `fixed`.
+    /// `float` or `int16`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Float => "float",
-            Self::Fixed => "fixed",
+            Self::Int16 => "int16",
         }
     }
 }
 
-/// Whether products of 16-bit numbers are: natively on x86, except with AVX-512F alone, which has no instruction for them.
-fn fixed_is_faster() -> bool {
+impl FromStr for Precision {
+    type Err = Error;
+
+    /// Reads a [name](Precision::name). `fixed`, the old name of `int16`, is accepted too.
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "float" => Ok(Self::Float),
+            "int16" | "fixed" => Ok(Self::Int16),
+            _ => Err(Error::new(ErrorKind::Argument, format!("{name:?} is no precision"))
+                .hint("the precisions are float and int16")),
+        }
+    }
+}
+
+/// True where int16 kernels beat f32: x86, except AVX-512F without VNNI, which has no instruction for them.
+fn int16_is_faster() -> bool {
     match std::env::consts::ARCH {
-        "wasm32" => is_x86(),
+        "wasm32" => host_is_x86(),
         "x86_64" => Isa::detect() != Isa::Avx512,
         _ => false,
     }
 }
 
-/// What runs a WebAssembly module: x86 processors answer 0/0 with a NaN that has its sign set, ARM's with one that has not.
-fn is_x86() -> bool {
+/// Whether an x86 processor runs this WebAssembly module: there 0/0 is a NaN with its sign bit set, on ARM without it.
+fn host_is_x86() -> bool {
     let zero = std::hint::black_box(0.0_f32);
     (zero / std::hint::black_box(zero)).is_sign_negative()
 }

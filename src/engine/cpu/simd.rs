@@ -1,15 +1,15 @@
-//! The small abstraction under the kernels: a vector of floats and what can be done with it.
+//! The SIMD abstraction under the kernels: a vector of floats and its operations.
 //!
-//! Each instruction set is a type; kernels are generic over it and compiled once for each inside a function that
-//! enables the set. The methods are the instructions' own, so they are unsafe where the instructions are: the caller
-//! has to have checked that the processor knows them.
-
-// Safety of all methods: the instruction set is there; pointers have `LANES` floats behind them.
+//! Each instruction set is a type. Kernels are generic over it, and [`dispatch`](super::dispatch) compiles them once for
+//! each inside a function that enables the set.
+//!
+//! # Safety
+//! This holds for all methods: the processor has the instruction set, and pointers have `LANES` floats behind them.
 #![allow(clippy::missing_safety_doc)]
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
-mod plain;
+mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 #[cfg(target_arch = "x86_64")]
@@ -25,7 +25,7 @@ use neon::Neon;
         all(target_arch = "wasm32", target_feature = "simd128")
     ))
 ))]
-pub use plain::Plain;
+pub use scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm::Wasm;
 #[cfg(target_arch = "x86_64")]
@@ -68,19 +68,19 @@ pub trait Simd: Copy {
     unsafe fn floats(v: Self::V) -> Self::V;
 }
 
-/// What the target has without asking.
+/// The instruction set that the target always has.
 #[cfg(target_arch = "x86_64")]
 pub type Base = Sse2;
-/// What the target has without asking.
+/// The instruction set that the target always has.
 #[cfg(target_arch = "aarch64")]
 pub type Base = Neon;
-/// What the target has without asking.
+/// The instruction set that the target always has.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub type Base = Wasm;
-/// What the target has without asking.
+/// The instruction set that the target always has.
 #[cfg(not(any(
     target_arch = "x86_64",
     target_arch = "aarch64",
     all(target_arch = "wasm32", target_feature = "simd128")
 )))]
-pub type Base = Plain;
+pub type Base = Scalar;

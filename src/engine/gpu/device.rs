@@ -18,19 +18,19 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     /// The adapter's name.
     pub name: String,
-    /// Whether the adapter only imitates a GPU on the processor: slower than the processor itself.
+    /// Whether the adapter is a software rasterizer: slower than the CPU executor.
     pub software: bool,
-    /// Threads of the smallest subgroups that shaders may meet; 0 where they can't use any.
+    /// The size of the adapter's smallest subgroup; 0 without subgroups.
     pub subgroup: usize,
     failure: Arc<Mutex<Option<String>>>,
-    /// The bindings of all shaders.
+    /// The bind group layout of all shaders.
     pub(super) layout: wgpu::BindGroupLayout,
-    /// Shaders that were compiled for any network: others with the same ones need not wait.
+    /// The compiled shaders of all networks: another network with the same shaders need not compile them.
     pub(super) pipelines: Arc<Mutex<HashMap<String, wgpu::ComputePipeline>>>,
 }
 
-/// Whether an adapter of that name computes on the processor.
-fn imitates(name: &str) -> bool {
+/// Whether an adapter of that name is a software rasterizer.
+fn is_software(name: &str) -> bool {
     let name = name.to_lowercase();
     ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|software| name.contains(software))
 }
@@ -48,8 +48,8 @@ impl Gpu {
         Self::open_with(false).await
     }
 
-    /// As [`Gpu::open`], with every feature and limit of the adapter: Burn's kernels are generated for what the
-    /// adapter has, not for what the device was opened with.
+    /// As [`Gpu::open`], with every feature and limit of the adapter: Burn generates its kernels for what the adapter has,
+    /// not for what the device was opened with.
     ///
     /// # Errors
     /// As [`Gpu::open`].
@@ -66,7 +66,7 @@ impl Gpu {
         let adapter =
             instance.request_adapter(&options).await.map_err(|error| unavailable(format!("no adapter: {error}")))?;
         let most = adapter.limits();
-        // WebGPU's lowest limits are enough for the kernels; larger buffers serve larger pictures.
+        // WebGPU's default limits are enough for the kernels. Larger buffers allow larger images.
         let enough = wgpu::Limits {
             max_buffer_size: most.max_buffer_size,
             max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
@@ -85,12 +85,12 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
         let said = format!("{} {} {}", info.name, info.driver, info.driver_info);
-        let software = info.device_type == wgpu::DeviceType::Cpu || imitates(&said);
+        let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&said);
         let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
         let subgroup = if subgroups { info.subgroup_min_size as usize } else { 0 };
         let (layout, pipelines) = (dispatch::layout(&device), Arc::default());
         let gpu = Self { instance, adapter, device, queue, name, software, subgroup, failure, layout, pipelines };
-        let (lost, wrong) = (gpu.alarm(), gpu.alarm());
+        let (lost, wrong) = (gpu.failure_callback(), gpu.failure_callback());
         gpu.device.set_device_lost_callback(move |reason, message| {
             lost(format!("the device was lost ({reason:?}): {message}"))
         });
@@ -98,34 +98,34 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Takes the name that the embedding program knows: browsers tell it more than the driver's description.
+    /// Sets the adapter's name: JavaScript learns more about the adapter than wgpu does.
     pub fn rename(&mut self, name: String) {
-        self.software |= imitates(&name);
+        self.software |= is_software(&name);
         self.name = name;
     }
 
-    /// What notes a failure that the embedding program is told about: [`Gpu::check`] and all runs report it from then on.
-    pub fn alarm(&self) -> impl Fn(String) + use<> {
+    /// A function that notes a failure of the device: [`Gpu::check`] and all runs report it from then on.
+    pub fn failure_callback(&self) -> impl Fn(String) + use<> {
         let failure = self.failure.clone();
         move |message| {
             failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
         }
     }
 
-    /// Forgets compiled shaders that no network uses.
-    pub fn forget_pipelines(&self) {
+    /// Clears the cache of compiled shaders. Networks keep those they use.
+    pub fn clear_pipeline_cache(&self) {
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Whether shaders may compute with halves.
+    /// Whether shaders can compute in fp16 (`shader-f16`).
     pub fn f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
-    /// An error if the device failed since it was opened: what it computed can't be trusted then.
+    /// Checks that the device has not failed since it was opened: its results can't be trusted after a failure.
     ///
     /// # Errors
-    /// Of kind [`ErrorKind::Device`].
+    /// [`ErrorKind::Device`] if it failed.
     pub fn check(&self) -> Result<()> {
         match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(message) => Err(unavailable(message)),
@@ -133,14 +133,14 @@ impl Gpu {
         }
     }
 
-    /// Waits until everything submitted is done.
+    /// Waits until all submissions are done.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn wait(&self) -> Result<()> {
         self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(unavailable)?;
         self.check()
     }
 
-    /// The first `bytes` of a buffer that can be mapped, once everything before it is done.
+    /// Reads the first `bytes` of a mappable buffer, once all submissions before are done.
     pub(super) async fn read(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
         let (send, receive) = futures_channel::oneshot::channel();
         buffer.map_async(wgpu::MapMode::Read, ..bytes, move |outcome| drop(send.send(outcome)));
@@ -148,7 +148,7 @@ impl Gpu {
         self.wait()?;
         let outcome = receive.await.map_err(unavailable)?;
         self.check()?;
-        // What happened to the device may be told a moment after the buffer fails.
+        // The device's loss may be reported a moment after the failure of the buffer.
         outcome.map_err(|error| unavailable(format!("no results came back, the device may be lost: {error}")))?;
         let bytes = buffer.get_mapped_range(..bytes).map_err(unavailable)?.to_vec();
         buffer.unmap();

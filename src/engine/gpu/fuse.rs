@@ -1,17 +1,17 @@
-//! Operations that one dispatch does together: fewer launches, and fewer maps that go through memory.
+//! Fusion of operations into one dispatch: fewer launches, and fewer maps that go through memory.
 
 use super::Tuning;
 use super::step::{Step, aligned};
 use super::wgsl::{self, GROUP};
-use crate::engine::plan::{Place, Plan};
+use crate::engine::plan::{BufferView, Plan};
 use crate::engine::program::{ConvShape, Op, OpKind, Program};
 use std::ops::Range;
 
-/// Vectors of four floats in a workgroup's memory, by WebGPU's lowest limit.
+/// Vectors of four floats that fit workgroup memory, by WebGPU's default limit.
 const MOST_PIXELS: usize = 16384 / 16;
 
-/// The dispatch that does operation `index` together with those behind it, and how many it does; none if it can't be.
-/// `ranges`: bytes of the weights of each operation.
+/// A dispatch that fuses operation `index` with those after it, and how many operations it covers. `None` if they can't be
+/// fused. `ranges`: the byte range of each operation's weights.
 pub fn step(
     program: &Program,
     plan: &Plan,
@@ -24,18 +24,18 @@ pub fn step(
         .or_else(|| ghost(program, plan, index, tuning, ranges).map(|step| (step, 2)))
 }
 
-/// Units of a map, in the buffer of all.
-fn units(place: &Place) -> Range<usize> {
-    let pixels = place.height * place.width;
-    let start = place.start / 4 + place.offset / 4 * pixels;
-    start..start + place.channels.div_ceil(4) * pixels
+/// The range of a map's elements in the arena.
+fn elements(view: &BufferView) -> Range<usize> {
+    let pixels = view.height * view.width;
+    let start = view.start / 4 + view.offset / 4 * pixels;
+    start..start + view.channels.div_ceil(4) * pixels
 }
 
 fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.end <= b.start || b.end <= a.start
 }
 
-/// Three equal pools in a row (SPPF).
+/// Three equal max pools in a row (SPPF).
 fn pools(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Option<Step> {
     let ops: &[Op] = program.ops.get(index..index + 3)?;
     let OpKind::MaxPool { kernel, stride: 1, padding } = ops[0].kind else { return None };
@@ -45,30 +45,31 @@ fn pools(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Option
     if kernel % 2 == 0 || padding != kernel / 2 || !ops.iter().all(same) || !chained || !whole {
         return None;
     }
-    let input = units(&plan.places[ops[0].input]);
-    let outputs = [0, 1, 2].map(|i| units(&plan.places[ops[i].output]));
+    let input = elements(&plan.views[ops[0].input]);
+    let outputs = [0, 1, 2].map(|i| elements(&plan.views[ops[i].output]));
     if outputs.iter().any(|output| !apart(&input, output)) {
         return None;
     }
-    let place = &plan.places[ops[0].output];
-    let pixels = place.height * place.width;
+    let view = &plan.views[ops[0].output];
+    let pixels = view.height * view.width;
     if pixels > MOST_PIXELS {
         return None;
     }
     let values = [
         ("in_at", input.start),
         ("out_at", outputs[0].start),
-        ("out_h", place.height),
-        ("out_w", place.width),
+        ("out_h", view.height),
+        ("out_w", view.width),
         ("x0", outputs[1].start),
         ("x1", outputs[2].start),
     ];
     let shader = wgsl::pools(tuning.block(), kernel, pixels.div_ceil(GROUP as usize));
-    let groups = [place.channels.div_ceil(4) as u32, 1];
+    let groups = [view.channels.div_ceil(4) as u32, 1];
     Some(Step { op: index, shader, parameters: wgsl::parameters(&values), groups })
 }
 
-/// What is fused of a convolution.
+/// The depthwise convolution `second` if it can be fused with `first`: its shape, its activation, and whether it is the tail
+/// of a Ghost module.
 fn depthwise_over<'a>(first: &Op, second: &'a Op) -> Option<(&'a ConvShape, crate::model::Activation, bool)> {
     let (shape, activation, tail) = match &second.kind {
         OpKind::Conv { shape, activation, .. } if second.residual.is_none() => (shape, activation, false),
@@ -82,7 +83,7 @@ fn depthwise_over<'a>(first: &Op, second: &'a Op) -> Option<(&'a ConvShape, crat
     fits.then_some((shape, *activation, tail))
 }
 
-/// A Ghost module's two convolutions.
+/// The two convolutions of a Ghost module.
 fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &[Range<u64>]) -> Option<Step> {
     if !tuning.fused {
         return None;
@@ -93,20 +94,20 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
     let values = [first.input, first.output, second.output];
     let whole = values.into_iter().chain(second.residual).all(|value| aligned(program, value));
     let plain = shape.is_flat() && shape.groups == 1 && first.residual.is_none() && first.coarse.is_none();
-    let place = &plan.places[first.output];
-    let pixels = place.height * place.width;
+    let view = &plan.views[first.output];
+    let pixels = view.height * view.width;
     if !whole || !plain || pixels > MOST_PIXELS {
         return None;
     }
-    let channels = place.channels;
-    // A tail's output has both halves.
+    let channels = view.channels;
+    // The output of a tail holds both halves.
     let half = |value: usize, behind: usize| {
-        let place = plan.places[value];
-        units(&Place { channels, offset: place.offset + behind, ..place })
+        let view = plan.views[value];
+        elements(&BufferView { channels, offset: view.offset + behind, ..view })
     };
     let (out, extra) = match tail {
         true => {
-            // Its first half is the first convolution's result and the residual: nobody else may want that result alone.
+            // Its first half is the first convolution's result plus the residual: no other operation may read that result.
             let read =
                 |op: &Op| [Some(op.input), op.residual, op.coarse.map(|c| c.value)].contains(&Some(first.output));
             let kept = program.rows.contains(&Some(first.output)) || program.outputs.contains(&first.output);
@@ -118,8 +119,8 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
         }
         false => ([half(first.output, 0), half(second.output, 0)], None),
     };
-    // Workgroups run in any order: what one writes, no other may read.
-    let input = units(&plan.places[first.input]);
+    // Workgroups run in any order: none may read what another writes.
+    let input = elements(&plan.views[first.input]);
     let elsewhere = |range: &Range<usize>| out.iter().all(|o| apart(o, range) || o == range);
     if !out.iter().all(|o| apart(o, &input)) || !extra.iter().flatten().all(elsewhere) {
         return None;
@@ -128,10 +129,10 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
     let [res_at, x2] = extra.as_ref().map_or([0, 0], |[a, b]| [a.start, b.start]);
     let parameters = wgsl::parameters(&[
         ("in_at", input.start),
-        ("in_c", plan.places[first.input].channels.div_ceil(4)),
+        ("in_c", plan.views[first.input].channels.div_ceil(4)),
         ("out_at", out[0].start),
-        ("out_h", place.height),
-        ("out_w", place.width),
+        ("out_h", view.height),
+        ("out_w", view.width),
         ("res_at", res_at),
         ("x0", behind),
         ("x1", out[1].start),

@@ -1,6 +1,6 @@
-//! Weights in the order in which the shaders read them.
+//! Packs weights in the order in which the shaders read them.
 
-use super::wgsl::{Tile, Unit};
+use super::wgsl::{ElementLayout, Tile};
 use crate::engine::program::{ConvShape, ConvWeights};
 
 /// For [`wgsl::dense`](super::wgsl::dense): per group of `tile.blocks` output blocks the biases, then
@@ -44,21 +44,21 @@ pub fn depthwise(shape: &ConvShape, source: &ConvWeights) -> Vec<f32> {
     packed
 }
 
-/// For the plain convolutions: as they come, the biases behind.
+/// For the general convolutions: weights as the reference stores them, then the biases.
 pub fn plain(source: &ConvWeights) -> Vec<f32> {
     source.weight.iter().chain(&source.bias).copied().collect()
 }
 
-/// For [`wgsl::affine`](super::wgsl::affine): pairs of units.
-pub fn affine(unit: Unit, scale: &[f32], bias: &[f32]) -> Vec<f32> {
-    let width = unit.channels();
-    let unit = |values: &[f32], u: usize| -> Vec<f32> {
+/// For [`wgsl::affine`](super::wgsl::affine): pairs of elements.
+pub fn affine(element: ElementLayout, scale: &[f32], bias: &[f32]) -> Vec<f32> {
+    let width = element.channels();
+    let element = |values: &[f32], u: usize| -> Vec<f32> {
         (u * width..(u + 1) * width).map(|c| values.get(c).copied().unwrap_or(0.0)).collect()
     };
-    (0..scale.len().div_ceil(width)).flat_map(|u| [unit(scale, u), unit(bias, u)].concat()).collect()
+    (0..scale.len().div_ceil(width)).flat_map(|u| [element(scale, u), element(bias, u)].concat()).collect()
 }
 
-/// For the heads: a row of `c1 / 4` blocks per output, then the biases, padded to a block.
+/// For the detect heads: a row of `c1 / 4` blocks per output, then the biases, padded to a block.
 pub fn head(shape: &ConvShape, source: &ConvWeights) -> Vec<f32> {
     let c1 = shape.channels[0];
     let row =

@@ -1,24 +1,24 @@
 //! What comes back from the GPU.
 
-use super::prepared::{Prepared, bytes_of};
-use super::wgsl::{CELLS, FRAME, HEADER};
+use super::compiled_plan::{CompiledPlan, bytes_of};
+use super::wgsl::{FRAME, HEADER, MAX_CANDIDATES};
 use super::{Gpu, Head};
-use crate::detection::{Cell, RawMap};
-use crate::engine::plan::Place;
+use crate::detection::{Candidate, RawMap};
+use crate::engine::plan::BufferView;
 use crate::engine::program::Program;
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
 use std::sync::atomic::Ordering::Relaxed;
 
-impl Prepared {
+impl CompiledPlan {
     /// The raw maps, channels last.
     pub async fn read_maps(&self, gpu: &Gpu, program: &Program) -> Result<Vec<RawMap>> {
-        let places: Vec<Place> = program.outputs.iter().map(|&v| self.plan.places[v]).collect();
+        let views: Vec<BufferView> = program.outputs.iter().map(|&v| self.plan.views[v]).collect();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut to = 0;
-        for place in &places {
-            let (from, size) = ((place.start * self.width) as u64, bytes_of(place, self.width));
+        for view in &views {
+            let (from, size) = ((view.start * self.width) as u64, bytes_of(view, self.width));
             encoder.copy_buffer_to_buffer(&self.arena, from, &self.staging, to, size);
             to += size;
         }
@@ -26,13 +26,12 @@ impl Prepared {
         let values = self.values(&gpu.read(&self.staging, to).await?);
         let mut start = 0;
         let mut maps = Vec::new();
-        for place in &places {
-            let count = place.height * place.width;
+        for view in &views {
+            let count = view.height * view.width;
             let level = &values[start..];
-            let data =
-                (0..count).flat_map(|i| (0..place.channels).map(move |c| level[(c / 4 * count + i) * 4 + c % 4]));
-            maps.push(RawMap { height: place.height, width: place.width, data: data.collect() });
-            start += bytes_of(place, self.width) as usize / self.width;
+            let data = (0..count).flat_map(|i| (0..view.channels).map(move |c| level[(c / 4 * count + i) * 4 + c % 4]));
+            maps.push(RawMap { height: view.height, width: view.width, data: data.collect() });
+            start += bytes_of(view, self.width) as usize / self.width;
         }
         Ok(maps)
     }
@@ -44,15 +43,15 @@ impl Prepared {
         gpu.queue.submit([encoder.finish()]);
         let values = self.values(&gpu.read(&self.staging, self.arena.size()).await?);
         let tensor = |value: usize| {
-            let place = &self.plan.places[value];
-            let count = place.height * place.width;
+            let view = &self.plan.views[value];
+            let count = view.height * view.width;
             let channel = |c: usize| {
-                let c = place.offset + c;
+                let c = view.offset + c;
                 let values = &values;
-                (0..count).map(move |i| values[place.start + (c / 4 * count + i) * 4 + c % 4])
+                (0..count).map(move |i| values[view.start + (c / 4 * count + i) * 4 + c % 4])
             };
-            let data = (0..place.channels).flat_map(channel).collect();
-            Tensor { shape: vec![place.channels, place.height, place.width], data }
+            let data = (0..view.channels).flat_map(channel).collect();
+            Tensor { shape: vec![view.channels, view.height, view.width], data }
         };
         Ok(program.rows.iter().map(|row| row.map(tensor)).collect())
     }
@@ -65,8 +64,8 @@ impl Prepared {
         }
     }
 
-    /// The cells that [`Prepared::run_cells`] found, per level; none if there were more than fit.
-    pub async fn read_cells(&self, gpu: &Gpu, heads: &[Head]) -> Result<Option<Vec<Vec<Cell>>>> {
+    /// The cells that [`CompiledPlan::run_candidates`] found, per level; none if there were more than fit.
+    pub async fn read_candidates(&self, gpu: &Gpu, heads: &[Head]) -> Result<Option<Vec<Vec<Candidate>>>> {
         let bytes = gpu.read(&self.staging, self.found_bytes()).await?;
         let words = bytes.as_chunks::<4>().0;
         let word = |at: usize| u32::from_le_bytes(words[at]);
@@ -75,16 +74,16 @@ impl Prepared {
                 .at(gpu.name.clone())
                 .hint("take the processor instead (device cpu)"));
         }
-        let mut rows = HEADER + heads.len() * CELLS;
+        let mut rows = HEADER + heads.len() * MAX_CANDIDATES;
         let mut levels = Vec::new();
         for (level, head) in heads.iter().enumerate() {
             let count = word(level) as usize;
-            if count > CELLS {
+            if count > MAX_CANDIDATES {
                 return Ok(None);
             }
-            let list = HEADER + level * CELLS;
-            let mut cells: Vec<Cell> = (0..count)
-                .map(|slot| Cell {
+            let list = HEADER + level * MAX_CANDIDATES;
+            let mut cells: Vec<Candidate> = (0..count)
+                .map(|slot| Candidate {
                     index: word(list + slot) as usize,
                     logits: words[rows + slot * head.outputs..][..head.outputs]
                         .iter()
@@ -95,7 +94,7 @@ impl Prepared {
             // Threads race for the slots; the order of the cells is that of the maps.
             cells.sort_unstable_by_key(|cell| cell.index);
             levels.push(cells);
-            rows += CELLS * head.outputs;
+            rows += MAX_CANDIDATES * head.outputs;
         }
         Ok(Some(levels))
     }

@@ -1,8 +1,8 @@
-//! Operations of the program as dispatches of shaders.
+//! The dispatches of each operation.
 
-use super::wgsl::{self, GROUP, Spread, Tile, Unit};
+use super::wgsl::{self, ElementLayout, GROUP, Tile, WorkgroupMapping};
 use super::{Tuning, pack};
-use crate::engine::plan::{Place, Plan};
+use crate::engine::plan::{BufferView, Plan};
 use crate::engine::program::{ConvShape, Op, OpKind, Program, ValueId};
 use crate::model::Activation;
 
@@ -11,41 +11,43 @@ use crate::model::Activation;
 pub struct Step {
     /// The operation it belongs to.
     pub op: usize,
-    /// The shader's text.
+    /// The shader's WGSL.
     pub shader: String,
-    /// Values of [`wgsl::PARAMETERS`].
+    /// The values of [`wgsl::PARAMETERS`].
     pub parameters: [u32; 16],
     /// Workgroups.
     pub groups: [u32; 2],
 }
 
-/// The parameters that most shaders need.
+/// The parameters of most shaders.
 struct Call {
     threads: usize,
-    input: Place,
-    output: Place,
-    residual: Option<Place>,
-    coarse: Option<(Place, usize)>,
-    /// Channels added to the output's offset.
+    input: BufferView,
+    output: BufferView,
+    residual: Option<BufferView>,
+    coarse: Option<(BufferView, usize)>,
+    /// Channels to skip in the output and the residual.
     behind: usize,
 }
 
 impl Call {
-    fn step(&self, op: usize, unit: Unit, shader: String) -> Step {
-        let width = unit.channels();
-        // Blocks begin at `at + off * hw`; for scalars `at` is the map's first value.
-        let begin = |place: &Place, extra: usize| {
-            let (start, offset) = (place.start / width, (place.offset + extra) / width);
-            match unit {
-                Unit::Block | Unit::Half | Unit::Native => [start + offset * place.height * place.width, 0],
-                Unit::Scalar => [start, offset],
+    fn step(&self, op: usize, element: ElementLayout, shader: String) -> Step {
+        let width = element.channels();
+        // Blocks begin at `at + off * hw`. For scalars, `at` is the first value of the map.
+        let begin = |view: &BufferView, extra: usize| {
+            let (start, offset) = (view.start / width, (view.offset + extra) / width);
+            match element {
+                ElementLayout::Vec4 | ElementLayout::PackedF16 | ElementLayout::NativeF16 => {
+                    [start + offset * view.height * view.width, 0]
+                }
+                ElementLayout::Scalar => [start, offset],
             }
         };
         let [in_at, in_off] = begin(&self.input, 0);
         let [out_at, out_off] = begin(&self.output, self.behind);
-        let [res_at, res_off] = self.residual.as_ref().map_or([0, 0], |place| begin(place, self.behind));
-        let coarse_at = self.coarse.as_ref().map_or(0, |(place, _)| begin(place, 0)[0]);
-        let units = |place: &Place| place.channels.div_ceil(width);
+        let [res_at, res_off] = self.residual.as_ref().map_or([0, 0], |view| begin(view, self.behind));
+        let coarse_at = self.coarse.as_ref().map_or(0, |(view, _)| begin(view, 0)[0]);
+        let elements = |view: &BufferView| view.channels.div_ceil(width);
         let (i, o) = (&self.input, &self.output);
         let values = [
             self.threads,
@@ -53,50 +55,57 @@ impl Call {
             in_off,
             i.height,
             i.width,
-            units(i),
+            elements(i),
             out_at,
             out_off,
             o.height,
             o.width,
-            units(o),
+            elements(o),
             res_at,
             res_off,
             coarse_at,
-            self.coarse.as_ref().map_or(0, |(place, _)| place.width),
-            self.coarse.as_ref().map_or(0, |(place, _)| place.height * place.width),
+            self.coarse.as_ref().map_or(0, |(view, _)| view.width),
+            self.coarse.as_ref().map_or(0, |(view, _)| view.height * view.width),
         ];
         Step { op, shader, parameters: values.map(|v| v as u32), groups: groups(self.threads) }
     }
 }
 
 impl Call {
-    /// `tiles` threads for each of `rows` groups of outputs, dealt out as `spread` says.
-    fn tiled(self, op: usize, unit: Unit, shader: String, [tiles, rows]: [usize; 2], spread: Spread) -> Step {
-        match spread {
-            Spread::Packed => Self { threads: tiles * rows, ..self }.step(op, unit, shader),
-            Spread::Rows { group, .. } => {
-                let step = Self { threads: tiles, ..self }.step(op, unit, shader);
+    /// A dispatch of `tiles` threads for each of `rows` groups of outputs.
+    fn tiled(
+        self,
+        op: usize,
+        element: ElementLayout,
+        shader: String,
+        [tiles, rows]: [usize; 2],
+        mapping: WorkgroupMapping,
+    ) -> Step {
+        match mapping {
+            WorkgroupMapping::Linear => Self { threads: tiles * rows, ..self }.step(op, element, shader),
+            WorkgroupMapping::PerRow { group, .. } => {
+                let step = Self { threads: tiles, ..self }.step(op, element, shader);
                 Step { groups: [(tiles as u32).div_ceil(group), rows as u32], ..step }
             }
         }
     }
 }
 
-/// Workgroups for `threads`, within WebGPU's 65535 a dimension.
+/// The workgroups for `threads`, within WebGPU's limit of 65535 per dimension.
 pub fn groups(threads: usize) -> [u32; 2] {
     let groups = (threads as u32).div_ceil(GROUP).max(1);
     let x = groups.min(65535);
     [x, groups.div_ceil(x)]
 }
 
-/// Whether `value` begins at a block and shares no block with a neighbour.
+/// Whether `value` begins at a block of four channels and shares no block with a neighbour.
 pub fn aligned(program: &Program, value: ValueId) -> bool {
     let (root, offset) = program.root(value);
     offset.is_multiple_of(4) && (root == value || program.values[value].channels.is_multiple_of(4))
 }
 
-/// What an operation's map is handled in.
-pub fn unit_of(program: &Program, op: &Op) -> Unit {
+/// The elements that an operation works on.
+pub fn element_layout(program: &Program, op: &Op) -> ElementLayout {
     let values = [op.input, op.output].into_iter().chain(op.residual).chain(op.coarse.map(|c| c.value));
     let whole = match &op.kind {
         OpKind::SpaceToDepth { .. } => program.values[op.input].channels.is_multiple_of(4),
@@ -104,36 +113,37 @@ pub fn unit_of(program: &Program, op: &Op) -> Unit {
         OpKind::GhostTail { shape, .. } => shape.channels[0].is_multiple_of(4),
         _ => true,
     };
-    if whole && values.into_iter().all(|v| aligned(program, v)) { Unit::Block } else { Unit::Scalar }
+    if whole && values.into_iter().all(|v| aligned(program, v)) { ElementLayout::Vec4 } else { ElementLayout::Scalar }
 }
 
-/// Whether operation `index` runs value by value.
+/// Whether operation `index` needs a scalar shader.
 pub fn needs_values(program: &Program, index: usize) -> bool {
     let op = &program.ops[index];
     match &op.kind {
-        OpKind::Conv { shape, .. } => matches!(path(shape, unit_of(program, op)), Path::Plain),
-        OpKind::GhostTail { shape, .. } => !matches!(path(shape, unit_of(program, op)), Path::Depthwise),
+        OpKind::Conv { shape, .. } => matches!(path(shape, element_layout(program, op)), Path::General),
+        OpKind::GhostTail { shape, .. } => !matches!(path(shape, element_layout(program, op)), Path::Depthwise),
         OpKind::ConvTranspose { .. } => true,
         _ => false,
     }
 }
 
-/// Whether the fast shaders know this convolution.
+/// The kind of shader for a convolution.
 enum Path {
     Dense,
     Depthwise,
-    Plain,
+    /// Any convolution, one output value per thread.
+    General,
 }
 
-fn path(shape: &ConvShape, unit: Unit) -> Path {
-    match unit {
-        Unit::Block if shape.groups == 1 => Path::Dense,
-        Unit::Block if shape.channels == [shape.groups; 2] => Path::Depthwise,
-        _ => Path::Plain,
+fn path(shape: &ConvShape, element: ElementLayout) -> Path {
+    match element {
+        ElementLayout::Vec4 if shape.groups == 1 => Path::Dense,
+        ElementLayout::Vec4 if shape.channels == [shape.groups; 2] => Path::Depthwise,
+        _ => Path::General,
     }
 }
 
-fn tile(shape: &ConvShape, tuning: Tuning, output: &Place) -> Tile {
+fn tile(shape: &ConvShape, tuning: Tuning, output: &BufferView) -> Tile {
     let blocks = tuning.blocks_of(shape.channels[1]);
     let groups = shape.channels[1].div_ceil(4 * blocks);
     let (width, others) =
@@ -141,24 +151,24 @@ fn tile(shape: &ConvShape, tuning: Tuning, output: &Place) -> Tile {
     Tile { pixels: tuning.pixels(width, others), blocks }
 }
 
-/// Weights of operation `index` as its shader reads them.
+/// The weights of operation `index` in the order in which its shader reads them.
 pub fn weights(program: &Program, index: usize, tuning: Tuning) -> Vec<f32> {
     let op = &program.ops[index];
-    let unit = unit_of(program, op);
+    let element = element_layout(program, op);
     match &op.kind {
-        OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => match path(shape, unit) {
+        OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => match path(shape, element) {
             Path::Dense => pack::dense(shape, weights, Tile { pixels: 1, blocks: tuning.blocks_of(shape.channels[1]) }),
             Path::Depthwise => pack::depthwise(shape, weights),
-            Path::Plain => pack::plain(weights),
+            Path::General => pack::plain(weights),
         },
         OpKind::ConvTranspose { weights, .. } => pack::plain(weights),
-        OpKind::Affine { scale, bias, .. } => pack::affine(unit, scale, bias),
+        OpKind::Affine { scale, bias, .. } => pack::affine(element, scale, bias),
         _ => Vec::new(),
     }
 }
 
-/// Whether the cells of this detect level can be picked on the GPU.
-pub fn pickable(program: &Program, index: usize) -> bool {
+/// Whether the GPU can compute the candidates of this detect level.
+pub fn is_pointwise_head(program: &Program, index: usize) -> bool {
     let op = &program.ops[index];
     matches!(&op.kind, OpKind::Conv { shape, .. } if shape.groups == 1 && shape.kernel == [1, 1])
         && aligned(program, op.input)
@@ -167,17 +177,17 @@ pub fn pickable(program: &Program, index: usize) -> bool {
 /// The dispatches of operation `index`.
 pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Vec<Step> {
     let op = &program.ops[index];
-    let unit = unit_of(program, op);
-    let (input, output) = (plan.places[op.input], plan.places[op.output]);
-    let residual = op.residual.map(|r| plan.places[r]);
+    let element = element_layout(program, op);
+    let (input, output) = (plan.views[op.input], plan.views[op.output]);
+    let residual = op.residual.map(|r| plan.views[r]);
     let pixels = output.height * output.width;
-    let each = |unit: Unit| output.channels.div_ceil(unit.channels()) * pixels;
-    let stored = tuning.stored(unit);
-    let coarse = op.coarse.map(|c| (plan.places[c.value], c.scale));
-    let call = Call { threads: each(unit), input, output, residual, coarse, behind: 0 };
+    let each = |element: ElementLayout| output.channels.div_ceil(element.channels()) * pixels;
+    let stored = tuning.stored(element);
+    let coarse = op.coarse.map(|c| (plan.views[c.value], c.scale));
+    let call = Call { threads: each(element), input, output, residual, coarse, behind: 0 };
     let one = |shader: String| vec![call.step(index, stored, shader)];
     match &op.kind {
-        OpKind::Conv { shape, activation, .. } => match path(shape, unit) {
+        OpKind::Conv { shape, activation, .. } => match path(shape, element) {
             Path::Dense => {
                 let tile = tile(shape, tuning, &output);
                 let tiles = match shape.is_flat() {
@@ -185,31 +195,39 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
                 let scale = op.coarse.map(|c| c.scale);
-                let spread = tuning.spread(tiles);
-                let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), scale, tile, spread);
-                vec![call.tiled(index, stored, shader, [tiles, shape.channels[1].div_ceil(4 * tile.blocks)], spread)]
+                let mapping = tuning.workgroup_mapping(tiles);
+                let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), scale, tile, mapping);
+                vec![call.tiled(index, stored, shader, [tiles, shape.channels[1].div_ceil(4 * tile.blocks)], mapping)]
             }
             Path::Depthwise => vec![depthwise(shape, *activation, false, call, index, tuning)],
-            Path::Plain => {
+            Path::General => {
                 let shader = wgsl::general(shape, *activation, residual.is_some(), op.coarse.map(|c| c.scale));
-                vec![Call { threads: each(Unit::Scalar), ..call }.step(index, Unit::Scalar, shader)]
+                vec![Call { threads: each(ElementLayout::Scalar), ..call }.step(index, ElementLayout::Scalar, shader)]
             }
         },
-        OpKind::GhostTail { shape, activation, .. } => match path(shape, unit) {
+        OpKind::GhostTail { shape, activation, .. } => match path(shape, element) {
             Path::Depthwise => vec![depthwise(shape, *activation, true, call, index, tuning)],
             _ => {
                 let threads = shape.channels[0] * pixels;
-                let half = Place { channels: shape.channels[0], ..output };
+                let half = BufferView { channels: shape.channels[0], ..output };
                 let first = Call { threads, input, output: half, residual, coarse: None, behind: 0 };
                 let second = Call { threads, input, output: half, residual, coarse: None, behind: shape.channels[0] };
                 vec![
-                    first.step(index, Unit::Scalar, wgsl::copy(Unit::Scalar, residual.is_some())),
-                    second.step(index, Unit::Scalar, wgsl::general(shape, *activation, residual.is_some(), None)),
+                    first.step(index, ElementLayout::Scalar, wgsl::copy(ElementLayout::Scalar, residual.is_some())),
+                    second.step(
+                        index,
+                        ElementLayout::Scalar,
+                        wgsl::general(shape, *activation, residual.is_some(), None),
+                    ),
                 ]
             }
         },
         OpKind::ConvTranspose { shape, .. } => {
-            vec![Call { threads: each(Unit::Scalar), ..call }.step(index, Unit::Scalar, wgsl::transpose(shape))]
+            vec![Call { threads: each(ElementLayout::Scalar), ..call }.step(
+                index,
+                ElementLayout::Scalar,
+                wgsl::transpose(shape),
+            )]
         }
         &OpKind::MaxPool { kernel, stride, padding } => one(wgsl::max_pool(stored, kernel, stride, padding)),
         &OpKind::Upsample { scale } => one(wgsl::upsample(stored, scale)),
@@ -224,7 +242,7 @@ fn depthwise(shape: &ConvShape, act: Activation, tail: bool, call: Call, index: 
     let blocks = shape.channels[0].div_ceil(4);
     let pixels = tuning.pixels(call.output.width, call.output.height * blocks);
     let tiles = call.output.height * call.output.width.div_ceil(pixels);
-    let spread = tuning.spread(tiles);
-    let shader = wgsl::depthwise(tuning.block(), shape, act, call.residual.is_some(), tail, pixels, spread);
-    call.tiled(index, tuning.block(), shader, [tiles, blocks], spread)
+    let mapping = tuning.workgroup_mapping(tiles);
+    let shader = wgsl::depthwise(tuning.block(), shape, act, call.residual.is_some(), tail, pixels, mapping);
+    call.tiled(index, tuning.block(), shader, [tiles, blocks], mapping)
 }

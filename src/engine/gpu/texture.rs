@@ -1,25 +1,25 @@
-//! A picture that lies in a texture already (a camera's frame, a bitmap): scaled and padded on the GPU, straight into the
-//! network's input, by the same integers as on the CPU.
+//! Input from a texture (a camera frame, a bitmap): letterboxed on the GPU, straight into the network's input, with the
+//! same integer arithmetic as on the CPU.
 
 use super::dispatch::{self, Dispatch};
 use super::step::groups;
-use super::wgsl::{self, Unit};
+use super::wgsl::{self, ElementLayout};
 use super::{ALIGNMENT, Gpu, too_large};
-use crate::engine::plan::Place;
-use crate::picture::{Geometry, taps};
+use crate::engine::plan::BufferView;
+use crate::image::{Geometry, taps};
 use crate::{Error, ErrorKind, Result};
 use wgpu::{BufferUsages, ShaderStages, TextureUsages};
 
-/// A texture of one size, and how it becomes the input.
+/// A texture of one size, and the dispatch that letterboxes it.
 pub struct TextureInput {
     texture: wgpu::Texture,
     geometry: Geometry,
     dispatch: Dispatch,
-    /// The taps, the parameters.
+    /// The interpolation taps and the parameters.
     buffers: [wgpu::Buffer; 2],
 }
 
-/// As for the buffers of [`Prepared`](super::prepared::Prepared).
+/// Destroys texture and buffers eagerly, as [`CompiledPlan`](super::compiled_plan::CompiledPlan) does.
 impl Drop for TextureInput {
     fn drop(&mut self) {
         self.texture.destroy();
@@ -28,15 +28,15 @@ impl Drop for TextureInput {
 }
 
 impl TextureInput {
-    /// For pictures of `[height, width]` that become the map at `place` of `arena`.
+    /// For images of `[height, width]` that become the map at `view` of `arena`.
     ///
     /// # Errors
-    /// A picture that is too large for the device, a shader that it refuses.
+    /// An image that is too large for the device; a shader that it refuses.
     pub async fn new(
         gpu: &Gpu,
         arena: &wgpu::Buffer,
-        place: &Place,
-        unit: Unit,
+        view: &BufferView,
+        element: ElementLayout,
         [height, width]: [usize; 2],
         geometry: Geometry,
     ) -> Result<Self> {
@@ -53,7 +53,7 @@ impl TextureInput {
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
             format: wgpu::TextureFormat::Rgba8Unorm,
-            // Copying from a bitmap wants it to be a render attachment.
+            // `copyExternalImageToTexture` needs a render attachment.
             usage: TextureUsages::TEXTURE_BINDING | TextureUsages::COPY_DST | TextureUsages::RENDER_ATTACHMENT,
             view_formats: &[],
         });
@@ -63,10 +63,10 @@ impl TextureInput {
             .chain(taps(height, down, false))
             .flat_map(|tap| tap.map(u32::to_le_bytes).concat())
             .collect();
-        let threads = place.height * place.width;
+        let threads = view.height * view.width;
         let mut parameters = [0u32; 16];
         let values =
-            [threads, geometry.left, geometry.top, down, across, 0, place.start / 4, 0, place.height, place.width];
+            [threads, geometry.left, geometry.top, down, across, 0, view.start / 4, 0, view.height, view.width];
         parameters.iter_mut().zip(values).for_each(|(to, value)| *to = value as u32);
         let filled = |label, bytes: &[u8], usage| {
             let size = bytes.len() as u64;
@@ -96,7 +96,7 @@ impl TextureInput {
                 wgpu::BindGroupEntry { binding: 3, resource: weights.as_entire_binding() },
             ],
         });
-        let pipeline = dispatch::build(device, &layout, &wgsl::letterbox(unit));
+        let pipeline = dispatch::build(device, &layout, &wgsl::letterbox(element));
         if let Some(error) = scope.pop().await {
             texture.destroy();
             [&weights, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
@@ -106,17 +106,17 @@ impl TextureInput {
         Ok(Self { texture, geometry, dispatch, buffers: [weights, parameters] })
     }
 
-    /// Whether it is for pictures of `[height, width]` in this letterbox.
+    /// Whether it is for images of `[height, width]` in this letterbox.
     pub fn fits(&self, [height, width]: [usize; 2], geometry: &Geometry) -> bool {
         (self.texture.height() as usize, self.texture.width() as usize) == (height, width) && self.geometry == *geometry
     }
 
-    /// Where the picture goes, RGBA.
+    /// The texture to fill (RGBA).
     pub fn texture(&self) -> &wgpu::Texture {
         &self.texture
     }
 
-    /// Scaling and padding.
+    /// The dispatch that letterboxes the texture.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
     }

@@ -1,7 +1,7 @@
 //! What steps and whole runs take, natively.
 
+use super::compiled_plan::InputKind;
 use super::dispatch::{Dispatch, record};
-use super::prepared::From;
 use super::{Gpu, GpuExecutor, channels_of, not_ready};
 use crate::Result;
 use crate::engine::OpTime;
@@ -23,10 +23,10 @@ impl GpuExecutor {
     pub async fn profile(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<OpTime>> {
         self.prepare(program, size).await?;
         let channels = channels_of(program, pixels, size)?;
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        prepared.upload_values(&self.gpu, pixels, channels);
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        compiled.upload_values(&self.gpu, pixels, channels);
         let mut times = Vec::new();
-        for step in &prepared.steps {
+        for step in &compiled.steps {
             times.push((step.op, repeated(&self.gpu, LONG_ENOUGH[0], || std::iter::once(step))?));
         }
         let op = |(index, op): (usize, &Op)| {
@@ -43,8 +43,8 @@ impl GpuExecutor {
     /// As [`GpuExecutor::maps`].
     pub async fn busy(&mut self, program: &Program, size: [usize; 2]) -> Result<f64> {
         self.prepare(program, size).await?;
-        let prepared = self.prepared.first().ok_or_else(not_ready)?;
-        repeated(&self.gpu, LONG_ENOUGH[1], || prepared.frame(From::Bytes))
+        let compiled = self.compiled.first().ok_or_else(not_ready)?;
+        repeated(&self.gpu, LONG_ENOUGH[1], || compiled.frame(InputKind::Bytes))
     }
 }
 

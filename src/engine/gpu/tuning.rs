@@ -1,165 +1,158 @@
-//! How a network runs on an adapter: what its first start tries and remembers.
+//! The configuration of the shaders for an adapter: what autotuning tries and remembers.
 
-pub use super::wgsl::Sharing;
-use super::wgsl::{GROUP, Spread, Unit};
+pub use super::wgsl::WeightSharing;
+use super::wgsl::{ElementLayout, GROUP, WorkgroupMapping};
 use super::{Gpu, step};
 use crate::engine::program::{Op, Program};
+use crate::{Error, ErrorKind, Result};
+use std::fmt;
+use std::str::FromStr;
 
-/// How many threads an adapter needs to be busy; tiles shrink until there are as many.
+/// A configuration of the shaders.
+///
+/// Its [`Display`](fmt::Display) form (`half-4096-4x2`) is what autotuning remembers, and [`FromStr`] reads it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Threads wanted per dispatch.
+    /// Threads a dispatch should have at least, so that the adapter is busy: tiles shrink until there are as many.
     pub threads: usize,
-    /// Most pixels per thread.
+    /// The most pixels per thread.
     pub pixels: usize,
-    /// Most output blocks per thread.
+    /// The most blocks of four output channels per thread.
     pub blocks: usize,
-    /// Activations and weights lie in memory as halves (fp16), where the network allows it; sums are fp32.
-    pub half: bool,
-    /// Halves are multiplied as such, too: wants an adapter with `shader-f16`.
-    pub native: bool,
-    /// A Ghost module's two convolutions are one dispatch where the map fits a workgroup's memory.
+    /// Activations and weights are stored as fp16 where the network allows it. Sums are fp32.
+    pub f16_storage: bool,
+    /// Products are computed in fp16, too. Needs the adapter's feature `shader-f16`.
+    pub f16_math: bool,
+    /// The two convolutions of a Ghost module are one dispatch where the map fits a workgroup's memory.
     pub fused: bool,
-    /// Workgroups of a convolution stay within a group of outputs, where few threads are idle then.
-    pub rows: bool,
-    /// Who loads the weights of convolutions in rows.
-    pub sharing: Sharing,
+    /// Each workgroup of a convolution stays within one group of outputs, unless too many of its threads would be idle.
+    pub tile_per_row: bool,
+    /// How convolutions with `tile_per_row` load their weights.
+    pub sharing: WeightSharing,
 }
 
-/// Threads that adapters' smallest subgroups have: powers of two, by WebGPU.
-const SUBGROUPS: [usize; 6] = [4, 8, 16, 32, 64, 128];
+/// The sizes of the smallest subgroup that an adapter may have: WebGPU allows powers of two.
+const SUBGROUP_SIZES: [usize; 6] = [4, 8, 16, 32, 64, 128];
 
-/// No halves, nothing fused, nothing shared.
-const PLAIN: Tuning = Tuning {
+/// fp32, nothing fused, nothing shared.
+const BASE: Tuning = Tuning {
     threads: 4096,
     pixels: 4,
     blocks: 2,
-    half: false,
-    native: false,
+    f16_storage: false,
+    f16_math: false,
     fused: false,
-    rows: false,
-    sharing: Sharing::Own,
+    tile_per_row: false,
+    sharing: WeightSharing::PerThread,
 };
 
 impl Tuning {
-    /// For an adapter that computes on the processor (large tiles) or a real one.
+    /// The base configuration: large tiles for an adapter that runs on the CPU (`software`), small ones for a GPU.
     pub fn new(software: bool) -> Self {
-        if software { Self { threads: 16, pixels: 8, ..PLAIN } } else { PLAIN }
+        if software { Self { threads: 16, pixels: 8, ..BASE } } else { BASE }
     }
 
-    /// What is taken on `gpu` where nothing was timed. Weights that threads load for each other make adapters on the processor
-    /// with long vectors a quarter to a half faster; of real ones nobody knows yet.
-    pub fn likely(gpu: &Gpu) -> Self {
-        let first = Self::new(gpu.software);
-        if gpu.software && gpu.subgroup >= 8 { first.with(Sharing::Subgroup(gpu.subgroup)) } else { first }
-    }
-
-    /// What is worth timing on an adapter, the likeliest first; `f16`: whether it has `shader-f16`.
-    pub fn candidates(software: bool, f16: bool) -> Vec<Self> {
-        let first = Self::new(software);
-        if software {
-            return vec![first];
+    /// The configuration to use on `gpu` when nothing was measured.
+    ///
+    /// Subgroup weight sharing speeds up software adapters with long vectors by 25 to 50 %; it is unmeasured on hardware.
+    pub fn default_for(gpu: &Gpu) -> Self {
+        let base = Self::new(gpu.software);
+        match gpu.software && gpu.subgroup >= 8 {
+            true => base.with_sharing(WeightSharing::Subgroup(gpu.subgroup)),
+            false => base,
         }
-        let native = f16.then_some(Self { half: true, native: true, ..first });
+    }
+
+    /// The configurations that autotuning measures, the most promising first. `f16`: the adapter has `shader-f16`.
+    pub fn configurations(software: bool, f16: bool) -> Vec<Self> {
+        let base = Self::new(software);
+        if software {
+            return vec![base];
+        }
+        let f16_math = f16.then_some(Self { f16_storage: true, f16_math: true, ..base });
         let others = [
-            Self { half: true, ..first },
-            first,
-            Self { half: true, pixels: 8, ..first },
-            Self { half: true, blocks: 4, ..first },
+            Self { f16_storage: true, ..base },
+            base,
+            Self { f16_storage: true, pixels: 8, ..base },
+            Self { f16_storage: true, blocks: 4, ..base },
         ];
-        native.into_iter().chain(others).collect()
+        f16_math.into_iter().chain(others).collect()
     }
 
-    /// A name to remember it by: `half-4096-4x2`.
-    pub fn name(self) -> String {
-        let Self { threads, pixels, blocks, half, native, fused, rows, sharing } = self;
-        let kind = match (half, native) {
-            (true, true) => "f16",
-            (true, false) => "half",
-            _ => "full",
-        };
-        let [rows, fused] = [if rows { "-rows" } else { "" }, if fused { "-fused" } else { "" }];
-        let shared = match sharing {
-            Sharing::Own => String::new(),
-            Sharing::Subgroup(threads) => format!("-shared{threads}"),
-            Sharing::Workgroup => "-staged".into(),
-        };
-        format!("{kind}-{threads}-{pixels}x{blocks}{rows}{shared}{fused}")
+    fn with_sharing(self, sharing: WeightSharing) -> Self {
+        Self { tile_per_row: true, sharing, ..self }
     }
 
-    /// In rows, with weights that are loaded like that.
-    fn with(self, sharing: Sharing) -> Self {
-        Self { rows: true, sharing, ..self }
-    }
-
-    /// What is worth trying on the best of the candidates: workgroups in rows; weights that the threads of a workgroup load for
-    /// each other, or those of a subgroup, of which the adapter's smallest has `subgroup`; Ghost modules fused.
+    /// The variants that autotuning measures of the best of [`Tuning::configurations`]. `subgroup`: the size of the
+    /// adapter's smallest subgroup, 0 without subgroups.
     pub fn variants(self, subgroup: usize) -> Vec<Self> {
-        let shared = (subgroup > 0).then_some(self.with(Sharing::Subgroup(subgroup)));
-        let rows = [self.with(Sharing::Own), self.with(Sharing::Workgroup)];
-        rows.into_iter().chain(shared).chain([Self { fused: true, ..self }]).collect()
+        let per_row = [self.with_sharing(WeightSharing::PerThread), self.with_sharing(WeightSharing::Workgroup)];
+        let subgroups = (subgroup > 0).then_some(self.with_sharing(WeightSharing::Subgroup(subgroup)));
+        per_row.into_iter().chain(subgroups).chain([Self { fused: true, ..self }]).collect()
     }
 
-    /// The candidate of that name.
-    pub fn named(name: &str, software: bool) -> Option<Self> {
-        let all = Self::candidates(software, true);
-        let subgroups = SUBGROUPS.map(Sharing::Subgroup);
-        let ways = [Sharing::Own, Sharing::Workgroup].into_iter().chain(subgroups);
-        let rows = ways.flat_map(|sharing| all.iter().map(move |one| one.with(sharing)));
-        let varied: Vec<Self> = all.iter().copied().chain(rows).collect();
-        let fused = varied.iter().map(|&one| Self { fused: true, ..one });
-        varied.iter().copied().chain(fused).find(|one| one.name() == name)
+    /// All configurations that have a name.
+    fn all() -> Vec<Self> {
+        let mut all = [Self::configurations(true, true), Self::configurations(false, true)].concat();
+        let subgroups = SUBGROUP_SIZES.map(WeightSharing::Subgroup);
+        let sharings = [WeightSharing::PerThread, WeightSharing::Workgroup].into_iter().chain(subgroups);
+        let shared: Vec<Self> =
+            sharings.flat_map(|sharing| all.iter().map(move |one| one.with_sharing(sharing))).collect();
+        all.extend(shared);
+        let fused: Vec<Self> = all.iter().map(|&one| Self { fused: true, ..one }).collect();
+        all.extend(fused);
+        all
     }
 
-    /// The same, without halves where the network can't have them.
+    /// The same, with fp32 storage where the network can't have fp16.
     pub fn fit(self, program: &Program) -> Self {
-        let whole = |(index, op): (usize, &Op)| {
-            step::unit_of(program, op) == Unit::Block && !step::needs_values(program, index)
+        let vectorized = |(index, op): (usize, &Op)| {
+            step::element_layout(program, op) == ElementLayout::Vec4 && !step::needs_values(program, index)
         };
-        Self { half: self.half && program.ops.iter().enumerate().all(whole), ..self }
+        Self { f16_storage: self.f16_storage && program.ops.iter().enumerate().all(vectorized), ..self }
     }
 
     /// Bytes of a stored value.
     pub(super) fn bytes(self) -> usize {
-        if self.half { 2 } else { 4 }
+        if self.f16_storage { 2 } else { 4 }
     }
 
-    /// How blocks are stored.
-    pub(super) fn block(self) -> Unit {
-        match (self.half, self.native) {
-            (true, true) => Unit::Native,
-            (true, false) => Unit::Half,
-            _ => Unit::Block,
+    /// How blocks of four channels are stored.
+    pub(super) fn block(self) -> ElementLayout {
+        match (self.f16_storage, self.f16_math) {
+            (true, true) => ElementLayout::NativeF16,
+            (true, false) => ElementLayout::PackedF16,
+            _ => ElementLayout::Vec4,
         }
     }
 
-    /// How `unit` is stored.
-    pub(super) fn stored(self, unit: Unit) -> Unit {
-        if unit == Unit::Block { self.block() } else { unit }
+    /// How `element` is stored.
+    pub(super) fn stored(self, element: ElementLayout) -> ElementLayout {
+        if element == ElementLayout::Vec4 { self.block() } else { element }
     }
 
-    /// How `tiles` threads for each group of outputs are dealt out: in rows if three quarters of them are at work then, in
-    /// smaller workgroups where that helps.
-    pub(super) fn spread(self, tiles: usize) -> Spread {
+    /// How the `tiles` threads of each group of outputs are mapped to workgroups: per row if at most a quarter of them are
+    /// idle then, in smaller workgroups where that helps.
+    pub(super) fn workgroup_mapping(self, tiles: usize) -> WorkgroupMapping {
         let busy = |group: u32| (tiles.next_multiple_of(group as usize) - tiles) * 3 <= tiles;
-        let group = [GROUP, GROUP / 2].into_iter().find(|&group| self.rows && busy(group));
-        group.map_or(Spread::Packed, |group| Spread::Rows { group, sharing: self.sharing })
+        let group = [GROUP, GROUP / 2].into_iter().find(|&group| self.tile_per_row && busy(group));
+        group.map_or(WorkgroupMapping::Linear, |group| WorkgroupMapping::PerRow { group, sharing: self.sharing })
     }
 
-    /// Blocks of outputs a thread computes.
+    /// Blocks of four output channels that a thread computes.
     pub(super) fn blocks_of(self, outputs: usize) -> usize {
         let blocks = outputs.div_ceil(4);
         (1..=self.blocks).rev().find(|&b| blocks.is_multiple_of(b)).unwrap_or(1)
     }
 
-    /// Pixels a thread for a map of `width` (`height * width` in a row if the kernel is flat) and `others` tiles else.
+    /// Pixels per thread for a map of `width` pixels in a row (`height * width` for a 1x1 kernel) and `others` tiles beside.
     pub(super) fn pixels(self, width: usize, others: usize) -> usize {
         let mut best = (0.0, 1);
         for pixels in 1..=self.pixels {
             let tiles = width.div_ceil(pixels);
             let used = width as f64 / (tiles * pixels) as f64;
             let busy = ((tiles * others) as f64 / self.threads as f64).min(1.0);
-            // A tile of n pixels loads its weights once: worth about n / (n + 2).
+            // A tile of n pixels loads its weights once, which is worth about n / (n + 2).
             let score = used * busy * pixels as f64 / (pixels + 2) as f64;
             if score > best.0 {
                 best = (score, pixels);
@@ -169,41 +162,76 @@ impl Tuning {
     }
 }
 
+impl fmt::Display for Tuning {
+    /// `half-4096-4x2-rows-shared16-fused`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = match (self.f16_storage, self.f16_math) {
+            (true, true) => "f16",
+            (true, false) => "half",
+            _ => "full",
+        };
+        write!(f, "{numbers}-{}-{}x{}", self.threads, self.pixels, self.blocks)?;
+        if self.tile_per_row {
+            f.write_str("-rows")?;
+        }
+        match self.sharing {
+            WeightSharing::PerThread => {}
+            WeightSharing::Subgroup(size) => write!(f, "-shared{size}")?,
+            WeightSharing::Workgroup => f.write_str("-staged")?,
+        }
+        if self.fused { f.write_str("-fused") } else { Ok(()) }
+    }
+}
+
+impl FromStr for Tuning {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::all().into_iter().find(|one| one.to_string() == name).ok_or_else(|| {
+            Error::new(ErrorKind::Argument, format!("{name:?} is no configuration of the shaders"))
+                .hint("one is named like half-4096-4x2-rows-fused")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::plan::{Keep, Layout, Plan};
+    use crate::engine::plan::{Layout, Plan, Retain};
     use crate::model::builtin;
 
     #[test]
-    fn every_way_is_found_by_its_name() {
+    fn every_configuration_is_found_by_its_name() {
         for software in [true, false] {
-            for one in Tuning::candidates(software, true) {
-                assert_eq!(Tuning::named(&one.name(), software), Some(one));
+            for one in Tuning::configurations(software, true) {
+                assert_eq!(one.to_string().parse::<Tuning>().unwrap(), one);
                 for varied in one.variants(32).into_iter().chain(one.variants(0)) {
-                    assert_eq!(Tuning::named(&varied.name(), software), Some(varied), "{}", varied.name());
+                    assert_eq!(varied.to_string().parse::<Tuning>().unwrap(), varied);
                     let fused = Tuning { fused: true, ..varied };
-                    assert_eq!(Tuning::named(&fused.name(), software), Some(fused), "{}", fused.name());
+                    assert_eq!(fused.to_string().parse::<Tuning>().unwrap(), fused);
                 }
             }
         }
+        assert!("half-4096-4x3".parse::<Tuning>().is_err());
     }
 
-    /// Dispatches of a network whose shader says `text`, and all.
-    fn saying(tuning: Tuning, text: &str) -> (usize, usize) {
+    /// The number of dispatches of a network whose shader contains `text`, and of all.
+    fn count_shaders(tuning: Tuning, text: &str) -> (usize, usize) {
         let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
         let program = crate::engine::Engine::unweighted(&graph).unwrap().program().clone();
-        let plan = Plan::new(&program, [320; 2], Layout::Blocks, Keep::Maps).unwrap();
+        let plan = Plan::new(&program, [320; 2], Layout::Blocks, Retain::Maps).unwrap();
         let steps: Vec<_> = (0..program.ops.len()).flat_map(|op| step::steps(&program, &plan, op, tuning)).collect();
         (steps.iter().filter(|step| step.shader.contains(text)).count(), steps.len())
     }
 
     #[test]
-    fn nearly_all_convolutions_share_their_weights_if_asked() {
-        for (way, text) in [(Sharing::Subgroup(16), "subgroupBroadcast"), (Sharing::Workgroup, "workgroupBarrier")] {
-            let (sharing, all) = saying(PLAIN.with(way), text);
-            assert!(sharing * 2 > all, "{text}: {sharing} of {all}");
-            assert_eq!(saying(PLAIN.with(Sharing::Own), text).0, 0);
+    fn most_convolutions_share_their_weights() {
+        for (sharing, text) in
+            [(WeightSharing::Subgroup(16), "subgroupBroadcast"), (WeightSharing::Workgroup, "workgroupBarrier")]
+        {
+            let (found, all) = count_shaders(BASE.with_sharing(sharing), text);
+            assert!(found * 2 > all, "{text}: {found} of {all}");
+            assert_eq!(count_shaders(BASE.with_sharing(WeightSharing::PerThread), text).0, 0);
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Shader texts. Geometry that decides the inner loops is baked in; sizes come from the parameters, so that a network
-//! needs a dozen or two pipelines and not one a layer.
+//! The WGSL shaders.
 //!
-//! Maps lie in blocks of four channels (see [`Layout::Blocks`](crate::engine::plan::Layout)), all in one buffer `a`:
-//! neighbouring threads take neighbouring pixels and read memory side by side, weights are the same for most of them.
+//! Geometry that decides the inner loops is part of the text. Sizes come from the parameters, so a network needs one or two
+//! dozen pipelines and not one a layer.
+//!
+//! All maps lie in one buffer `a`, in blocks of four channels (see [`Layout::Blocks`](crate::engine::plan::Layout)).
+//! Neighbouring threads take neighbouring pixels and read neighbouring memory; most of them use the same weights.
 
 mod convolution;
 mod fused;
@@ -11,117 +13,123 @@ mod simple;
 
 pub use convolution::{Tile, dense, depthwise};
 pub use fused::{ghost, pools};
-pub use heads::{CELLS, FRAME, HEADER, cells, input, letterbox, objectness};
+pub use heads::{FRAME, HEADER, MAX_CANDIDATES, candidates, input, letterbox, objectness};
 pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
 
 use crate::model::Activation;
 
-/// Invocations of a workgroup: WebGPU guarantees 256, and every GPU fills its lanes with 64.
+/// Threads of a workgroup. WebGPU guarantees 256; 64 fill the lanes of every GPU.
 pub const GROUP: u32 = 64;
 
-/// What one entry of the buffer is.
+/// What one element of a buffer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// Four channels.
-    Block,
-    /// Four channels, stored as halves (fp16) and computed with as fp32.
-    Half,
-    /// Four channels, stored and multiplied as halves, four products at a time added up as fp32. Wants `shader-f16`.
-    Native,
-    /// One value: for maps that don't begin at a multiple of four channels.
+pub enum ElementLayout {
+    /// Four channels in fp32.
+    Vec4,
+    /// Four channels stored as fp16 and computed in fp32.
+    PackedF16,
+    /// Four channels stored and multiplied as fp16. Sums of four products are added in fp32. Needs `shader-f16`.
+    NativeF16,
+    /// One channel in fp32: for maps that don't begin at a multiple of four channels.
     Scalar,
 }
 
-impl Unit {
-    /// Channels of a unit.
+impl ElementLayout {
+    /// Channels of an element.
     pub fn channels(self) -> usize {
         match self {
-            Self::Block | Self::Half | Self::Native => 4,
+            Self::Vec4 | Self::PackedF16 | Self::NativeF16 => 4,
             Self::Scalar => 1,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Block | Self::Half | Self::Native => "vec4<f32>",
+            Self::Vec4 | Self::PackedF16 | Self::NativeF16 => "vec4<f32>",
             Self::Scalar => "f32",
         }
     }
 
-    /// How it lies in memory. Two halves share a word: every GPU can pack and unpack those, with no feature.
+    /// The stored type. Two fp16 values share a word: every GPU can pack and unpack them, without a feature.
     fn stored(self) -> &'static str {
         match self {
-            Self::Half => "vec2<u32>",
-            Self::Native => "vec4<f16>",
+            Self::PackedF16 => "vec2<u32>",
+            Self::NativeF16 => "vec4<f16>",
             _ => "V",
         }
     }
 
-    /// A unit out of what is stored.
+    /// The body of a function that loads an element.
     fn load(self, stored: &str) -> String {
         match self {
-            Self::Half => format!("let h = {stored};\n  return vec4<f32>(unpack2x16float(h.x), unpack2x16float(h.y));"),
-            Self::Native => format!("return V({stored});"),
+            Self::PackedF16 => {
+                format!("let h = {stored};\n  return vec4<f32>(unpack2x16float(h.x), unpack2x16float(h.y));")
+            }
+            Self::NativeF16 => format!("return V({stored});"),
             _ => format!("return {stored};"),
         }
     }
 
-    /// The type that products are computed in, and the names of what reads it from activations and weights.
+    /// The type of the factors, and the names of the functions that read one from the activations and from the weights.
     fn factors(self) -> [&'static str; 3] {
         match self {
-            Self::Native => ["H", "ldh", "lwh"],
+            Self::NativeF16 => ["H", "ldh", "lwh"],
             _ => ["V", "ld", "lw"],
         }
     }
 
-    /// `v.x * w[0] + v.y * w[1] + …`, for as many lanes as there are weights. Products of halves are added unrounded.
+    /// `v.x * w[0] + v.y * w[1] + …`, for as many lanes as there are weights. fp16 products are added without rounding.
     fn dot(self, v: &str, weights: &[String]) -> String {
         let lane = |lane: usize| format!("{v}.{}", &"xyzw"[lane..=lane]);
         let mut sum = format!("{} * {}", lane(0), weights[0]);
         for (i, weight) in weights.iter().enumerate().skip(1) {
             sum = match self {
-                Self::Native => format!("fma(H({}), {weight}, {sum})", lane(i)),
+                Self::NativeF16 => format!("fma(H({}), {weight}, {sum})", lane(i)),
                 _ => format!("{sum} + {} * {weight}", lane(i)),
             };
         }
         sum
     }
 
-    /// What is stored of unit `v`. Packing what a half can't hold is not defined: it is cut off before.
+    /// The statements that store element `v`. Packing a value outside of fp16's range is undefined, so values are clamped.
     fn store(self) -> &'static str {
         match self {
-            Self::Half => {
+            Self::PackedF16 => {
                 "let c = clamp(v, V(-65504.0), V(65504.0));
   a[i] = vec2<u32>(pack2x16float(c.xy), pack2x16float(c.zw));"
             }
-            Self::Native => "a[i] = H(clamp(v, V(-65504.0), V(65504.0)));",
+            Self::NativeF16 => "a[i] = H(clamp(v, V(-65504.0), V(65504.0)));",
             _ => "a[i] = v;",
         }
     }
 }
 
-/// Names of the parameters, all `u32`, in order.
+/// The names of the shaders' parameters, all `u32`, in order.
 pub const PARAMETERS: [&str; 16] = [
     "threads", "in_at", "in_off", "in_h", "in_w", "in_c", "out_at", "out_off", "out_h", "out_w", "out_c", "res_at",
     "res_off", "x0", "x1", "x2",
 ];
 
-/// The parameters with these names; the others are 0.
+/// The parameters with these values; the others are 0.
 pub fn parameters(values: &[(&str, usize)]) -> [u32; 16] {
     PARAMETERS.map(|name| values.iter().find(|(one, _)| *one == name).map_or(0, |&(_, value)| value as u32))
 }
 
-/// Declarations shared by all shaders. `at` gives the place of unit `c` of pixel `pixel` in a map of `hw` pixels that
-/// begins at `base`, `off` units inside; `ld` and `st` read and write units.
-fn header(unit: Unit) -> String {
+/// Declarations shared by all shaders. `at` gives the index of element `c` of pixel `pixel` in a map of `hw` pixels that
+/// begins at `base`, `off` elements inside. `ld` and `st` read and write elements.
+fn header(element: ElementLayout) -> String {
     let fields: String = PARAMETERS.iter().map(|name| format!("  {name}: u32,\n")).collect();
-    let place = match unit {
-        Unit::Block | Unit::Half | Unit::Native => "return base + (off + c) * hw + pixel;",
-        Unit::Scalar => "let k = off + c;\n  return base + ((k / 4u) * hw + pixel) * 4u + k % 4u;",
+    let place = match element {
+        ElementLayout::Vec4 | ElementLayout::PackedF16 | ElementLayout::NativeF16 => {
+            "return base + (off + c) * hw + pixel;"
+        }
+        ElementLayout::Scalar => "let k = off + c;\n  return base + ((k / 4u) * hw + pixel) * 4u + k % 4u;",
     };
-    let (v, stored, load, store) = (unit.name(), unit.stored(), unit.load("a[i]"), unit.store());
-    let [enable, more] = match unit {
-        Unit::Native => ["enable f16;\nalias H = vec4<f16>;\n", "fn ldh(i: u32) -> H {\n  return a[i];\n}\n"],
+    let (v, stored, load, store) = (element.name(), element.stored(), element.load("a[i]"), element.store());
+    let [enable, more] = match element {
+        ElementLayout::NativeF16 => {
+            ["enable f16;\nalias H = vec4<f16>;\n", "fn ldh(i: u32) -> H {\n  return a[i];\n}\n"]
+        }
         _ => ["", ""],
     };
     format!(
@@ -143,104 +151,106 @@ fn st(i: u32, v: V) {{
     )
 }
 
-/// The weights, and `lw`, which reads a unit of them.
-fn weights(unit: Unit) -> String {
-    let (stored, load) = (unit.stored(), unit.load("w[i]"));
-    let more = if unit == Unit::Native { "fn lwh(i: u32) -> H {\n  return w[i];\n}\n" } else { "" };
+/// The weights' binding, and `lw`, which reads an element of them.
+fn weights(element: ElementLayout) -> String {
+    let (stored, load) = (element.stored(), element.load("w[i]"));
+    let more = if element == ElementLayout::NativeF16 { "fn lwh(i: u32) -> H {\n  return w[i];\n}\n" } else { "" };
     format!("@group(0) @binding(2) var<storage, read> w: array<{stored}>;\nfn lw(i: u32) -> V {{\n  {load}\n}}\n{more}")
 }
 
-/// `lws`, which reads a unit of weights such that it can be handed to other threads, and `own`, which makes a factor of it.
-fn handed(unit: Unit) -> String {
-    let [kind, own] = match unit {
-        Unit::Half => ["vec2<u32>", "V(unpack2x16float(v.x), unpack2x16float(v.y))"],
-        Unit::Native => ["H", "v"],
+/// `lws`, which reads weights in a type that can be broadcast to other threads, and `own`, which converts that to a factor.
+fn handed(element: ElementLayout) -> String {
+    let [kind, own] = match element {
+        ElementLayout::PackedF16 => ["vec2<u32>", "V(unpack2x16float(v.x), unpack2x16float(v.y))"],
+        ElementLayout::NativeF16 => ["H", "v"],
         _ => ["V", "v"],
     };
-    let factor = unit.factors()[0];
+    let factor = element.factors()[0];
     format!("fn lws(i: u32) -> {kind} {{\n  return w[i];\n}}\nfn own(v: {kind}) -> {factor} {{\n  return {own};\n}}\n")
 }
 
-/// Who loads the weights of a convolution.
+/// Which threads load the weights of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Each thread its own.
-    Own,
-    /// The threads of a subgroup for each other: so many at least. Wants `subgroups`.
+pub enum WeightSharing {
+    /// Each thread loads all it needs.
+    PerThread,
+    /// The threads of a subgroup, of at least this size, load a part each and broadcast it. Needs `subgroups`.
     Subgroup(usize),
-    /// Those of a workgroup for each other, into its memory.
+    /// The threads of a workgroup load a part each into workgroup memory.
     Workgroup,
 }
 
-/// How the threads of a convolution are dealt out.
+/// How the tiles of a convolution are mapped to workgroups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// One after the other: none is idle, but a workgroup may span two groups of outputs.
-    Packed,
-    /// Workgroups of `group` threads in rows, one row a group of outputs: all of a workgroup read the same weights. The compiler
-    /// may know it and load them once and not once a thread, or threads load them for each other as `sharing` says. None may be
-    /// missing then, so that those behind the last tile compute it again and store nothing.
-    Rows {
+pub enum WorkgroupMapping {
+    /// One tile after the other: no thread is idle, but a workgroup may span two groups of outputs.
+    Linear,
+    /// One row of workgroups per group of outputs: all threads of a workgroup read the same weights. The compiler may then
+    /// load them once, or the threads share them as `sharing` says. Barriers need uniform control flow, so surplus
+    /// threads recompute the last tile and skip the store.
+    PerRow {
         /// Threads of a workgroup.
         group: u32,
         /// Who loads the weights.
-        sharing: Sharing,
+        sharing: WeightSharing,
     },
 }
 
-impl Spread {
+impl WorkgroupMapping {
     /// Threads of a workgroup.
     pub fn group(self) -> u32 {
-        if let Self::Rows { group, .. } = self { group } else { GROUP }
+        if let Self::PerRow { group, .. } = self { group } else { GROUP }
     }
 
-    /// Who loads the weights. A small workgroup has fewer threads than a large subgroup.
-    fn sharing(self) -> Sharing {
+    /// Which threads load the weights. A small workgroup has fewer threads than a large subgroup.
+    fn sharing(self) -> WeightSharing {
         match self {
-            Self::Packed => Sharing::Own,
-            Self::Rows { group, sharing: Sharing::Subgroup(threads) } => Sharing::Subgroup(threads.min(group as usize)),
-            Self::Rows { sharing, .. } => sharing,
+            Self::Linear => WeightSharing::PerThread,
+            Self::PerRow { group, sharing: WeightSharing::Subgroup(threads) } => {
+                WeightSharing::Subgroup(threads.min(group as usize))
+            }
+            Self::PerRow { sharing, .. } => sharing,
         }
     }
 
     /// The thread's group of outputs.
     fn row(self) -> &'static str {
-        if self == Self::Packed { "i / tiles" } else { "g.y" }
+        if self == Self::Linear { "i / tiles" } else { "g.y" }
     }
 
     /// The thread's tile.
     fn tile(self) -> &'static str {
-        if self.sharing() == Sharing::Own { "(i % tiles)" } else { "min(i, tiles - 1u)" }
+        if self.sharing() == WeightSharing::PerThread { "(i % tiles)" } else { "min(i, tiles - 1u)" }
     }
 
-    /// Ends threads that have nothing to store and were needed until here.
+    /// Ends the surplus threads, which were needed for the barriers until here.
     fn leave(self, body: &mut String) {
-        if self.sharing() != Sharing::Own {
+        if self.sharing() != WeightSharing::PerThread {
             body.push_str("  if (i >= p.threads) { return; }\n");
         }
     }
 
-    /// What a shader begins with. Naga knows the operations without being told, browsers want the line.
+    /// The directive for subgroups. Browsers need it, naga doesn't.
     fn enable(self) -> &'static str {
-        let told = cfg!(target_arch = "wasm32") && matches!(self.sharing(), Sharing::Subgroup(_));
-        if told { "enable subgroups;\n" } else { "" }
+        let needed = cfg!(target_arch = "wasm32") && matches!(self.sharing(), WeightSharing::Subgroup(_));
+        if needed { "enable subgroups;\n" } else { "" }
     }
 }
 
 /// The entry point around `body`, which may use the thread's number `i`.
 fn entry(body: &str) -> String {
-    entry_over(body, Spread::Packed)
+    entry_over(body, WorkgroupMapping::Linear)
 }
 
-/// The same for threads that are dealt out as `spread` says: `i` counts those of a row then.
-fn entry_over(body: &str, spread: Spread) -> String {
-    let number = if spread == Spread::Packed { "(g.y * n.x + g.x)" } else { "g.x" };
-    let [more, end] = match spread.sharing() {
-        Sharing::Own => ["", "  if (i >= p.threads) { return; }\n"],
-        Sharing::Subgroup(_) => [", @builtin(subgroup_invocation_id) lane: u32", ""],
-        Sharing::Workgroup => ["", ""],
+/// The same for threads that `mapping` maps: with [`WorkgroupMapping::PerRow`] `i` is the number within the row.
+fn entry_over(body: &str, mapping: WorkgroupMapping) -> String {
+    let number = if mapping == WorkgroupMapping::Linear { "(g.y * n.x + g.x)" } else { "g.x" };
+    let [more, end] = match mapping.sharing() {
+        WeightSharing::PerThread => ["", "  if (i >= p.threads) { return; }\n"],
+        WeightSharing::Subgroup(_) => [", @builtin(subgroup_invocation_id) lane: u32", ""],
+        WeightSharing::Workgroup => ["", ""],
     };
-    let group = spread.group();
+    let group = mapping.group();
     format!(
         "@compute @workgroup_size({group})
 fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32{more}) {{

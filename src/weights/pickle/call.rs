@@ -4,8 +4,8 @@ use super::globals::Role;
 use super::machine::{Machine, broken};
 use super::value::{Id, TensorRef, Value};
 use crate::error::Result;
-use crate::weights::bad;
 use crate::weights::limits::MAX_DIMS;
+use crate::weights::weights_error;
 
 impl Machine<'_> {
     pub(super) fn items(&self, id: Id) -> Option<&[Id]> {
@@ -79,7 +79,7 @@ impl Machine<'_> {
     pub(super) fn naturals(&self, id: Id) -> Result<Vec<u64>> {
         let items = self.items(id).ok_or_else(|| broken("a tensor's shape isn't a tuple"))?;
         if items.len() > MAX_DIMS {
-            return Err(bad(format!("a tensor of {} dimensions, at most {MAX_DIMS} are read", items.len())));
+            return Err(weights_error(format!("a tensor of {} dimensions, at most {MAX_DIMS} are read", items.len())));
         }
         items.iter().map(|&item| self.natural(item)).collect()
     }

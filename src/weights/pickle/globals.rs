@@ -3,7 +3,7 @@
 
 use super::value::Dtype;
 use crate::error::Result;
-use crate::weights::bad;
+use crate::weights::weights_error;
 
 /// What calling or making an instance of a global means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,15 +96,18 @@ pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
         "torch.CharStorage" | "torch.ByteStorage" | "torch.BoolStorage" => Role::Storage(Dtype::Other(1)),
         _ if is_class(module, name) || CLASSES.contains(&path.as_str()) => Role::Class,
         _ if module.split('.').next() == Some("ultralytics") => {
-            return Err(bad(format!(
+            return Err(weights_error(format!(
                 "the pickle names {}: this is a checkpoint of a later YOLO, not of YOLOv5",
                 shown(&path)
             ))
             .hint("YOLOv5's own train.py writes models.yolo.DetectionModel"));
         }
         _ => {
-            return Err(bad(format!("the pickle names {}, which isn't allowed in a checkpoint", shown(&path)))
-                .hint("nothing of it was run; a model of YOLOv5 doesn't need it, so don't trust the file"));
+            return Err(weights_error(format!(
+                "the pickle names {}, which isn't allowed in a checkpoint",
+                shown(&path)
+            ))
+            .hint("nothing of it was run; a model of YOLOv5 doesn't need it, so don't trust the file"));
         }
     };
     Ok((role, path))

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::globals::look_up;
 use super::value::{Heap, Id, Value};
 use crate::error::{Error, Result};
-use crate::weights::bad;
 use crate::weights::limits::{MAX_PICKLE_BYTES, MAX_PICKLE_MARKS, MAX_PICKLE_OPS};
+use crate::weights::weights_error;
 
 /// Reads a pickle.
 pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
     if bytes.len() > MAX_PICKLE_BYTES {
-        return Err(bad(format!("pickle of {} bytes, at most {MAX_PICKLE_BYTES} are read", bytes.len())));
+        return Err(weights_error(format!("pickle of {} bytes, at most {MAX_PICKLE_BYTES} are read", bytes.len())));
     }
     let mut machine = Machine {
         bytes,
@@ -43,7 +43,7 @@ pub(super) struct Machine<'a> {
 }
 
 pub(super) fn broken(what: &str) -> Error {
-    bad(format!("the pickle is broken: {what}")).hint("the file is damaged, or isn't what torch.save writes")
+    weights_error(format!("the pickle is broken: {what}")).hint("the file is damaged, or isn't what torch.save writes")
 }
 
 impl<'a> Machine<'a> {
@@ -71,7 +71,7 @@ impl<'a> Machine<'a> {
             }
             b'(' => {
                 if self.marks.len() >= MAX_PICKLE_MARKS {
-                    return Err(bad(format!("the pickle is nested deeper than {MAX_PICKLE_MARKS}")));
+                    return Err(weights_error(format!("the pickle is nested deeper than {MAX_PICKLE_MARKS}")));
                 }
                 self.marks.push(self.stack.len());
             }
@@ -243,7 +243,7 @@ impl<'a> Machine<'a> {
     pub(super) fn charge(&mut self, work: usize) -> Result<()> {
         self.ops = self.ops.saturating_add(work);
         if self.ops > MAX_PICKLE_OPS {
-            return Err(bad(format!("the pickle has more than {MAX_PICKLE_OPS} operations")));
+            return Err(weights_error(format!("the pickle has more than {MAX_PICKLE_OPS} operations")));
         }
         Ok(())
     }

@@ -6,12 +6,12 @@ use super::tensor::Storages;
 use crate::error::Result;
 use crate::weights::limits::MAX_NAMES;
 use crate::weights::pickle::{Heap, Id, Value};
-use crate::weights::{Tensor, bad};
+use crate::weights::{Tensor, weights_error};
 
 /// Class names: a list (before v7.0) or a dictionary from number to name.
 pub(super) fn names(heap: &Heap, model: Id) -> Result<Vec<String>> {
     let Some(names) = heap.attribute(model, "names") else { return Ok(Vec::new()) };
-    let many = || bad(format!("more than {MAX_NAMES} class names"));
+    let many = || weights_error(format!("more than {MAX_NAMES} class names"));
     if let Some(items) = heap.items(names) {
         if items.len() > MAX_NAMES {
             return Err(many());
@@ -24,7 +24,7 @@ pub(super) fn names(heap: &Heap, model: Id) -> Result<Vec<String>> {
     }
     let all: BTreeMap<i64, String> = pairs.iter().filter_map(|&(k, v)| Some((heap.int(k)?, name(heap, v)))).collect();
     if all.keys().enumerate().any(|(i, &k)| i64::try_from(i) != Ok(k)) {
-        return Err(bad("the class names aren't numbered 0, 1, 2, …").at("names"));
+        return Err(weights_error("the class names aren't numbered 0, 1, 2, …").at("names"));
     }
     Ok(all.into_values().collect())
 }

@@ -8,7 +8,7 @@ use crate::weights::archive::Archive;
 use crate::weights::limits::MAX_VISITS;
 use crate::weights::numbers::widen;
 use crate::weights::pickle::{Dtype, Heap, TensorRef, Value};
-use crate::weights::{Tensor, bad};
+use crate::weights::{Tensor, weights_error};
 
 /// Reads storages, each once, and keeps count.
 pub(super) struct Storages<'h, 'z> {
@@ -38,7 +38,7 @@ impl<'h, 'z> Storages<'h, 'z> {
     pub fn visit(&mut self) -> Result<()> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
-            return Err(bad(format!("the modules have more than {MAX_VISITS} entries")));
+            return Err(weights_error(format!("the modules have more than {MAX_VISITS} entries")));
         }
         Ok(())
     }
@@ -46,11 +46,11 @@ impl<'h, 'z> Storages<'h, 'z> {
     /// Reads a view into a tensor of its own.
     pub fn read(&mut self, view: &TensorRef) -> Result<Tensor> {
         let Value::Storage { dtype, key, elements } = self.heap.get(view.storage) else {
-            return Err(bad("a tensor without storage"));
+            return Err(weights_error("a tensor without storage"));
         };
         let size = dtype.size();
         if matches!(dtype, Dtype::Other(_)) {
-            return Err(bad("the tensor holds integers, weights are floating point")
+            return Err(weights_error("the tensor holds integers, weights are floating point")
                 .hint("a quantised checkpoint can't be read; give the float one"));
         }
         let count = self.check(view, *elements)?;
@@ -60,7 +60,7 @@ impl<'h, 'z> Storages<'h, 'z> {
         }
         let data = self.loaded.get(key.as_str()).map(|data| data.as_ref()).unwrap_or_default();
         if (data.len() / size) as u64 != *elements || !data.len().is_multiple_of(size) {
-            return Err(bad(format!(
+            return Err(weights_error(format!(
                 "storage {key} has {} bytes, {elements} elements of {size} bytes are declared",
                 data.len()
             )));
@@ -92,16 +92,16 @@ impl<'h, 'z> Storages<'h, 'z> {
     /// Number of elements, if the view lies inside its storage and isn't too large.
     fn check(&mut self, view: &TensorRef, elements: u64) -> Result<usize> {
         if view.shape.len() != view.strides.len() {
-            return Err(bad(format!("{} sizes but {} strides", view.shape.len(), view.strides.len())));
+            return Err(weights_error(format!("{} sizes but {} strides", view.shape.len(), view.strides.len())));
         }
-        let too_large = || bad(format!("a tensor of shape {:?} is larger than its file", view.shape));
+        let too_large = || weights_error(format!("a tensor of shape {:?} is larger than its file", view.shape));
         let count = view.shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n)).ok_or_else(too_large)?;
         if count > self.budget {
             return Err(too_large());
         }
         self.budget -= count;
         if count == 0 {
-            return Err(bad(format!("a tensor without elements (shape {:?})", view.shape)));
+            return Err(weights_error(format!("a tensor without elements (shape {:?})", view.shape)));
         }
         let mut last = view.offset;
         for (&n, &stride) in view.shape.iter().zip(&view.strides) {
@@ -113,7 +113,7 @@ impl<'h, 'z> Storages<'h, 'z> {
             }
         }
         if last >= elements {
-            return Err(bad(format!("it reaches element {last} of a storage of {elements}")));
+            return Err(weights_error(format!("it reaches element {last} of a storage of {elements}")));
         }
         usize::try_from(count).map_err(|_| too_large())
     }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::attributes;
 use crate::error::Result;
-use crate::weights::bad;
 use crate::weights::limits::{MAX_DEPTH, MAX_VISITS};
 use crate::weights::pickle::{Heap, Id, Value};
+use crate::weights::weights_error;
 
 /// Renders the `yaml` attribute; `None` if it isn't a configuration.
 pub(super) fn render(heap: &Heap, model: Id, yaml: Id, anchors: Option<&[Vec<f32>]>) -> Result<Option<String>> {
@@ -61,7 +61,7 @@ impl Writer<'_> {
 
     fn rows(&mut self, yaml: Id, key: &str) -> Result<()> {
         let rows = self.heap.key(yaml, key).and_then(|rows| self.heap.items(rows));
-        let rows = rows.ok_or_else(|| bad(format!("the model's configuration has no rows in `{key}`")))?;
+        let rows = rows.ok_or_else(|| weights_error(format!("the model's configuration has no rows in `{key}`")))?;
         self.text.push_str(key);
         self.line(":");
         for &row in rows {
@@ -108,7 +108,7 @@ impl Writer<'_> {
     fn value(&mut self, id: Id, depth: usize) -> Result<()> {
         self.visits += 1;
         if depth > MAX_DEPTH || self.visits > MAX_VISITS {
-            return Err(bad("the model's configuration is too deep or too large").at("yaml"));
+            return Err(weights_error("the model's configuration is too deep or too large").at("yaml"));
         }
         match self.heap.get(id) {
             Value::None => self.text.push_str("None"),
@@ -127,7 +127,7 @@ impl Writer<'_> {
                 }
                 self.text.push(']');
             }
-            _ => return Err(bad("the model's configuration holds a value YAML can't say").at("yaml")),
+            _ => return Err(weights_error("the model's configuration holds a value YAML can't say").at("yaml")),
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Writer<'_> {
     /// A known word stands plain; what else could be anything is quoted.
     fn word(&mut self, text: &str) -> Result<()> {
         if text.len() > 256 {
-            return Err(bad("the model's configuration holds a text of more than 256 bytes").at("yaml"));
+            return Err(weights_error("the model's configuration holds a text of more than 256 bytes").at("yaml"));
         }
         let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "._()".contains(c))

@@ -105,7 +105,7 @@ pub(super) fn backward(
             let mut dw = vec![0.0; w.len()];
             let (mut buffer, mut spread) = (Vec::new(), Vec::new());
             let pictures = x.chunks_exact(sizes.input_len()).zip(dy.chunks_exact(sizes.output_len())).enumerate();
-            for (picture, (x, dy)) in pictures {
+            for (image, (x, dy)) in pictures {
                 for group in 0..groups {
                     let (part, of_group) = (sizes.input_len() / groups, group * rows * depth);
                     let dy = &dy[group * rows * area..][..rows * area];
@@ -116,7 +116,7 @@ pub(super) fn backward(
                     if !wants_dx {
                         continue;
                     }
-                    let dx = &mut dx[picture * sizes.input_len() + group * part..][..part];
+                    let dx = &mut dx[image * sizes.input_len() + group * part..][..part];
                     let down = Matrix::rows(&w[of_group..][..rows * depth], depth).transposed();
                     if sizes.pointwise() {
                         multiply([depth, rows, area], down, Matrix::rows(dy, area), 0.0, dx);

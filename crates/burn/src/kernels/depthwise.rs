@@ -77,8 +77,8 @@ pub(super) fn backward(
     dw.par_chunks_mut(taps).enumerate().for_each_init(
         || (Bordered::default(), Bordered::default()),
         |(input, output), (channel, dw)| {
-            for picture in 0..sizes.batch {
-                let plane = (picture * sizes.channels + channel) * area;
+            for image in 0..sizes.batch {
+                let plane = (image * sizes.channels + channel) * area;
                 input.fill(&x[plane..][..area], size, edge);
                 output.fill(&dy[plane..][..area], size, 0);
                 correlate(input, output, sizes.width, dw);

@@ -7,7 +7,7 @@ use crate::sources::{Source, expand};
 use ghostdet::detection::boxes::xyxy_to_xywhn;
 use ghostdet::detection::{Detection, NmsOptions};
 use ghostdet::detector::{DetectOptions, Detections};
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
@@ -154,12 +154,12 @@ impl Args {
         let name = source.name();
         let bytes = source.bytes()?;
         let start = Instant::now();
-        let picture = Picture::decode(&bytes).map_err(|error| error.at(&name))?;
+        let image = Image::decode(&bytes).map_err(|error| error.at(&name))?;
         let decode = start.elapsed().as_secs_f64() * 1e3;
-        let found = network.detect(&picture, options).map_err(|error| error.at(&name))?;
+        let found = network.detect(&image, options).map_err(|error| error.at(&name))?;
         let detector = network.detector();
         if let Some(folder) = &self.save_dir {
-            self.save(folder, source, &picture, &found.detections, detector.names(), taken)?;
+            self.save(folder, source, &image, &found.detections, detector.names(), taken)?;
         }
         match self.json {
             true => json(&name, network, decode, &found),
@@ -171,7 +171,7 @@ impl Args {
         &self,
         folder: &Path,
         source: &Source,
-        picture: &Picture,
+        image: &Image,
         detections: &[Detection],
         names: &[String],
         taken: &mut HashSet<String>,
@@ -184,10 +184,10 @@ impl Args {
             count += 1;
             name = format!("{stem}-{count}");
         }
-        let annotated = draw::annotate(picture, detections, names);
+        let annotated = draw::annotate(image, detections, names);
         write(&folder.join(format!("{name}.jpg")), &draw::encode(&annotated, "jpg")?)?;
         if self.save_txt {
-            let size = (picture.width as f32, picture.height as f32);
+            let size = (image.width as f32, image.height as f32);
             let lines: String = detections
                 .iter()
                 .map(|found| {

@@ -6,7 +6,7 @@ use crate::profile::{self, cost};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::engine::Engine;
-use ghostdet::engine::plan::{Keep, Layout, Plan};
+use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::Program;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub struct Args {
     /// Whose layout of memory
     #[arg(long, value_enum, default_value = "cpu")]
     executor: Executor,
-    /// Also run it with made-up weights: milliseconds per step, the median of several runs
+    /// Also run it with random weights: milliseconds per step, the median of several runs
     #[arg(long)]
     time: bool,
     /// Print JSON
@@ -58,7 +58,7 @@ impl Args {
             Executor::Gpu => Layout::Blocks,
         };
         // What `detect` does: on the processor, no raw map is ever written.
-        let keep = if layout == Layout::ChannelsLast { Keep::Cells } else { Keep::Maps };
+        let keep = if layout == Layout::ChannelsLast { Retain::Candidates } else { Retain::Maps };
         let plan = Plan::new(program, self.imgsz, layout, keep)?;
         let mut steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
         if self.time {
@@ -136,13 +136,13 @@ fn step(program: &Program, plan: &Plan, index: usize) -> Value {
     let op = &program.ops[index];
     let (adds, bytes) = cost(op, plan);
     let map = |value: usize| {
-        let place = plan.places[value];
+        let place = plan.views[value];
         format!("{}x{}x{}", place.channels, place.height, place.width)
     };
     let (root, offset) = program.root(op.output);
     let writers = |value: usize| program.ops.iter().position(|op| program.root(op.output).0 == value);
     let place = match root == op.output {
-        true if plan.streams && index == 0 => "a few rows at a time".into(),
+        true if plan.fuses_stem && index == 0 => "a few rows at a time".into(),
         true => String::new(),
         false => format!("in {}+{offset}", writers(root).map_or_else(|| "?".into(), |step| step.to_string())),
     };
@@ -155,7 +155,7 @@ fn step(program: &Program, plan: &Plan, index: usize) -> Value {
         "out": map(op.output),
         "multiply_adds": adds,
         "bytes": bytes,
-        "at": plan.places[op.output].start,
+        "at": plan.views[op.output].start,
         "place": place,
     })
 }

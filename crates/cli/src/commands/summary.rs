@@ -25,7 +25,7 @@ pub struct Args {
     /// Count with batch norm folded into the convolutions
     #[arg(long)]
     fused: bool,
-    /// Also run it with made-up weights: milliseconds per row, the median of several runs
+    /// Also run it with random weights: milliseconds per row, the median of several runs
     #[arg(long)]
     line_profile: bool,
     /// Where --line-profile runs

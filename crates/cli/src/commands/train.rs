@@ -7,8 +7,8 @@ use crate::options::{io, parse_fraction, parse_side, read, read_config, write};
 use clap::ValueEnum;
 use ghostdet::data::{Dataset, Split};
 use ghostdet::detector::DetectOptions;
+use ghostdet::image::Image;
 use ghostdet::model::builtin_names;
-use ghostdet::picture::Picture;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use ghostdet_train::device;
@@ -322,9 +322,9 @@ fn show_some(data: &Dataset, weights: &Path, folder: &Path) -> Result<()> {
     let detector = Detector::load(&read(weights)?, None)?;
     std::fs::create_dir_all(folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
     for (place, index) in (0..SHOWN.min(data.len())).map(|place| (place, place * data.len() / SHOWN.min(data.len()))) {
-        let Ok(picture) = data.item(index).and_then(|item| Picture::decode(&item.bytes)) else { continue };
-        let found = detector.detect(&picture, &DetectOptions::default())?.detections;
-        let annotated = draw::annotate(&picture, &found, detector.names());
+        let Ok(image) = data.item(index).and_then(|item| Image::decode(&item.bytes)) else { continue };
+        let found = detector.detect(&image, &DetectOptions::default())?.detections;
+        let annotated = draw::annotate(&image, &found, detector.names());
         write(&folder.join(format!("{place}.jpg")), &draw::encode_jpeg(&annotated)?)?;
     }
     Ok(())

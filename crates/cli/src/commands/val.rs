@@ -4,10 +4,10 @@ use crate::options::{Network, parse_size, print};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::data::Dataset;
-use ghostdet::detection::metrics::{Evaluator, Metric, Report, Truth};
-use ghostdet::detection::{NmsOptions, VAL_FLOOR};
+use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, Report};
+use ghostdet::detection::{NmsOptions, VAL_THRESHOLD};
 use ghostdet::detector::Speed;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -66,13 +66,13 @@ impl Args {
         for index in 0..data.len() {
             let mut one = || -> Result<_> {
                 let item = data.item(index)?;
-                let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
-                let predicted = network.predict_above(&picture, self.imgsz, false, VAL_FLOOR)?;
+                let image = Image::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
+                let predicted = network.predict_with(&image, self.imgsz, false, VAL_THRESHOLD)?;
                 let start = std::time::Instant::now();
                 let boxes = predicted.boxes(&options);
                 let nms = predicted.speed.nms + start.elapsed().as_secs_f64() * 1e3;
-                let size = (picture.width, picture.height);
-                let truths: Vec<Truth> = item.labels.iter().map(|label| label.truth(size.0, size.1)).collect();
+                let size = (image.width, image.height);
+                let truths: Vec<GroundTruth> = item.labels.iter().map(|label| label.truth(size.0, size.1)).collect();
                 Ok((truths, boxes, Speed { nms, ..predicted.speed }))
             };
             match one() {

@@ -10,7 +10,7 @@ fn detection(bounds: [f32; 4], class: usize) -> Detection {
 fn draws_in_pictures_of_any_size_and_boxes_of_any_kind() {
     let names = ["person".to_owned(), "traffic light with a very long name".to_owned(), "Ünï→漢".to_owned()];
     for (width, height) in [(1, 1), (1, 300), (300, 1), (16, 9), (100, 75), (640, 480)] {
-        let picture = Picture::new(width, height, vec![90; width * height * 3]).unwrap();
+        let picture = Image::new(width, height, vec![90; width * height * 3]).unwrap();
         let (w, h) = (width as f32, height as f32);
         let all: Vec<Detection> = [
             [0.0, 0.0, w, h],
@@ -34,14 +34,14 @@ fn draws_in_pictures_of_any_size_and_boxes_of_any_kind() {
 
 #[test]
 fn nothing_found_changes_nothing() {
-    let picture = Picture::new(20, 10, vec![3; 600]).unwrap();
+    let picture = Image::new(20, 10, vec![3; 600]).unwrap();
     assert_eq!(annotate(&picture, &[], &[]), picture);
     assert_eq!(annotate(&picture, &[detection([30.0, 0.0, 40.0, 5.0], 0)], &[]), picture);
 }
 
 #[test]
 fn the_line_has_the_colour_of_the_class_and_leaves_the_inside() {
-    let picture = Picture::new(400, 300, vec![0; 360_000]).unwrap();
+    let picture = Image::new(400, 300, vec![0; 360_000]).unwrap();
     let drawn = annotate(&picture, &[detection([100.0, 100.0, 300.0, 250.0], 1)], &[]);
     let at = |x: usize, y: usize| &drawn.rgb[(y * 400 + x) * 3..][..3];
     for (x, y) in [(100, 200), (299, 200), (250, 100), (200, 249)] {
@@ -53,8 +53,8 @@ fn the_line_has_the_colour_of_the_class_and_leaves_the_inside() {
 
 #[test]
 fn encodes_by_extension() {
-    let picture = Picture::new(8, 4, vec![60; 96]).unwrap();
-    assert_eq!(Picture::decode(&encode(&picture, "PNG").unwrap()).unwrap(), picture);
-    assert_eq!(Picture::decode(&encode(&picture, "jpeg").unwrap()).unwrap().width, 8);
+    let picture = Image::new(8, 4, vec![60; 96]).unwrap();
+    assert_eq!(Image::decode(&encode(&picture, "PNG").unwrap()).unwrap(), picture);
+    assert_eq!(Image::decode(&encode(&picture, "jpeg").unwrap()).unwrap().width, 8);
     assert_eq!(encode(&picture, "tiff").unwrap_err().kind(), ErrorKind::Argument);
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 
 const SHIFT: i32 = 12;
 

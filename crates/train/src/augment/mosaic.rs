@@ -1,7 +1,7 @@
 //! Four pictures around a random point.
 
 use fastrand::Rng;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 
 use super::{BORDER, Example, boxes};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 
 use super::{BORDER, Transform};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ghostdet::Result;
 use ghostdet::data::{Dataset, Item};
-use ghostdet::picture::Picture as Pixels;
+use ghostdet::image::Image as Pixels;
 
 use super::folders::{Boxed, Folders, Picture};
 use super::{Report, Target};

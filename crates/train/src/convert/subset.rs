@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use ghostdet::data::{Dataset, Item};
-use ghostdet::picture::Picture as Pixels;
+use ghostdet::image::Image as Pixels;
 use ghostdet::{Error, ErrorKind, Result};
 
 use super::Report;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use ghostdet::picture::Picture as Pixels;
+use ghostdet::image::Image as Pixels;
 use ghostdet::{Error, ErrorKind, Result};
 use roxmltree::{Document, Node};
 

@@ -1,7 +1,7 @@
 //! Where pictures come from.
 
 use ghostdet::data::Dataset;
-use ghostdet::picture::Picture;
+use ghostdet::image::Image as Picture;
 use ghostdet::{Error, ErrorKind, Result};
 
 use crate::augment::{Example, LabelBox, LabelRegion};
@@ -35,7 +35,7 @@ impl Source for Dataset {
         let (width, height) = (picture.width, picture.height);
         if width < LEAST_SIDE || height < LEAST_SIDE {
             let text = format!("{width}x{height} pixels are too few to train on");
-            return Err(Error::new(ErrorKind::Picture, text).at(&item.name));
+            return Err(Error::new(ErrorKind::Image, text).at(&item.name));
         }
         let boxes = item.labels.iter().filter(|label| !label.crowd).filter_map(|label| {
             let bounds = label.corners(width, height).map(|v| v as f32);

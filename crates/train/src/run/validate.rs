@@ -1,9 +1,9 @@
 //! Measuring on the validation pictures while training.
 
 use ghostdet::data::{Dataset, Label};
-use ghostdet::detection::metrics::{Evaluator, Metric, PrecisionRecall, Report, Truth};
-use ghostdet::detection::{NmsOptions, RawMap, VAL_FLOOR};
-use ghostdet::picture::Picture;
+use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, PrecisionRecall, Report};
+use ghostdet::detection::{NmsOptions, RawMap, VAL_THRESHOLD};
+use ghostdet::image::Image as Picture;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
 
@@ -41,9 +41,9 @@ pub fn validate(
             let item = data.item(index)?;
             let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
             let prepared = detector.prepare(&picture, Some([imgsz; 2]), false)?;
-            let maps = detector.engine().forward(&prepared.picture.rgb, prepared.size())?;
-            let boxes = detector.finish(&prepared, &maps, 0.0, VAL_FLOOR)?.boxes(&options);
-            let truths: Vec<Truth> =
+            let maps = detector.engine().forward(&prepared.image.rgb, prepared.size())?;
+            let boxes = detector.postprocess(&prepared, &maps, 0.0, VAL_THRESHOLD)?.boxes(&options);
+            let truths: Vec<GroundTruth> =
                 item.labels.iter().map(|label| label.truth(picture.width, picture.height)).collect();
             losses.add(maps, targets(&item.labels, &picture, prepared.size()))?;
             Ok((truths, boxes))

@@ -18,11 +18,13 @@ impl Simd for Wasm {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { v128_load(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, v: Self::V) {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { v128_store(to.cast(), v) }
     }
 
@@ -81,16 +83,19 @@ impl Simd for Wasm {
         let (magic, bits) = (f32x4_splat(12_582_912.0), i32x4_splat(0x4b40_0000));
         let low = i32x4_sub(f32x4_add(low, magic), bits);
         let high = i32x4_sub(f32x4_add(high, magic), bits);
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { v128_store(to.cast(), i16x8_narrow_i32x4(low, high)) }
     }
 
     #[inline(always)]
     unsafe fn pair(from: *const i16) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { v128_load32_splat(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn pairs(from: *const i16) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { v128_load(from.cast()) }
     }
 

@@ -1,6 +1,6 @@
 //! Dense and depthwise convolution: each thread keeps a tile of neighbouring pixels times output blocks in registers.
 
-use super::{Sharing, Spread, Unit, activation, entry_over, handed, header, weights};
+use super::{ElementLayout, WeightSharing, WorkgroupMapping, activation, entry_over, handed, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -26,30 +26,30 @@ macro_rules! line {
 /// `[ky][c1 / 4][kx][lane of c1][block]` blocks of four outputs (see [`pack::dense`](crate::engine::gpu::pack::dense)).
 /// With `coarse`, a map that many times smaller is added before the activation: `x0` its place, `x1` its width, `x2` its pixels.
 pub fn dense(
-    unit: Unit,
+    element: ElementLayout,
     shape: &ConvShape,
     act: Activation,
     residual: bool,
     coarse: Option<usize>,
     tile: Tile,
-    spread: Spread,
+    mapping: WorkgroupMapping,
 ) -> String {
     let Tile { pixels, blocks } = tile;
-    let [h, ld, _] = unit.factors();
+    let [h, ld, _] = element.factors();
     let [kh, kw] = shape.kernel;
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
     let flat = shape.is_flat();
     let per_row = kw * lanes * blocks;
-    let loads = Loads::new(spread, per_row, shape.channels[0].div_ceil(4));
+    let loads = Loads::new(mapping, per_row, shape.channels[0].div_ceil(4));
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
     if flat {
         line!(t, "  let tiles = (hw + {}u) / {pixels}u;", pixels - 1);
-        line!(t, "  let first = {} * {pixels}u;\n  let count = min(hw - first, {pixels}u);", spread.tile());
+        line!(t, "  let first = {} * {pixels}u;\n  let count = min(hw - first, {pixels}u);", mapping.tile());
     } else {
-        row_tile(&mut t, pixels, spread);
+        row_tile(&mut t, pixels, mapping);
     }
-    line!(t, "  let o = {};", spread.row());
+    line!(t, "  let o = {};", mapping.row());
     line!(t, "  var k = o * ({blocks}u + {}u * p.in_c);", kh * per_row);
     for b in 0..blocks {
         line!(t, "  let bias{b} = lw(k + {b}u);");
@@ -63,38 +63,38 @@ pub fn dense(
             line!(t, "  var r{j} = p.in_at + min(first + {j}u, hw - 1u);");
         }
         line!(t, "  for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
-        loads.begin(&mut t, unit);
+        loads.begin(&mut t, element);
         for turn in 0..loads.together {
             line!(t, "    {{");
             for j in 0..pixels {
                 line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
             }
-            let weight = |at: usize| loads.weight(unit, turn * per_row + at);
-            products(&mut t, unit, [pixels, blocks, lanes], [0, 1], weight);
+            let weight = |at: usize| loads.weight(element, turn * per_row + at);
+            products(&mut t, element, [pixels, blocks, lanes], [0, 1], weight);
             line!(t, "    }}");
         }
         line!(t, "    k += {}u;\n  }}", loads.count);
     } else {
         let columns = columns(&mut t, shape, pixels);
         line!(t, "  for (var ky = 0u; ky < {kh}u; ky++) {{");
-        let inside = row(&mut t, shape, spread, &format!("k += {per_row}u * p.in_c;"));
+        let inside = row(&mut t, shape, mapping, &format!("k += {per_row}u * p.in_c;"));
         line!(t, "    var row = p.in_at + u32(y) * p.in_w;");
         line!(t, "    for (var c = 0u; c < p.in_c; c += {}u) {{", loads.together);
-        loads.begin(&mut t, unit);
+        loads.begin(&mut t, element);
         for turn in 0..loads.together {
             line!(t, "    {{");
             for q in &columns {
                 line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q}{inside});");
             }
             for kx in 0..kw {
-                let weight = |at: usize| loads.weight(unit, turn * per_row + kx * lanes * blocks + at);
-                products(&mut t, unit, [pixels, blocks, lanes], [kx * shape.dilation, shape.stride[1]], weight);
+                let weight = |at: usize| loads.weight(element, turn * per_row + kx * lanes * blocks + at);
+                products(&mut t, element, [pixels, blocks, lanes], [kx * shape.dilation, shape.stride[1]], weight);
             }
             line!(t, "    row += in_hw;\n    }}");
         }
         line!(t, "    k += {}u;\n    }}\n  }}", loads.count);
     }
-    spread.leave(&mut t);
+    mapping.leave(&mut t);
     for b in 0..blocks {
         line!(t, "  let to{b} = p.out_at + (o * {blocks}u + {b}u) * hw + first;");
         if residual {
@@ -116,12 +116,12 @@ pub fn dense(
             line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }
-    loads.shader(unit, act, &t, spread)
+    loads.shader(element, act, &t, mapping)
 }
 
 /// How a thread gets at its weights.
 struct Loads {
-    sharing: Sharing,
+    sharing: WeightSharing,
     /// Threads of a workgroup.
     group: usize,
     /// Blocks of input channels whose weights are got together: as many as one load a thread is enough for.
@@ -132,12 +132,12 @@ struct Loads {
 
 impl Loads {
     /// For `per_block` weights of each of `blocks` blocks of channels.
-    fn new(spread: Spread, per_block: usize, blocks: usize) -> Self {
-        let (sharing, group) = (spread.sharing(), spread.group() as usize);
+    fn new(mapping: WorkgroupMapping, per_block: usize, blocks: usize) -> Self {
+        let (sharing, group) = (mapping.sharing(), mapping.group() as usize);
         let threads = match sharing {
-            Sharing::Own => 1,
-            Sharing::Subgroup(threads) => threads,
-            Sharing::Workgroup => group,
+            WeightSharing::PerThread => 1,
+            WeightSharing::Subgroup(threads) => threads,
+            WeightSharing::Workgroup => group,
         };
         let most = (threads / per_block).clamp(1, 8);
         let together = (1..=most).rev().find(|&n| blocks.is_multiple_of(n)).unwrap_or(1);
@@ -145,20 +145,20 @@ impl Loads {
     }
 
     /// Each thread loads every so many-th weight from `k` on.
-    fn begin(&self, t: &mut String, unit: Unit) {
+    fn begin(&self, t: &mut String, element: ElementLayout) {
         let each = |threads: usize| (0..self.count).step_by(threads).enumerate();
         match self.sharing {
-            Sharing::Own => {}
-            Sharing::Subgroup(threads) => {
+            WeightSharing::PerThread => {}
+            WeightSharing::Subgroup(threads) => {
                 for (load, first) in each(threads) {
                     let last = (self.count - first).min(threads) - 1;
                     line!(t, "    let mine{load} = lws(k + {first}u + min(lane, {last}u));");
                 }
             }
-            Sharing::Workgroup => {
+            WeightSharing::Workgroup => {
                 line!(t, "    workgroupBarrier();");
                 for (_, first) in each(self.group) {
-                    let read = format!("staged[{first}u + l] = {}(k + {first}u + l);", unit.factors()[2]);
+                    let read = format!("staged[{first}u + l] = {}(k + {first}u + l);", element.factors()[2]);
                     line!(t, "    if ({first}u + l < {}u) {{ {read} }}", self.count);
                 }
                 line!(t, "    workgroupBarrier();");
@@ -167,34 +167,38 @@ impl Loads {
     }
 
     /// Weight `at` of those from `k` on.
-    fn weight(&self, unit: Unit, at: usize) -> String {
+    fn weight(&self, element: ElementLayout, at: usize) -> String {
         match self.sharing {
-            Sharing::Own => format!("{}(k + {at}u)", unit.factors()[2]),
-            Sharing::Subgroup(threads) => format!("own(subgroupBroadcast(mine{}, {}u))", at / threads, at % threads),
-            Sharing::Workgroup => format!("staged[{at}]"),
+            WeightSharing::PerThread => format!("{}(k + {at}u)", element.factors()[2]),
+            WeightSharing::Subgroup(threads) => {
+                format!("own(subgroupBroadcast(mine{}, {}u))", at / threads, at % threads)
+            }
+            WeightSharing::Workgroup => format!("staged[{at}]"),
         }
     }
 
     /// The shader around a body that uses them.
-    fn shader(&self, unit: Unit, act: Activation, body: &str, spread: Spread) -> String {
+    fn shader(&self, element: ElementLayout, act: Activation, body: &str, mapping: WorkgroupMapping) -> String {
         let more = match self.sharing {
-            Sharing::Own => String::new(),
-            Sharing::Subgroup(_) => handed(unit),
-            Sharing::Workgroup => format!("var<workgroup> staged: array<{}, {}>;\n", unit.factors()[0], self.count),
+            WeightSharing::PerThread => String::new(),
+            WeightSharing::Subgroup(_) => handed(element),
+            WeightSharing::Workgroup => {
+                format!("var<workgroup> staged: array<{}, {}>;\n", element.factors()[0], self.count)
+            }
         };
-        spread.enable().to_owned()
-            + &header(unit)
-            + &weights(unit)
+        mapping.enable().to_owned()
+            + &header(element)
+            + &weights(element)
             + &more
             + &activation(act)
-            + &entry_over(body, spread)
+            + &entry_over(body, mapping)
     }
 }
 
 /// The sums of one tap: pixel `j` reads column `j * step + shift`; `weight` tells how to get at each.
 fn products(
     t: &mut String,
-    unit: Unit,
+    element: ElementLayout,
     [pixels, blocks, lanes]: [usize; 3],
     [shift, step]: [usize; 2],
     weight: impl Fn(usize) -> String,
@@ -209,25 +213,25 @@ fn products(
         let q = j * step + shift;
         for b in 0..blocks {
             let weights: Vec<String> = (0..lanes).map(|lane| format!("w{lane}_{b}")).collect();
-            line!(t, "    s{j}_{b} += V({});", unit.dot(&format!("v{q}"), &weights));
+            line!(t, "    s{j}_{b} += V({});", element.dot(&format!("v{q}"), &weights));
         }
     }
     line!(t, "    }}");
 }
 
 /// Which pixels a thread of a convolution over rows computes: `first`, `count` of them from (`oy`, `ox`).
-fn row_tile(t: &mut String, pixels: usize, spread: Spread) {
+fn row_tile(t: &mut String, pixels: usize, mapping: WorkgroupMapping) {
     line!(t, "  let across = (p.out_w + {}u) / {pixels}u;\n  let tiles = across * p.out_h;", pixels - 1);
-    line!(t, "  let tile = {};\n  let oy = tile / across;\n  let ox = (tile % across) * {pixels}u;", spread.tile());
+    line!(t, "  let tile = {};\n  let oy = tile / across;\n  let ox = (tile % across) * {pixels}u;", mapping.tile());
     line!(t, "  let first = oy * p.out_w + ox;\n  let count = min(p.out_w - ox, {pixels}u);");
 }
 
 /// Row `y` of the input for `ky`. Threads that share their weights go on outside of the map and read zeros there: returns
 /// what says so; others do `skip` and take the next.
-fn row(t: &mut String, shape: &ConvShape, spread: Spread, skip: &str) -> &'static str {
+fn row(t: &mut String, shape: &ConvShape, mapping: WorkgroupMapping, skip: &str) -> &'static str {
     let [step, padding] = [shape.stride[0], shape.padding[0]];
     let y = format!("i32(oy * {step}u + ky * {}u) - {padding}", shape.dilation);
-    if spread.sharing() != Sharing::Own {
+    if mapping.sharing() != WeightSharing::PerThread {
         line!(t, "    let at = {y};\n    let y = clamp(at, 0, i32(p.in_h) - 1);");
         return " && y == at";
     }
@@ -253,35 +257,35 @@ fn columns(t: &mut String, shape: &ConvShape, pixels: usize) -> Vec<usize> {
 /// Depthwise convolution, one block of channels a thread. Weights per block: the bias, then `[ky][kx]`. With `tail`,
 /// the input goes before the result's channels (a GhostConv's two halves), the residual is added to both.
 pub fn depthwise(
-    unit: Unit,
+    element: ElementLayout,
     shape: &ConvShape,
     act: Activation,
     residual: bool,
     tail: bool,
     pixels: usize,
-    spread: Spread,
+    mapping: WorkgroupMapping,
 ) -> String {
     let [kh, kw] = shape.kernel;
-    let [h, ld, _] = unit.factors();
+    let [h, ld, _] = element.factors();
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let in_hw = p.in_h * p.in_w;");
-    row_tile(&mut t, pixels, spread);
-    line!(t, "  let c = {};\n  var k = c * {}u;", spread.row(), 1 + kh * kw);
+    row_tile(&mut t, pixels, mapping);
+    line!(t, "  let c = {};\n  var k = c * {}u;", mapping.row(), 1 + kh * kw);
     line!(t, "  let bias = lw(k);\n  k += 1u;");
     for j in 0..pixels {
         line!(t, "  var s{j} = bias;");
     }
     let columns = columns(&mut t, shape, pixels);
-    let loads = Loads::new(spread, kw, 1);
+    let loads = Loads::new(mapping, kw, 1);
     line!(t, "  for (var ky = 0u; ky < {kh}u; ky++) {{");
-    let inside = row(&mut t, shape, spread, &format!("k += {kw}u;"));
+    let inside = row(&mut t, shape, mapping, &format!("k += {kw}u;"));
     line!(t, "    let row = p.in_at + c * in_hw + u32(y) * p.in_w;");
     for q in &columns {
         line!(t, "    let v{q} = select({h}(0.0), {ld}(row + x{q}), m{q}{inside});");
     }
-    loads.begin(&mut t, unit);
+    loads.begin(&mut t, element);
     for kx in 0..kw {
-        line!(t, "    let w{kx} = {};", loads.weight(unit, kx));
+        line!(t, "    let w{kx} = {};", loads.weight(element, kx));
     }
     for j in 0..pixels {
         for kx in 0..kw {
@@ -289,7 +293,7 @@ pub fn depthwise(
         }
     }
     line!(t, "    k += {kw}u;\n  }}");
-    spread.leave(&mut t);
+    mapping.leave(&mut t);
     let behind = if tail { " + p.in_c" } else { "" };
     line!(t, "  let to = p.out_at + (c{behind}) * hw + first;");
     if residual {
@@ -304,5 +308,5 @@ pub fn depthwise(
         let plus = if residual { format!(" + ld(extra + {j}u)") } else { String::new() };
         line!(t, "  st(to + {j}u, act(s{j}){plus});");
     }
-    loads.shader(unit, act, &t, spread)
+    loads.shader(element, act, &t, mapping)
 }

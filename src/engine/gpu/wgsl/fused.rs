@@ -1,6 +1,6 @@
 //! Several operations in one dispatch.
 
-use super::{GROUP, Unit, activation, header, weights};
+use super::{ElementLayout, GROUP, activation, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
@@ -18,9 +18,9 @@ macro_rules! line {
 /// memory, so that nothing is computed twice and nothing read back.
 ///
 /// Weights of the first as [`pack::dense`](crate::engine::gpu::pack::dense) orders them for `blocks`, of the second at
-/// unit `x0`; results at `out_at` and `x1`; with `residual` what is at `res_at` and `x2` is added.
+/// element `x0`; results at `out_at` and `x1`; with `residual` what is at `res_at` and `x2` is added.
 pub fn ghost(
-    unit: Unit,
+    element: ElementLayout,
     second: &ConvShape,
     activations: [Activation; 2],
     residual: bool,
@@ -28,7 +28,7 @@ pub fn ghost(
     pixels: usize,
 ) -> String {
     let [kh, kw] = second.kernel;
-    let [_, ld, lw] = unit.factors();
+    let [_, ld, lw] = element.factors();
     let plus = |place: &str| if residual { format!(" + ld({place})") } else { String::new() };
     let mut t = String::new();
     line!(t, "  let o = g.x;\n  let hw = p.out_h * p.out_w;");
@@ -44,7 +44,7 @@ pub fn ghost(
     for j in 0..pixels {
         line!(t, "    let v{j} = {ld}(r{j});\n    r{j} += hw;");
         let weights: [String; 4] = std::array::from_fn(|lane| format!("w{lane}"));
-        line!(t, "    s{j} += V({});", unit.dot(&format!("v{j}"), &weights));
+        line!(t, "    s{j} += V({});", element.dot(&format!("v{j}"), &weights));
     }
     line!(t, "    k += {}u;\n  }}", 4 * blocks);
     for j in 0..pixels {
@@ -77,8 +77,8 @@ pub fn ghost(
     }
     line!(t, "    st(p.x1 + o * hw + pixel, act2(sum){});\n  }}", plus("p.x2 + o * hw + pixel"));
     let second = activation(activations[1]).replacen("fn act(", "fn act2(", 1);
-    header(unit)
-        + &weights(unit)
+    header(element)
+        + &weights(element)
         + &activation(activations[0])
         + &second
         + &format!(
@@ -93,7 +93,7 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(local_invocation_index) l:
 
 /// Three equal pools, each over the one before, on a map of at most `pixels * GROUP` pixels: results at `out_at`, `x0` and
 /// `x1`. A workgroup takes one block of channels, in its own memory: along the rows, then along the columns.
-pub fn pools(unit: Unit, kernel: usize, pixels: usize) -> String {
+pub fn pools(element: ElementLayout, kernel: usize, pixels: usize) -> String {
     let reach = kernel / 2;
     let each = format!("for (var j = 0u; j < {pixels}u; j++) {{\n    let pixel = min(l + j * {GROUP}u, hw - 1u);");
     let keep = format!("workgroupBarrier();\n  {each} map[pixel] = most[j]; }}\n  workgroupBarrier();");
@@ -112,7 +112,7 @@ pub fn pools(unit: Unit, kernel: usize, pixels: usize) -> String {
         }
         line!(t, "  {each} st({to} + g.x * hw + pixel, most[j]); }}");
     }
-    header(unit)
+    header(element)
         + &format!(
             "var<workgroup> map: array<V, {}>;
 @compute @workgroup_size({GROUP})

@@ -1,6 +1,6 @@
 //! The two ends of the network: the picture's bytes in, the cells worth a look out.
 
-use super::{GROUP, Unit, entry, header};
+use super::{ElementLayout, GROUP, entry, header};
 
 /// Words before the lists in the buffer of results: a count per level, and the run's number.
 pub const HEADER: usize = 16;
@@ -9,10 +9,10 @@ pub const HEADER: usize = 16;
 pub const FRAME: usize = HEADER - 1;
 
 /// Cells kept a level; more than that and the whole maps are read instead.
-pub const CELLS: usize = 512;
+pub const MAX_CANDIDATES: usize = 512;
 
 /// Bytes `r g b r g b …` of the letterboxed picture to one block a pixel, 0 to 1. Binding 2: the bytes, four a word.
-pub fn input(unit: Unit) -> String {
+pub fn input(element: ElementLayout) -> String {
     let body = "  let first = 3u * i;
   var rgb = vec3<f32>(0.0);
   for (var c = 0u; c < 3u; c++) {
@@ -21,13 +21,13 @@ pub fn input(unit: Unit) -> String {
   }
   st(p.out_at + i, vec4<f32>(rgb, 0.0));
 ";
-    header(unit) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
+    header(element) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
 }
 
-/// A picture in a texture, scaled and padded into the input: the fixed-point bilinear of `picture::resize`. Binding 2: the
+/// A picture in a texture, scaled and padded into the input: the fixed-point bilinear of `image::resize`. Binding 2: the
 /// texture; 3: the taps of all columns, then of all rows, as `(first, second, weight, weight)`. `in_at`, `in_off`: border on the
 /// left and above; `in_w`, `in_h`: the scaled picture.
-pub fn letterbox(unit: Unit) -> String {
+pub fn letterbox(element: ElementLayout) -> String {
     let declared = "@group(0) @binding(2) var picture: texture_2d<f32>;
 @group(0) @binding(3) var<storage, read> taps: array<vec4<u32>>;
 fn texel(x: u32, y: u32) -> vec3<i32> {
@@ -50,19 +50,19 @@ fn along(y: u32, t: vec4<u32>) -> vec3<i32> {
   }
   st(p.out_at + i, vec4<f32>(vec3<f32>(rgb) / 255.0, 0.0));
 ";
-    header(unit) + declared + &entry(body)
+    header(element) + declared + &entry(body)
 }
 
-/// Objectness of every cell and anchor of a level, and the list of those above the floor: everything else of a cell
-/// under the floor can't become a box (score = objectness x class), so it is never computed.
+/// Objectness of every cell and anchor of a level, and the list of those above the threshold: everything else of a cell
+/// under the threshold can't become a box (score = objectness x class), so it is never computed.
 ///
-/// `w` (fp32 whatever the unit): a row of `c1 / 4` blocks per output, then the biases. `x0`: the level, `x1`: the floor's bits (a logit),
-/// `x2`: the list's place in the results. What is no number counts as above, so that it is noticed.
-pub fn objectness(unit: Unit, anchors: usize, outputs: usize) -> String {
+/// `w` (fp32 whatever the element): a row of `c1 / 4` blocks per output, then the biases. `x0`: the level, `x1`: the threshold's bits (a logit),
+/// `x2`: the list's view in the results. What is no number counts as above, so that it is noticed.
+pub fn objectness(element: ElementLayout, anchors: usize, outputs: usize) -> String {
     let rows = anchors * outputs;
     let body = format!(
         "  let hw = p.in_h * p.in_w;
-  let floor = bitcast<f32>(p.x1);
+  let threshold = bitcast<f32>(p.x1);
   for (var anchor = 0u; anchor < {anchors}u; anchor++) {{
     let o = anchor * {outputs}u + 4u;
     var sum = w[{rows}u * p.in_c + o / 4u][o % 4u];
@@ -70,9 +70,9 @@ pub fn objectness(unit: Unit, anchors: usize, outputs: usize) -> String {
       sum += dot(ld(p.in_at + c * hw + i), w[o * p.in_c + c]);
     }}
     let odd = (bitcast<u32>(sum) & 0x7f800000u) == 0x7f800000u;
-    if (sum > floor || odd) {{
+    if (sum > threshold || odd) {{
       let slot = atomicAdd(&found[p.x0], 1u);
-      if (slot < {CELLS}u) {{ atomicStore(&found[p.x2 + slot], anchor * hw + i); }}
+      if (slot < {MAX_CANDIDATES}u) {{ atomicStore(&found[p.x2 + slot], anchor * hw + i); }}
     }}
   }}
 "
@@ -80,18 +80,18 @@ pub fn objectness(unit: Unit, anchors: usize, outputs: usize) -> String {
     let bindings = "@group(0) @binding(2) var<storage, read> w: array<V>;
 @group(0) @binding(3) var<storage, read_write> found: array<atomic<u32>>;
 ";
-    header(unit) + bindings + &entry(&body)
+    header(element) + bindings + &entry(&body)
 }
 
-/// All outputs of the listed cells. `x1`: the place of the level's rows in the results; else as [`objectness`].
+/// All outputs of the listed cells. `x1`: the view of the level's rows in the results; else as [`objectness`].
 /// A workgroup takes one cell after the other, its threads the outputs.
-pub fn cells(unit: Unit, anchors: usize, outputs: usize) -> String {
+pub fn candidates(element: ElementLayout, anchors: usize, outputs: usize) -> String {
     let rows = anchors * outputs;
     let body = format!(
         "@compute @workgroup_size({GROUP})
 fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{
   let hw = p.in_h * p.in_w;
-  let count = min(found[p.x0], {CELLS}u);
+  let count = min(found[p.x0], {MAX_CANDIDATES}u);
   for (var slot = g.x; slot < count; slot += n.x) {{
     let cell = found[p.x2 + slot];
     let first = cell / hw * {outputs}u;
@@ -111,5 +111,5 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u3
     let bindings = "@group(0) @binding(2) var<storage, read> w: array<V>;
 @group(0) @binding(3) var<storage, read_write> found: array<u32>;
 ";
-    header(unit) + bindings + &body
+    header(element) + bindings + &body
 }

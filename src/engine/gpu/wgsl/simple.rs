@@ -1,10 +1,10 @@
 //! Shaders that move or compare values, and the plain convolutions for what the fast ones can't do.
 
-use super::{Unit, activation, entry, header, weights};
+use super::{ElementLayout, activation, entry, header, weights};
 use crate::engine::program::ConvShape;
 use crate::model::Activation;
 
-/// Each thread one unit of one output pixel: unit `c`, pixel `(y, x)`.
+/// Each thread one element of one output pixel: element `c`, pixel `(y, x)`.
 const EACH: &str = "  let hw = p.out_h * p.out_w;
   let in_hw = p.in_h * p.in_w;
   let c = i / hw;
@@ -15,7 +15,7 @@ const EACH: &str = "  let hw = p.out_h * p.out_w;
 ";
 
 /// Maximum over a window; what lies outside doesn't count.
-pub fn max_pool(unit: Unit, kernel: usize, stride: usize, padding: usize) -> String {
+pub fn max_pool(element: ElementLayout, kernel: usize, stride: usize, padding: usize) -> String {
     let body = format!(
         "{EACH}  let top = i32(y * {stride}u) - {padding};
   let left = i32(x * {stride}u) - {padding};
@@ -28,30 +28,30 @@ pub fn max_pool(unit: Unit, kernel: usize, stride: usize, padding: usize) -> Str
   st(to, most);
 "
     );
-    header(unit) + &entry(&body)
+    header(element) + &entry(&body)
 }
 
 /// Each pixel repeated.
-pub fn upsample(unit: Unit, scale: usize) -> String {
+pub fn upsample(element: ElementLayout, scale: usize) -> String {
     let body = format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)));\n");
-    header(unit) + &entry(&body)
+    header(element) + &entry(&body)
 }
 
 /// A copy; with `residual` it is added.
-pub fn copy(unit: Unit, residual: bool) -> String {
+pub fn copy(element: ElementLayout, residual: bool) -> String {
     let plus = if residual { " + ld(at(p.res_at, p.res_off, hw, c, pixel))" } else { "" };
-    header(unit) + &entry(&format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, pixel)){plus});\n"))
+    header(element) + &entry(&format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, pixel)){plus});\n"))
 }
 
-/// Scale and bias per channel, then the activation. Weights: pairs of scale and bias units.
-pub fn affine(unit: Unit, act: Activation) -> String {
+/// Scale and bias per channel, then the activation. Weights: pairs of scale and bias elements.
+pub fn affine(element: ElementLayout, act: Activation) -> String {
     let body =
         format!("{EACH}  st(to, act(ld(at(p.in_at, p.in_off, in_hw, c, pixel)) * lw(2u * c) + lw(2u * c + 1u)));\n");
-    header(unit) + &weights(unit) + &activation(act) + &entry(&body)
+    header(element) + &weights(element) + &activation(act) + &entry(&body)
 }
 
 /// Blocks of `gain * gain` pixels become channels.
-pub fn space_to_depth(unit: Unit, gain: usize, columns_first: bool) -> String {
+pub fn space_to_depth(element: ElementLayout, gain: usize, columns_first: bool) -> String {
     let (dy, dx) = if columns_first { ("%", "/") } else { ("/", "%") };
     let body = format!(
         "{EACH}  let q = c / p.in_c;
@@ -59,17 +59,17 @@ pub fn space_to_depth(unit: Unit, gain: usize, columns_first: bool) -> String {
   st(to, ld(at(p.in_at, p.in_off, in_hw, c % p.in_c, source)));
 "
     );
-    header(unit) + &entry(&body)
+    header(element) + &entry(&body)
 }
 
 /// Channels become blocks of `gain * gain` pixels.
-pub fn depth_to_space(unit: Unit, gain: usize) -> String {
+pub fn depth_to_space(element: ElementLayout, gain: usize) -> String {
     let body = format!(
         "{EACH}  let q = (y % {gain}u) * {gain}u + x % {gain}u;
   st(to, ld(at(p.in_at, p.in_off, in_hw, q * p.out_c + c, y / {gain}u * p.in_w + x / {gain}u)));
 "
     );
-    header(unit) + &entry(&body)
+    header(element) + &entry(&body)
 }
 
 /// Any convolution, one output value a thread, weights as the reference stores them with the biases behind.
@@ -104,7 +104,7 @@ pub fn general(shape: &ConvShape, act: Activation, residual: bool, coarse: Optio
         px = shape.padding[1],
         d = shape.dilation,
     );
-    header(Unit::Scalar)
+    header(ElementLayout::Scalar)
         + "@group(0) @binding(2) var<storage, read> w: array<f32>;\n"
         + &activation(act)
         + &entry(&body)
@@ -134,5 +134,5 @@ pub fn transpose(shape: &ConvShape) -> String {
 ",
         bias = shape.channels[0] * cout * k * k,
     );
-    header(Unit::Scalar) + "@group(0) @binding(2) var<storage, read> w: array<f32>;\n" + &entry(&body)
+    header(ElementLayout::Scalar) + "@group(0) @binding(2) var<storage, read> w: array<f32>;\n" + &entry(&body)
 }

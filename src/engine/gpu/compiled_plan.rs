@@ -1,72 +1,72 @@
-//! Everything of the GPU executor that belongs to one picture size.
+//! What the GPU executor makes once per image size.
 
 use super::dispatch::{Dispatch, pipeline, record};
 use super::step::{self, Step};
 use super::texture::TextureInput;
-use super::wgsl::{self, CELLS, FRAME, HEADER, Unit};
+use super::wgsl::{self, ElementLayout, FRAME, HEADER, MAX_CANDIDATES};
 use super::{ALIGNMENT, Gpu, GpuExecutor, Head, Tuning, fuse, too_large};
-use crate::engine::plan::{Place, Plan};
+use crate::engine::plan::{BufferView, Plan};
 use crate::engine::program::{INPUT, Program};
-use crate::picture::Geometry;
+use crate::image::Geometry;
 use crate::{Error, ErrorKind, Result};
 use half::f16;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use wgpu::BufferUsages;
 
-/// Buffers, places and dispatches for one picture size.
-pub struct Prepared {
-    /// Where each value lies.
+/// The memory plan, buffers and dispatches for one image size.
+pub struct CompiledPlan {
+    /// The memory plan.
     pub plan: Plan,
-    /// The dispatches of the network, without its ends.
+    /// The dispatches of the network, without input and candidates.
     pub steps: Vec<Dispatch>,
-    /// Which of `steps` compute whole detect maps.
+    /// Which of `steps` compute whole detect maps: a run for candidates skips them.
     maps: Vec<bool>,
     input: Dispatch,
-    picks: Vec<[Dispatch; 2]>,
+    head_steps: Vec<[Dispatch; 2]>,
     pub(super) arena: wgpu::Buffer,
-    picture: wgpu::Buffer,
+    image: wgpu::Buffer,
     found: wgpu::Buffer,
     pub(super) staging: wgpu::Buffer,
     parameters: wgpu::Buffer,
-    /// Byte offsets of the floors among the parameters.
-    floors: Vec<u64>,
+    /// Byte offset of the objectness threshold of each level in the parameters.
+    thresholds: Vec<u64>,
     /// Bytes of a stored value: 4 or 2.
     pub(super) width: usize,
-    unit: Unit,
-    /// For pictures that come in a texture.
+    element: ElementLayout,
+    /// For images that come in a texture.
     texture: Option<TextureInput>,
-    /// The number of the run whose cells are expected.
+    /// The number of the last run for candidates.
     pub(super) frame: AtomicU32,
 }
 
-/// Browsers would free the memory some day; a second network, or a larger picture, needs it now.
-impl Drop for Prepared {
+/// Destroys buffers eagerly: browsers defer collection, and the next network needs the memory.
+impl Drop for CompiledPlan {
     fn drop(&mut self) {
         self.buffers().into_iter().for_each(wgpu::Buffer::destroy);
     }
 }
 
-/// Where the network's input comes from.
+/// The kind of the network's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// Values uploaded before.
+pub enum InputKind {
+    /// Values, uploaded to the input map before.
     Values,
-    /// The picture's bytes, uploaded before.
+    /// RGB bytes, uploaded before.
     Bytes,
-    /// The texture.
+    /// A texture, filled before.
     Texture,
 }
 
-/// What a dispatch reads besides activations.
+/// What a dispatch binds besides activations.
 #[derive(Clone)]
 enum Source {
     Weights(Range<u64>),
-    Picture,
+    Image,
 }
 
-impl Prepared {
-    /// Makes buffers, pipelines and bind groups; `whole`: all activations will be read back.
+impl CompiledPlan {
+    /// Makes buffers, pipelines and bind groups. `whole`: all activations will be read back.
     pub async fn new(executor: &GpuExecutor, program: &Program, plan: Plan, whole: bool) -> Result<Self> {
         let tuning = executor.tuning;
         let mut list: Vec<(Step, Source)> = Vec::new();
@@ -84,16 +84,16 @@ impl Prepared {
             op += 1;
         }
         let body = list.len();
-        list.push((input_step(&plan, tuning), Source::Picture));
-        let mut place = HEADER + executor.heads.len() * CELLS;
+        list.push((input_step(&plan, tuning), Source::Image));
+        let mut words = HEADER + executor.heads.len() * MAX_CANDIDATES;
         for (level, head) in executor.heads.iter().enumerate() {
-            for step in head_steps(program, &plan, level, head, place, tuning) {
+            for step in level_steps(program, &plan, level, head, words, tuning) {
                 list.push((step, Source::Weights(head.range.clone())));
             }
-            place += CELLS * head.outputs;
+            words += MAX_CANDIDATES * head.outputs;
         }
         let [height, width] = plan.size;
-        let sizes = [plan.arena.max(4) * tuning.bytes(), (height * width * 3).next_multiple_of(16), place * 4]
+        let sizes = [plan.arena.max(4) * tuning.bytes(), (height * width * 3).next_multiple_of(16), words * 4]
             .map(|size| size as u64);
         let limits = executor.gpu.device.limits();
         let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -110,9 +110,9 @@ impl Prepared {
         };
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let arena = buffer("activations", sizes[0], storage | BufferUsages::COPY_SRC);
-        let picture = buffer("picture", sizes[1], storage);
-        let found = buffer("cells", sizes[2], storage | BufferUsages::COPY_SRC);
-        let maps_bytes: u64 = program.outputs.iter().map(|&v| bytes_of(&plan.places[v], tuning.bytes())).sum();
+        let image = buffer("picture", sizes[1], storage);
+        let found = buffer("candidates", sizes[2], storage | BufferUsages::COPY_SRC);
+        let maps_bytes: u64 = program.outputs.iter().map(|&v| bytes_of(&plan.views[v], tuning.bytes())).sum();
         let back = if whole { sizes[0] } else { sizes[2] };
         let staging = buffer("read back", back.max(maps_bytes), BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let parameters =
@@ -135,7 +135,7 @@ impl Prepared {
             };
             let read = match source {
                 Source::Weights(range) => part(&executor.weights, range.start, range.end - range.start),
-                Source::Picture => picture.as_entire_binding(),
+                Source::Image => image.as_entire_binding(),
             };
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: None,
@@ -152,38 +152,38 @@ impl Prepared {
             }
             dispatches.push(Dispatch::new(step.op, pipeline, group, step.groups));
         }
-        // Both are popped before anything is awaited: another network may be prepared on this device meanwhile.
+        // Pop both before the first await: another network may be compiled on this device meanwhile.
         let (validity, memory) = (validity.pop(), memory.pop());
         let failed = [validity.await, memory.await];
         if let Some(error) = failed.into_iter().flatten().next() {
-            executor.gpu.forget_pipelines();
-            [&arena, &picture, &found, &staging, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
+            executor.gpu.clear_pipeline_cache();
+            [&arena, &image, &found, &staging, &parameters].into_iter().for_each(wgpu::Buffer::destroy);
             return Err(Error::new(ErrorKind::Device, format!("the GPU refused: {error}"))
                 .at(executor.gpu.name.clone())
                 .hint("take the processor instead (device cpu)"));
         }
         let mut ends = dispatches.split_off(body).into_iter();
         let input = ends.next().ok_or_else(super::not_ready)?;
-        let floors =
+        let thresholds =
             (0..executor.heads.len()).map(|level| ((body + 1 + 2 * level) * ALIGNMENT + 4 * 14) as u64).collect();
-        let mut picks = Vec::new();
+        let mut head_steps = Vec::new();
         while let (Some(first), Some(second)) = (ends.next(), ends.next()) {
-            picks.push([first, second]);
+            head_steps.push([first, second]);
         }
         Ok(Self {
             plan,
             steps: dispatches,
             maps,
             input,
-            picks,
+            head_steps,
             arena,
-            picture,
+            image,
             found,
             staging,
             parameters,
-            floors,
+            thresholds,
             width: tuning.bytes(),
-            unit: tuning.block(),
+            element: tuning.block(),
             texture: None,
             frame: AtomicU32::new(0),
         })
@@ -195,18 +195,18 @@ impl Prepared {
     }
 
     fn buffers(&self) -> [&wgpu::Buffer; 5] {
-        [&self.arena, &self.picture, &self.found, &self.staging, &self.parameters]
+        [&self.arena, &self.image, &self.found, &self.staging, &self.parameters]
     }
 
-    /// Bytes of the cells.
+    /// Bytes of the candidate buffer.
     pub(super) fn found_bytes(&self) -> u64 {
         self.found.size()
     }
 
-    /// The network's input as values.
+    /// Uploads the input as values.
     pub fn upload_values(&self, gpu: &Gpu, pixels: &[f32], channels: usize) {
-        let place = &self.plan.places[INPUT];
-        let count = place.height * place.width;
+        let view = &self.plan.views[INPUT];
+        let count = view.height * view.width;
         let width = self.width;
         let mut bytes = vec![0u8; channels.next_multiple_of(4) * count * width];
         for (pixel, values) in pixels.chunks_exact(channels).enumerate() {
@@ -218,110 +218,104 @@ impl Prepared {
                 }
             }
         }
-        gpu.queue.write_buffer(&self.arena, (place.start * width) as u64, &bytes);
+        gpu.queue.write_buffer(&self.arena, (view.start * width) as u64, &bytes);
     }
 
-    /// The letterboxed picture.
-    pub fn upload_picture(&self, gpu: &Gpu, rgb: &[u8]) -> Result<()> {
+    /// Uploads a letterboxed image (RGB bytes).
+    pub fn upload_image(&self, gpu: &Gpu, rgb: &[u8]) -> Result<()> {
         let [height, width] = self.plan.size;
         if rgb.len() != height * width * 3 {
             let message = format!("{} bytes are no RGB picture of {width}x{height}", rgb.len());
             return Err(Error::new(ErrorKind::Argument, message));
         }
         let whole = rgb.len() / 4 * 4;
-        gpu.queue.write_buffer(&self.picture, 0, &rgb[..whole]);
+        gpu.queue.write_buffer(&self.image, 0, &rgb[..whole]);
         if whole < rgb.len() {
             let mut rest = [0; 4];
             rest[..rgb.len() - whole].copy_from_slice(&rgb[whole..]);
-            gpu.queue.write_buffer(&self.picture, whole as u64, &rest);
+            gpu.queue.write_buffer(&self.image, whole as u64, &rest);
         }
         Ok(())
     }
 
-    /// The texture for pictures of `[height, width]` in this letterbox.
+    /// The texture for images of `[height, width]` in this letterbox.
     pub async fn texture(&mut self, gpu: &Gpu, size: [usize; 2], geometry: &Geometry) -> Result<wgpu::Texture> {
         if !self.texture.as_ref().is_some_and(|input| input.fits(size, geometry)) {
-            let place = &self.plan.places[INPUT];
+            let view = &self.plan.views[INPUT];
             // The old one goes first: both may be large.
             self.texture = None;
-            self.texture = Some(TextureInput::new(gpu, &self.arena, place, self.unit, size, geometry.clone()).await?);
+            self.texture = Some(TextureInput::new(gpu, &self.arena, view, self.element, size, geometry.clone()).await?);
         }
         self.texture.as_ref().map(|input| input.texture().clone()).ok_or_else(super::not_ready)
     }
 
-    fn first(&self, from: From) -> Option<&Dispatch> {
-        match from {
-            From::Values => None,
-            From::Bytes => Some(&self.input),
-            From::Texture => self.texture.as_ref().map(TextureInput::dispatch),
+    fn first(&self, input: InputKind) -> Option<&Dispatch> {
+        match input {
+            InputKind::Values => None,
+            InputKind::Bytes => Some(&self.input),
+            InputKind::Texture => self.texture.as_ref().map(TextureInput::dispatch),
         }
     }
 
-    /// The network with its whole detect maps.
-    pub fn run_maps(&self, gpu: &Gpu, from: From) {
+    /// Submits a run that computes the whole detect maps.
+    pub fn run_maps(&self, gpu: &Gpu, input: InputKind) {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        let first = self.first(from);
+        let first = self.first(input);
         record(&mut encoder, first.into_iter().chain(&self.steps));
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// The dispatches of a run up to the cells.
-    pub(super) fn frame(&self, from: From) -> impl Iterator<Item = &Dispatch> {
+    /// The dispatches of a run for candidates.
+    pub(super) fn frame(&self, input: InputKind) -> impl Iterator<Item = &Dispatch> {
         let body = self.steps.iter().zip(&self.maps).filter(|(_, map)| !**map).map(|(step, _)| step);
-        self.first(from).into_iter().chain(body).chain(self.picks.iter().flatten())
+        self.first(input).into_iter().chain(body).chain(self.head_steps.iter().flatten())
     }
 
-    /// The network up to its detect levels, then the cells above `floor`.
-    pub fn run_cells(&self, gpu: &Gpu, from: From, floor: f32) {
-        for &offset in &self.floors {
-            gpu.queue.write_buffer(&self.parameters, offset, &floor.to_le_bytes());
+    /// Submits a run that computes the candidates above `threshold`.
+    pub fn run_candidates(&self, gpu: &Gpu, input: InputKind, threshold: f32) {
+        for &offset in &self.thresholds {
+            gpu.queue.write_buffer(&self.parameters, offset, &threshold.to_le_bytes());
         }
-        // The results carry the run's number: what a refused submission leaves behind is not taken for this picture's.
+        // The results carry the run's number, so that results of an earlier run are not taken for this image's.
         let frame = self.frame.fetch_add(1, Relaxed).wrapping_add(1);
         gpu.queue.write_buffer(&self.found, FRAME as u64 * 4, &frame.to_le_bytes());
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.found, 0, Some(FRAME as u64 * 4));
-        record(&mut encoder, self.frame(from));
+        record(&mut encoder, self.frame(input));
         encoder.copy_buffer_to_buffer(&self.found, 0, &self.staging, 0, self.found.size());
         gpu.queue.submit([encoder.finish()]);
     }
 }
 
 /// Bytes of a map whose values take `width` each.
-pub(super) fn bytes_of(place: &Place, width: usize) -> u64 {
-    (place.height * place.width * place.channels.next_multiple_of(4) * width) as u64
+pub(super) fn bytes_of(view: &BufferView, width: usize) -> u64 {
+    (view.height * view.width * view.channels.next_multiple_of(4) * width) as u64
 }
 
 fn input_step(plan: &Plan, tuning: Tuning) -> Step {
-    let place = plan.places[INPUT];
-    let threads = place.height * place.width;
+    let view = plan.views[INPUT];
+    let threads = view.height * view.width;
     let mut parameters = [0; 16];
     parameters[0] = threads as u32;
-    parameters[6] = (place.start / 4) as u32;
+    parameters[6] = (view.start / 4) as u32;
     Step { op: 0, shader: wgsl::input(tuning.block()), parameters, groups: step::groups(threads) }
 }
 
-/// Objectness, then the cells, of one level whose rows begin at word `rows` of the results.
-fn head_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: usize, tuning: Tuning) -> [Step; 2] {
-    let unit = tuning.block();
-    let place = plan.places[program.ops[head.op].input];
-    let threads = place.height * place.width;
+/// The two dispatches of a detect level: objectness, then the candidates' outputs, which begin at word `rows` of the results.
+fn level_steps(program: &Program, plan: &Plan, level: usize, head: &Head, rows: usize, tuning: Tuning) -> [Step; 2] {
+    let element = tuning.block();
+    let view = plan.views[program.ops[head.op].input];
+    let threads = view.height * view.width;
     let mut parameters = [0; 16];
-    let values = [
-        threads,
-        place.start / 4 + place.offset / 4 * threads,
-        0,
-        place.height,
-        place.width,
-        place.channels.div_ceil(4),
-    ];
+    let values =
+        [threads, view.start / 4 + view.offset / 4 * threads, 0, view.height, view.width, view.channels.div_ceil(4)];
     parameters.iter_mut().zip(values).for_each(|(p, v)| *p = v as u32);
     parameters[13] = level as u32;
-    parameters[15] = (HEADER + level * CELLS) as u32;
+    parameters[15] = (HEADER + level * MAX_CANDIDATES) as u32;
     let (anchors, outputs) = (head.anchors, head.outputs);
-    let shader = wgsl::objectness(unit, anchors, outputs);
+    let shader = wgsl::objectness(element, anchors, outputs);
     let first = Step { op: head.op, shader, parameters, groups: step::groups(threads) };
     parameters[14] = rows as u32;
-    let second = Step { op: head.op, shader: wgsl::cells(unit, anchors, outputs), parameters, groups: [64, 1] };
+    let second = Step { op: head.op, shader: wgsl::candidates(element, anchors, outputs), parameters, groups: [64, 1] };
     [first, second]
 }

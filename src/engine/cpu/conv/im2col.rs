@@ -1,50 +1,54 @@
-//! Where a tile of a dense convolution reads: each tap of neighbouring pixels.
+//! Implicit im2col: where each tap of a tile of pixels reads in the input map.
+//!
+//! Taps of pixels inside the map are contiguous: one base address and offsets that all such tiles share. Tiles at the border
+//! use an indirection buffer with a pointer per tap and pixel, which points to zeros outside of the map.
 
-use super::Map;
-use super::conv::{Job, PackedConv};
+use super::super::Map;
+use super::super::job::Job;
+use super::pack::PackedConv;
 
-/// Where the taps of neighbouring pixels lie as long as all of them are inside the map.
-pub struct Lines {
-    /// Floats from the first tap to the first of each run, row by row.
-    pub offsets: Vec<usize>,
-    /// Runs in a row of taps: one if its taps follow each other in memory, else one a tap.
+/// The offsets of the taps of pixels whose window lies inside the map.
+pub struct TapOffsets {
+    /// Floats from the first tap to the start of each run, row by row.
+    pub starts: Vec<usize>,
+    /// Runs in a row of taps: one if its taps follow each other in memory, else one per tap.
     columns: usize,
-    /// Floats of a run.
+    /// Floats in a run.
     pub run: usize,
-    /// Floats from a pixel's tap to its neighbour's.
+    /// Floats from a tap of a pixel to the same tap of the next pixel.
     pub step: usize,
 }
 
-impl Lines {
+impl TapOffsets {
     /// For a convolution that reads `input`.
     pub fn new(packed: &PackedConv, input: &Map) -> Self {
         let shape = &packed.shape;
         let ([kh, kw], cin) = (shape.kernel, shape.channels[0] / shape.groups);
         let merge = input.stride == cin && shape.dilation == 1;
         let (columns, run) = if merge { (1, kw * cin) } else { (kw, cin) };
-        let offset = |i: usize| (i / columns * input.width + i % columns) * shape.dilation * input.stride;
-        let offsets = (0..kh * columns).map(offset).collect();
-        Self { offsets, columns, run, step: shape.stride[1] * input.stride }
+        let start = |i: usize| (i / columns * input.width + i % columns) * shape.dilation * input.stride;
+        let starts = (0..kh * columns).map(start).collect();
+        Self { starts, columns, run, step: shape.stride[1] * input.stride }
     }
 }
 
-/// Where the taps of one tile lie.
+/// Where the taps of one tile are.
 #[derive(Clone, Copy)]
 pub enum Taps {
-    /// From `first` on as [`Lines`] says; runs `from..to`, the others are above or below the map.
-    Lines { first: *const f32, from: usize, to: usize },
-    /// `entries` of the table from `start` on, each with `run` floats.
-    Table { start: usize, entries: usize, run: usize },
+    /// At `first` plus [`TapOffsets::starts`]. Runs `from..to` only: the others are above or below the map.
+    Contiguous { first: *const f32, from: usize, to: usize },
+    /// `entries` entries of the indirection buffer from `start` on, each with `run` floats.
+    Indirect { start: usize, entries: usize, run: usize },
 }
 
-/// The taps of MR pixels from `start` on, at `[y, x]`, if they can be found without a table.
+/// The taps of the MR pixels from `start` on, at `[y, x]`, if their windows lie inside the map's columns.
 ///
 /// # Safety
 /// As for [`super::conv::convolve`].
 #[inline(always)]
-pub unsafe fn along<const MR: usize>(
-    job: &Job,
-    lines: &Lines,
+pub unsafe fn contiguous<const MR: usize>(
+    job: &Job<'_, PackedConv>,
+    offsets: &TapOffsets,
     base: *const f32,
     start: usize,
     end: usize,
@@ -55,7 +59,7 @@ pub unsafe fn along<const MR: usize>(
         return None;
     }
     if job.packed.flat {
-        return Some(Taps::Lines { first: base.wrapping_add(start * input.stride), from: 0, to: 1 });
+        return Some(Taps::Contiguous { first: base.wrapping_add(start * input.stride), from: 0, to: 1 });
     }
     let left = (x * shape.stride[1]).checked_sub(shape.padding[1])?;
     let reach = (MR - 1) * shape.stride[1] + (shape.kernel[1] - 1) * shape.dilation;
@@ -64,18 +68,18 @@ pub unsafe fn along<const MR: usize>(
     }
     let (top, down) = ((y * shape.stride[0]) as isize - shape.padding[0] as isize, shape.dilation as isize);
     let rows_before = |line: isize| ((line - top + down - 1) / down).clamp(0, shape.kernel[0] as isize) as usize;
-    // Runs outside of the map begin at addresses that nobody reads.
+    // Runs above or below the map are skipped, so their addresses are never read.
     let first = base.wrapping_offset((top * input.width as isize + left as isize) * input.stride as isize);
     let (from, to) = (rows_before(0), rows_before(input.height as isize));
-    Some(Taps::Lines { first, from: from * lines.columns, to: to.max(from) * lines.columns })
+    Some(Taps::Contiguous { first, from: from * offsets.columns, to: to.max(from) * offsets.columns })
 }
 
-/// Finds where each tap of MR pixels reads; pixels past `end` repeat the last one.
+/// Fills the indirection buffer for MR pixels. Pixels past `end` repeat the last one.
 ///
 /// # Safety
 /// As for [`super::conv::convolve`].
-pub unsafe fn gather<const MR: usize>(
-    job: &Job,
+pub unsafe fn indirect<const MR: usize>(
+    job: &Job<'_, PackedConv>,
     base: *const f32,
     pixel: usize,
     end: usize,
@@ -94,7 +98,7 @@ pub unsafe fn gather<const MR: usize>(
         *c = (y, x);
         inside &= x >= 0 && x + reach_x < input.width as isize;
     }
-    // A whole row of taps is one run of memory when pixels lie beside each other without gaps.
+    // Without gaps between pixels, a row of taps is one run of memory.
     let merge = inside && input.stride == cin && shape.dilation == 1 && kw > 1;
     let columns = if merge { 1 } else { kw };
     let start = table.len();
@@ -111,5 +115,5 @@ pub unsafe fn gather<const MR: usize>(
             table.push(entry);
         }
     }
-    Taps::Table { start, entries: kh * columns, run: if merge { kw * cin } else { cin } }
+    Taps::Indirect { start, entries: kh * columns, run: if merge { kw * cin } else { cin } }
 }

@@ -1,7 +1,7 @@
 //! Pictures: pixels, decoding, resizing and letterboxing.
 //!
 //! Without the `decode` feature nothing here needs a codec: the browser hands over RGBA pixels
-//! ([`Picture::from_rgba`]), everything else works the same.
+//! ([`Image::from_rgba`]), everything else works the same.
 
 #[cfg(feature = "decode")]
 mod decode;
@@ -18,9 +18,9 @@ pub const MAX_PIXELS: usize = 100_000_000;
 
 /// An 8-bit RGB picture, rows from the top, pixels interleaved.
 ///
-/// Make one with [`Picture::new`], [`Picture::from_rgba`] or `Picture::decode`, which check that the sizes fit.
+/// Make one with [`Image::new`], [`Image::from_rgba`] or `Image::decode`, which check that the sizes fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
@@ -29,7 +29,7 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
-impl Picture {
+impl Image {
     /// A picture from its RGB bytes, `height * width * 3` of them.
     pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self> {
         check_bytes(width, height, 3, rgb.len())?;
@@ -50,9 +50,9 @@ impl Picture {
 /// The number of pixels, if the picture has any and not too many.
 fn check_size(width: usize, height: usize) -> Result<usize> {
     match width.checked_mul(height) {
-        Some(0) => Err(Error::new(ErrorKind::Picture, format!("the picture is empty ({width}x{height})"))),
+        Some(0) => Err(Error::new(ErrorKind::Image, format!("the picture is empty ({width}x{height})"))),
         Some(pixels) if pixels <= MAX_PIXELS => Ok(pixels),
-        _ => Err(Error::new(ErrorKind::Picture, format!("the picture is too large ({width}x{height})"))
+        _ => Err(Error::new(ErrorKind::Image, format!("the picture is too large ({width}x{height})"))
             .hint(format!("at most {} million pixels; scale it down first", MAX_PIXELS / 1_000_000))),
     }
 }
@@ -61,7 +61,7 @@ fn check_bytes(width: usize, height: usize, channels: usize, found: usize) -> Re
     let expected = check_size(width, height)? * channels;
     if found != expected {
         return Err(Error::new(
-            ErrorKind::Picture,
+            ErrorKind::Image,
             format!("a {width}x{height} picture with {channels} channels has {expected} bytes, not {found}"),
         ));
     }

@@ -1,37 +1,39 @@
-//! The first two convolutions together, a band of rows at a time: the picture's bytes become numbers a few rows before
-//! they are needed, and the largest map of the network, the first convolution's, never exists as a whole.
+//! The first two convolutions fused, a band of rows at a time.
+//!
+//! The image's bytes are converted a few rows before they are needed, and the output of the first convolution, the largest
+//! map of the network, never exists as a whole.
 
 use super::aligned::Aligned;
-use super::conv::Job;
-use super::fixed::{self, Source};
-use super::forms;
+use super::dispatch;
+use super::int16::{self, Source};
+use super::job::Job;
 use super::{CpuExecutor, Map, MapMut, Packed};
 use crate::engine::Input;
-use crate::engine::plan::SLACK;
+use crate::engine::plan::READ_PADDING;
 use crate::engine::program::ConvShape;
 use web_time::Instant;
 
-/// Output rows of the second convolution in a band: what both windows hold then fits the second-level cache. With 16 bits a
-/// band has a scale of its own, so bands begin at multiples of this, however many threads there are.
-pub const BAND: usize = 4;
+/// Output rows of the second convolution in a band: both windows then fit the L2 cache. In int16 a band has its own scale, so
+/// bands begin at multiples of this whatever the number of threads, and results don't depend on it.
+pub const ROWS_PER_BAND: usize = 4;
 
-/// What one call computes: rows `first..last` of the second convolution's output.
-pub struct Stream<'a> {
-    /// Whose first two operations these are.
+/// The first two operations of a network.
+pub struct FusedStem<'a> {
+    /// The executor with their packed weights.
     pub executor: &'a CpuExecutor,
     /// Their geometry.
     pub shapes: [&'a ConvShape; 2],
-    /// The picture, its `[height, width]` and channels.
+    /// The image.
     pub input: Input<'a>,
-    /// The largest magnitude in the picture, where it has to be known.
+    /// The largest magnitude in the image, if int16 needs it.
     pub magnitude: f32,
-    /// `[height, width]` of the picture and of the map in between.
+    /// `[height, width]` of the image and of the map in between.
     pub sizes: [[usize; 2]; 2],
-    /// What is written.
+    /// The second convolution's output.
     pub output: MapMut,
 }
 
-/// The rows of a map from `first` to `next`, in memory for a few.
+/// A window over a map: rows `first..next`.
 struct Window {
     values: Aligned<f32>,
     first: usize,
@@ -43,11 +45,11 @@ struct Window {
 
 impl Window {
     fn new(rows: usize, [height, width]: [usize; 2], channels: usize) -> Self {
-        let values = Aligned::zeroed(rows.min(height) * width * channels + SLACK);
+        let values = Aligned::zeroed(rows.min(height) * width * channels + READ_PADDING);
         Self { values, first: 0, next: 0, height, width, channels }
     }
 
-    /// Forgets the rows before `first`.
+    /// Drops the rows before `first`.
     fn slide(&mut self, first: usize) {
         let row = self.width * self.channels;
         if first > self.first {
@@ -61,7 +63,7 @@ impl Window {
         }
     }
 
-    /// As a map of full height of which only these rows may be touched.
+    /// The window as a map of full height. Only rows of the window may be accessed.
     fn map(&mut self) -> MapMut {
         let data = self.values.as_mut_ptr().wrapping_sub(self.first * self.width * self.channels);
         MapMut { data, height: self.height, width: self.width, channels: self.channels, stride: self.channels }
@@ -72,7 +74,7 @@ impl Window {
         Map { data, height, width, stride }
     }
 
-    /// Takes the rows up to `last` from the picture.
+    /// Converts the rows up to `last` of the image.
     fn fill(&mut self, input: &Input<'_>, last: usize) {
         let row = self.width * self.channels;
         let (from, to) = (self.next * row, last * row);
@@ -87,43 +89,44 @@ impl Window {
     }
 }
 
-/// The rows of a map of `height` rows that rows `first..last` of a convolution's output need.
+/// The input rows, of `height`, that output rows `first..last` of a convolution read.
 fn reach(shape: &ConvShape, [first, last]: [usize; 2], height: usize) -> [usize; 2] {
     let (step, padding) = (shape.stride[0], shape.padding[0]);
     let end = ((last - 1) * step + (shape.kernel[0] - 1) * shape.dilation + 1).saturating_sub(padding);
     [(first * step).saturating_sub(padding).min(height), end.min(height)]
 }
 
-/// Rows that `rows` output rows of a convolution need at most.
+/// The most input rows that `rows` output rows of a convolution read.
 fn most(shape: &ConvShape, rows: usize) -> usize {
     (rows - 1) * shape.stride[0] + (shape.kernel[0] - 1) * shape.dilation + 1
 }
 
-impl Stream<'_> {
-    /// Rows `first..last`, the first a multiple of [`BAND`]. Returns the milliseconds of both if `timed`.
+impl FusedStem<'_> {
+    /// Computes output rows `first..last`, the first a multiple of [`ROWS_PER_BAND`]. Returns the milliseconds of both
+    /// convolutions if `timed`.
     ///
     /// # Safety
-    /// As for [`super::conv::convolve`], for the rows `first..last` of the output; the picture has the size it should.
+    /// As for [`super::conv::convolve`], for the rows `first..last` of the output; the image has the plan's size.
     pub unsafe fn run(&self, [first, last]: [usize; 2], timed: bool) -> [f64; 2] {
         let [stem, next] = self.shapes;
-        let [picture, between] = self.sizes;
-        let rows = most(next, BAND);
+        let [image, between] = self.sizes;
+        let rows = most(next, ROWS_PER_BAND);
         let mut middle = Window::new(rows, between, stem.channels[1]);
-        let mut source = Window::new(most(stem, rows), picture, stem.channels[0]);
+        let mut source = Window::new(most(stem, rows), image, stem.channels[0]);
         let mut spent = [0.0; 2];
         let clock = || timed.then(Instant::now);
         let since = |start: Option<Instant>| start.map_or(0.0, |start| start.elapsed().as_secs_f64() * 1e3);
-        for from in (first..last).step_by(BAND) {
-            let to = last.min(from + BAND);
+        for from in (first..last).step_by(ROWS_PER_BAND) {
+            let to = last.min(from + ROWS_PER_BAND);
             let start = clock();
             let [top, bottom] = reach(next, [from, to], between[0]);
             middle.slide(top);
             if middle.next < bottom {
                 let rows = [middle.next, bottom];
                 let from = match (self.input, &self.executor.packed[0]) {
-                    (Input::Bytes(bytes), Packed::Fixed(_)) => Source::Bytes(bytes, picture),
+                    (Input::Bytes(bytes), Packed::Int16(_)) => Source::Bytes(bytes, image),
                     _ => {
-                        let [above, below] = reach(stem, rows, picture[0]);
+                        let [above, below] = reach(stem, rows, image[0]);
                         source.slide(above);
                         if source.next < below {
                             source.fill(&self.input, below);
@@ -131,44 +134,49 @@ impl Stream<'_> {
                         Source::Map(source.source(), self.magnitude)
                     }
                 };
+                // SAFETY: the caller upholds the contract of this function.
                 unsafe { self.convolve(0, from, middle.map(), rows) };
                 middle.next = bottom;
             }
             spent[0] += since(start);
             let start = clock();
             let between = Source::Map(middle.source(), self.magnitude(1, &mut middle, [top, bottom]));
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { self.convolve(1, between, self.output, [from, to]) };
             spent[1] += since(start);
         }
         spent
     }
 
-    /// The largest magnitude in a window's rows, where it has to be known.
+    /// The largest magnitude in rows of a window, if int16 needs it.
     fn magnitude(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> f32 {
         match &self.executor.packed[index] {
-            // Safety: the window holds the rows.
-            Packed::Fixed(_) => unsafe { forms::magnitude(self.executor.isa, window.source(), window.channels, rows) },
+            // SAFETY: the window holds the rows.
+            Packed::Int16(_) => unsafe {
+                dispatch::magnitude(self.executor.isa, window.source(), window.channels, rows)
+            },
             _ => 0.0,
         }
     }
 
-    /// Output rows `first..last` of one of the convolutions.
+    /// Computes output rows `first..last` of one of the convolutions.
     ///
     /// # Safety
     /// As for [`super::conv::convolve`].
     unsafe fn convolve(&self, index: usize, input: Source, output: MapMut, [first, last]: [usize; 2]) {
         let (residual, coarse, width) = (None, None, output.width);
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             match (&self.executor.packed[index], input) {
-                (Packed::Fixed(packed), input) => {
-                    let job = fixed::Job { packed, input, residual, coarse, output, first, last };
-                    forms::convolve_fixed(self.executor.isa, job);
+                (Packed::Int16(packed), input) => {
+                    let job = int16::Job { packed, input, residual, coarse, output, first, last };
+                    dispatch::convolve_int16(self.executor.isa, job);
                 }
                 (Packed::Conv(packed), Source::Map(input, _)) => {
                     let (first, last) = (first * width, last * width);
                     self.executor.convolve(Job { packed, input, residual, coarse, output, first, last });
                 }
-                _ => unreachable!("a plan streams two convolutions, and bytes go to those of 16 bits"),
+                _ => unreachable!("the stem is two convolutions, and bytes go to int16"),
             }
         }
     }

@@ -7,35 +7,33 @@ use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{Picture, check_size};
+use super::{Image, check_size};
 use crate::{Error, ErrorKind, Result};
 
 /// Memory the codecs may take for one picture.
 const MAX_CODEC_BYTES: u64 = 1 << 30;
 
-impl Picture {
+impl Image {
     /// Decodes JPEG (also grey and CMYK), PNG, WebP, BMP or GIF (the first frame), found by content.
     ///
     /// - EXIF orientation is applied. Alpha is dropped, not blended; of 16-bit channels the high byte is kept.
     /// - The size in the header is checked against [`super::MAX_PIXELS`] before memory is taken.
     /// - A JPEG that breaks off in its pixels gives the part that is there (as OpenCV does), the rest is grey;
     ///   every other incomplete file is an error.
-    pub fn decode(bytes: &[u8]) -> Result<Picture> {
+    pub fn decode(bytes: &[u8]) -> Result<Image> {
         if bytes.is_empty() {
-            return Err(Error::new(ErrorKind::Picture, "the file is empty (0 bytes)"));
+            return Err(Error::new(ErrorKind::Image, "the file is empty (0 bytes)"));
         }
         // The codecs are foreign code on foreign bytes: a panic of theirs fails this picture only.
-        catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Picture, "the picture can't be decoded: the decoder crashed"))
-        })
+        catch_unwind(AssertUnwindSafe(|| decode(bytes)))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Image, "the picture can't be decoded: the decoder crashed")))
     }
 
-    /// `[width, height]` of a picture file as [`Picture::decode`] would give it, from its header alone: the pixels may
+    /// `[width, height]` of a picture file as [`Image::decode`] would give it, from its header alone: the pixels may
     /// still be damaged.
     pub fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
-        catch_unwind(AssertUnwindSafe(|| measure(bytes))).unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Picture, "the picture can't be measured: the decoder crashed"))
-        })
+        catch_unwind(AssertUnwindSafe(|| measure(bytes)))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Image, "the picture can't be measured: the decoder crashed")))
     }
 }
 
@@ -62,12 +60,12 @@ fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_)> {
     let (width, height) = decoder.dimensions();
     check_size(width as usize, height as usize)?;
     if decoder.total_bytes() > MAX_CODEC_BYTES {
-        return Err(Error::new(ErrorKind::Picture, format!("the {width}x{height} picture needs too much memory")));
+        return Err(Error::new(ErrorKind::Image, format!("the {width}x{height} picture needs too much memory")));
     }
     Ok((format, decoder))
 }
 
-fn decode(bytes: &[u8]) -> Result<Picture> {
+fn decode(bytes: &[u8]) -> Result<Image> {
     let (format, mut decoder) = open(bytes)?;
     // Broken EXIF data is no reason to refuse the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -76,7 +74,7 @@ fn decode(bytes: &[u8]) -> Result<Picture> {
     image.apply_orientation(orientation);
     let image = image.into_rgb8();
     let (width, height) = image.dimensions();
-    Picture::new(width as usize, height as usize, image.into_raw())
+    Image::new(width as usize, height as usize, image.into_raw())
 }
 
 /// 8-bit RGB: alpha dropped, the high byte of 16 bits.
@@ -101,21 +99,21 @@ fn unknown(bytes: &[u8]) -> Error {
     } else {
         "this is no picture that is known here"
     };
-    Error::new(ErrorKind::Picture, what).hint("JPEG, PNG, WebP, BMP and GIF can be read")
+    Error::new(ErrorKind::Image, what).hint("JPEG, PNG, WebP, BMP and GIF can be read")
 }
 
 fn failure(format: ImageFormat, error: ImageError) -> Error {
     let name = format.extensions_str().first().copied().unwrap_or("picture").to_uppercase();
     match error {
         ImageError::Limits(limit) if limit.kind() == LimitErrorKind::DimensionError => {
-            Error::new(ErrorKind::Picture, format!("the {name} picture is too large"))
+            Error::new(ErrorKind::Image, format!("the {name} picture is too large"))
         }
-        ImageError::Limits(_) => Error::new(ErrorKind::Picture, format!("the {name} picture needs too much memory")),
+        ImageError::Limits(_) => Error::new(ErrorKind::Image, format!("the {name} picture needs too much memory")),
         ImageError::Unsupported(error) => {
-            Error::new(ErrorKind::Picture, format!("this kind of {name} can't be read: {error}"))
+            Error::new(ErrorKind::Image, format!("this kind of {name} can't be read: {error}"))
                 .hint("JPEG, PNG, WebP, BMP and GIF can be read")
         }
-        error => Error::new(ErrorKind::Picture, format!("the {name} picture is damaged: {error}"))
+        error => Error::new(ErrorKind::Image, format!("the {name} picture is damaged: {error}"))
             .hint("is the file complete?"),
     }
 }

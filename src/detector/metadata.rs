@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
 /// A network without its engine.
-pub struct Parts {
+pub struct Metadata {
     /// Its structure.
     pub graph: Graph,
     names: Vec<String>,
@@ -19,7 +19,7 @@ pub struct Parts {
     format: String,
 }
 
-impl Parts {
+impl Metadata {
     /// What a checkpoint says; its batch norm is folded.
     pub fn read(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<(Self, Checkpoint)> {
         let config = configuration(&checkpoint, yaml)?;

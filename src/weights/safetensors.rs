@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use super::limits::{MAX_HEADER_BYTES, MAX_NAMES, MAX_TENSORS};
 use super::numbers::widen;
 use super::pickle::Dtype;
-use super::{Checkpoint, Tensor, bad, keys};
+use super::{Checkpoint, Tensor, keys, weights_error};
 use crate::error::{Error, Result};
 
 /// The version of our metadata.
@@ -17,14 +17,17 @@ const VERSION: &str = "1";
 pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
     let header = bytes.first_chunk::<8>().map_or(u64::MAX, |head| u64::from_le_bytes(*head));
     if header > MAX_HEADER_BYTES {
-        return Err(bad(format!("a safetensors header of {header} bytes, at most {MAX_HEADER_BYTES} are read")));
+        return Err(weights_error(format!(
+            "a safetensors header of {header} bytes, at most {MAX_HEADER_BYTES} are read"
+        )));
     }
-    let damaged =
-        |error| bad(format!("damaged safetensors file: {error}")).hint("it may be cut off: download or copy it again");
+    let damaged = |error| {
+        weights_error(format!("damaged safetensors file: {error}")).hint("it may be cut off: download or copy it again")
+    };
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     if file.len() > MAX_TENSORS {
-        return Err(bad(format!("{} tensors, at most {MAX_TENSORS} are read", file.len())));
+        return Err(weights_error(format!("{} tensors, at most {MAX_TENSORS} are read", file.len())));
     }
     let mut tensors = BTreeMap::new();
     let mut first = None;
@@ -38,20 +41,21 @@ pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
             safetensors::Dtype::F32 => Dtype::F32,
             safetensors::Dtype::F64 => Dtype::F64,
             other => {
-                return Err(
-                    bad(format!("type {other:?} isn't read, weights are F16, BF16, F32 or F64")).at(keys::shown(key))
-                );
+                return Err(weights_error(format!("type {other:?} isn't read, weights are F16, BF16, F32 or F64"))
+                    .at(keys::shown(key)));
             }
         };
         first.get_or_insert(dtype);
         let data: Vec<f32> = view.data().chunks_exact(dtype.size()).map(|chunk| widen(dtype, chunk)).collect();
         if data.is_empty() {
-            return Err(bad(format!("a tensor without elements (shape {:?})", view.shape())).at(keys::shown(key)));
+            return Err(
+                weights_error(format!("a tensor without elements (shape {:?})", view.shape())).at(keys::shown(key))
+            );
         }
         tensors.insert(key.to_owned(), Tensor { shape: view.shape().to_vec(), data });
     }
     if tensors.is_empty() {
-        return Err(bad("the file holds no tensors"));
+        return Err(weights_error("the file holds no tensors"));
     }
     let mut checkpoint = Checkpoint {
         tensors: keys::normalise(tensors)?,
@@ -67,14 +71,14 @@ pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
 
 fn read_metadata<'m>(checkpoint: &mut Checkpoint, get: impl Fn(&str) -> Option<&'m str>) -> Result<()> {
     if let Some(version) = get("ghostdet").filter(|version| *version != VERSION) {
-        return Err(bad(format!("format version {}, this program reads {VERSION}", keys::shown(version)))
+        return Err(weights_error(format!("format version {}, this program reads {VERSION}", keys::shown(version)))
             .hint("take a newer ghostdet"));
     }
     checkpoint.yaml = get("yaml").map(str::to_owned);
     if let Some(names) = get("names") {
         checkpoint.names = json(names, "names")?;
         if checkpoint.names.len() > MAX_NAMES {
-            return Err(bad(format!("more than {MAX_NAMES} class names")));
+            return Err(weights_error(format!("more than {MAX_NAMES} class names")));
         }
     }
     if let Some(size) = get("imgsz") {
@@ -93,7 +97,7 @@ fn read_metadata<'m>(checkpoint: &mut Checkpoint, get: impl Fn(&str) -> Option<&
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &str, key: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| bad(format!("metadata: {error}")).at(key))
+    serde_json::from_str(text).map_err(|error| weights_error(format!("metadata: {error}")).at(key))
 }
 
 fn add_anchors(checkpoint: &mut Checkpoint, anchors: &[Vec<f32>], strides: &[f32]) -> Result<()> {
@@ -101,7 +105,7 @@ fn add_anchors(checkpoint: &mut Checkpoint, anchors: &[Vec<f32>], strides: &[f32
     let each = anchors.first().map_or(0, Vec::len);
     let fits = each > 0 && each.is_multiple_of(2) && anchors.iter().all(|level| level.len() == each);
     if !fits || anchors.len() != strides.len() || strides.iter().any(|&stride| !(1.0..=1024.0).contains(&stride)) {
-        return Err(bad("metadata: anchors and strides don't fit each other").at("anchors"));
+        return Err(weights_error("metadata: anchors and strides don't fit each other").at("anchors"));
     }
     let data = anchors.iter().zip(strides).flat_map(|(level, stride)| level.iter().map(move |v| v / stride)).collect();
     let tensor = Tensor { shape: vec![anchors.len(), each / 2, 2], data };
@@ -140,7 +144,7 @@ pub(super) fn write(checkpoint: &Checkpoint, half: bool) -> Result<Vec<u8>> {
 }
 
 fn too_large(value: f32) -> Error {
-    bad(format!("{value} is too large for fp16")).hint("write fp32")
+    weights_error(format!("{value} is too large for fp16")).hint("write fp32")
 }
 
 fn metadata(checkpoint: &Checkpoint) -> serde_json::Value {

@@ -1,24 +1,24 @@
-//! Weights as 16-bit numbers.
+//! Quantized weights in the order in which the kernel reads them.
 
 use super::super::aligned::Aligned;
 use super::super::conv::{Panel, split};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
 
-/// Pairs of products that are added up as whole numbers, at most: the fewer, the larger the numbers may be.
+/// The most pairs of products that accumulate in i32 before they spill to f32. Fewer pairs allow larger integers.
 const SUMMED: usize = 128;
 
-/// Neighbouring taps and channels of a row of the kernel.
+/// A run of neighbouring taps and channels in one row of the kernel.
 #[derive(Clone, Copy)]
 pub(super) struct Segment {
     pub row: usize,
     /// The first pair and one past the last.
     pub pairs: [usize; 2],
-    /// Whether sums become floats after it.
+    /// Whether the sums spill to f32 after it.
     pub ends: bool,
 }
 
-/// The kernel's rows of `pairs` pairs, such that at most [`SUMMED`] come between two ends.
+/// The segments of a kernel with `rows` rows of `pairs` pairs: at most [`SUMMED`] pairs between two spills.
 fn segments(rows: usize, pairs: usize) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut summed = 0;
@@ -39,23 +39,23 @@ fn segments(rows: usize, pairs: usize) -> Vec<Segment> {
     segments
 }
 
-/// Packed weights.
-pub struct PackedFixed {
+/// Packed, quantized weights.
+pub struct PackedInt16 {
     pub(super) shape: ConvShape,
     pub(super) segments: Vec<Segment>,
     pub(super) panels: Vec<Panel>,
     /// Panel by panel `[ky][kx c1 in pairs][output][2]`.
     pub(super) weights: Aligned<i16>,
-    /// What a sum is multiplied with, and what is added to it, for each output; zero-padded.
+    /// The scale and the bias of each output channel, padded with zeros.
     pub(super) scales: Aligned<f32>,
     pub(super) biases: Aligned<f32>,
-    /// The largest magnitude of what weights are multiplied with.
+    /// The largest quantized input.
     pub(super) most: f32,
     pub(super) activation: Activation,
 }
 
-impl PackedFixed {
-    /// Whether a convolution can be done with 16 bits, and has enough outputs that rounding its input is worth while.
+impl PackedInt16 {
+    /// Whether int16 can run a convolution, and it has enough outputs to pay for quantizing its input.
     pub fn fits(shape: &ConvShape) -> bool {
         let run = shape.kernel[1] * shape.channels[0];
         shape.groups == 1
@@ -68,12 +68,12 @@ impl PackedFixed {
     pub fn new(shape: ConvShape, source: &ConvWeights, activation: Activation, lanes: usize, vectors: usize) -> Self {
         let ([kh, kw], [cin, cout]) = (shape.kernel, shape.channels);
         let (taps, segments) = (kh * kw * cin, segments(kh, kw * cin / 2));
-        // Where the weight of row `ky` of the kernel and place `i` in it lies among those of an output.
+        // Index of the weight at position `i` of kernel row `ky` among the weights of an output.
         let place = |ky: usize, i: usize| (i % cin * kh + ky) * kw + i / cin;
-        // Both sides of a product get about as many bits as their sizes ask for.
+        // Inputs and weights share the bits of a sum about equally.
         let summed = taps.min(2 * SUMMED) as f64;
         let most = (2.0_f64.powi(34) / summed).sqrt().min(16383.0).floor();
-        // Rounding adds a half to each weight at most; a thousandth is for the rounding of the factors.
+        // Rounding adds at most one half to each weight. The factor 0.999 leaves room for the rounding of the scales.
         let room = 0.999 * f64::from(i32::MAX) / most - 0.5 * summed;
         let (mut sum_of, mut ends) = (vec![0; taps], 0);
         for segment in &segments {
@@ -92,7 +92,7 @@ impl PackedFixed {
             }
             let factor = (32767.0 / f64::from(largest)).min(room / sums.iter().fold(0.0_f64, |most, &v| most.max(v)));
             if !sums.iter().sum::<f64>().is_finite() {
-                // What is no number makes none.
+                // A weight that is not finite makes every output NaN, which decoding reports.
                 scales[o] = f32::NAN;
             } else if factor.is_finite() {
                 (factors[o], scales[o]) = (factor as f32, (1.0 / factor) as f32);
@@ -122,7 +122,7 @@ impl PackedFixed {
         &self.shape
     }
 
-    /// Bytes held.
+    /// Bytes of the packed weights.
     pub fn bytes(&self) -> usize {
         2 * self.weights.len() + 4 * (self.scales.len() + self.biases.len())
     }

@@ -1,13 +1,13 @@
-//! The operations that only move or compare values.
+//! Operations without matrix products: pooling, resizing, reordering, scaling; and a plain transposed convolution.
 
 use super::math::scalar;
 use super::{Map, MapMut};
 use crate::engine::program::{ConvShape, ConvWeights};
 use crate::model::Activation;
 
-// Safety of all functions here: the maps are valid, rows `first..last` of the output belong to the caller alone.
+// The contract of all functions here: the maps are valid, and rows `first..last` of the output belong to the caller alone.
 
-/// Maximum over a window; pixels outside the map don't count. First down the columns, then along the row.
+/// Max pooling; pixels outside of the map don't count. First along the columns, then along the rows.
 #[inline(always)]
 pub unsafe fn max_pool(input: Map, output: MapMut, [k, stride, padding]: [usize; 3], [first, last]: [usize; 2]) {
     let channels = output.channels;
@@ -17,11 +17,13 @@ pub unsafe fn max_pool(input: Map, output: MapMut, [k, stride, padding]: [usize;
         column.fill(f32::NEG_INFINITY);
         for iy in rows {
             for (ix, to) in column.chunks_exact_mut(channels).enumerate() {
+                // SAFETY: the caller upholds the contract of this function.
                 most(to, unsafe { input.pixel(iy, ix, channels) });
             }
         }
         for x in 0..output.width {
             let columns = span(x * stride, padding, k, input.width);
+            // SAFETY: the caller upholds the contract of this function.
             let to = unsafe { output.pixel(y, x) };
             to.fill(f32::NEG_INFINITY);
             for ix in columns {
@@ -31,7 +33,7 @@ pub unsafe fn max_pool(input: Map, output: MapMut, [k, stride, padding]: [usize;
     }
 }
 
-/// The larger of each pair. NaN wins, so that it is noticed at the end.
+/// The larger of each pair. NaN wins, so that decoding reports it.
 #[inline(always)]
 fn most(to: &mut [f32], from: &[f32]) {
     for (t, &f) in to.iter_mut().zip(from) {
@@ -43,21 +45,23 @@ fn span(start: usize, padding: usize, k: usize, n: usize) -> std::ops::Range<usi
     start.saturating_sub(padding).min(n)..(start + k).saturating_sub(padding).min(n)
 }
 
-/// Each pixel repeated.
+/// Nearest-neighbour upsampling.
 pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
     for y in first..last {
         for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { output.pixel(y, x).copy_from_slice(input.pixel(y / scale, x / scale, output.channels)) };
         }
     }
 }
 
-/// A plain copy.
+/// Copies a map.
 pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe { upsample(input, output, 1, first, last) }
 }
 
-/// Scale, bias and activation per channel.
+/// `activation(x * scale + bias)` per channel.
 pub unsafe fn affine(
     input: Map,
     output: MapMut,
@@ -69,7 +73,9 @@ pub unsafe fn affine(
 ) {
     for y in first..last {
         for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
             let from = unsafe { input.pixel(y, x, output.channels) };
+            // SAFETY: the caller upholds the contract of this function.
             for (c, t) in unsafe { output.pixel(y, x) }.iter_mut().enumerate() {
                 *t = scalar(act, from[c] * scale[c] + bias[c]);
             }
@@ -82,9 +88,11 @@ pub unsafe fn space_to_depth(input: Map, output: MapMut, gain: usize, columns_fi
     let channels = output.channels / (gain * gain);
     for y in first..last {
         for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
             let to = unsafe { output.pixel(y, x) };
             for q in 0..gain * gain {
                 let (dy, dx) = if columns_first { (q % gain, q / gain) } else { (q / gain, q % gain) };
+                // SAFETY: the caller upholds the contract of this function.
                 let from = unsafe { input.pixel(y * gain + dy, x * gain + dx, channels) };
                 to[q * channels..(q + 1) * channels].copy_from_slice(from);
             }
@@ -98,7 +106,9 @@ pub unsafe fn depth_to_space(input: Map, output: MapMut, gain: usize, first: usi
     for y in first..last {
         for x in 0..output.width {
             let q = (y % gain) * gain + x % gain;
+            // SAFETY: the caller upholds the contract of this function.
             let from = unsafe { input.pixel(y / gain, x / gain, channels * gain * gain) };
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { output.pixel(y, x) }.copy_from_slice(&from[q * channels..(q + 1) * channels]);
         }
     }
@@ -121,10 +131,12 @@ pub unsafe fn conv_transpose(
     };
     for y in first..last {
         for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
             let to = unsafe { output.pixel(y, x) };
             to.copy_from_slice(&weights.bias);
             for (ky, kx) in (0..k * k).map(|tap| (tap / k, tap % k)) {
                 let (Some(iy), Some(ix)) = (source(y, ky, input.height), source(x, kx, input.width)) else { continue };
+                // SAFETY: the caller upholds the contract of this function.
                 let from = unsafe { input.pixel(iy, ix, shape.channels[0]) };
                 for g in 0..shape.groups {
                     for c in 0..cin {

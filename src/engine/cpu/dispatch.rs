@@ -1,13 +1,14 @@
-//! The kernels, compiled once for each instruction set, and the form that a processor takes.
+//! Runtime dispatch: every kernel compiled once for each instruction set.
 
 use super::isa::{BASE_TILES, Isa};
+use super::job::Job;
 #[cfg(target_arch = "x86_64")]
 use super::simd;
 use super::simd::Base;
-use super::{Map, MapMut, conv, depthwise, fixed, math, simple};
+use super::{Map, MapMut, conv, depthwise, elementwise, int16, math};
 
-/// `name(isa, …)`, with the body that each instruction set gets.
-macro_rules! forms {
+/// Defines `name(isa, …)`, which calls the version of the kernel for `isa`. The four expressions are the versions.
+macro_rules! simd_dispatch {
     ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;
      $vnni:expr; $avx512:expr; $avx2:expr; $base:expr) => {
         $(#[$doc])*
@@ -17,15 +18,20 @@ macro_rules! forms {
         pub(super) unsafe fn $name(isa: Isa, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+            // SAFETY: the caller upholds the contract of this function.
             unsafe fn vnni($($arg: $type),*) $(-> $result)? { unsafe { $vnni } }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f")]
+            // SAFETY: the caller upholds the contract of this function.
             unsafe fn avx512($($arg: $type),*) $(-> $result)? { unsafe { $avx512 } }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
+            // SAFETY: the caller upholds the contract of this function.
             unsafe fn avx2($($arg: $type),*) $(-> $result)? { unsafe { $avx2 } }
             #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+            // SAFETY: the caller upholds the contract of this function.
             unsafe fn base($($arg: $type),*) $(-> $result)? { unsafe { $base } }
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
@@ -41,25 +47,25 @@ macro_rules! forms {
     };
 }
 
-forms! {
-    /// A dense convolution in floats, in tiles that fit the registers.
-    convolve(job: conv::Job);
+simd_dispatch! {
+    /// A dense convolution in floats.
+    convolve(job: Job<'_, conv::PackedConv>);
     conv::convolve::<simd::Avx512, 12, 12, 8>(job);
     conv::convolve::<simd::Avx512, 12, 12, 8>(job);
     conv::convolve::<simd::Avx2, 8, 6, 4>(job);
     conv::convolve::<Base, { BASE_TILES[0] }, { BASE_TILES[1] }, { BASE_TILES[2] }>(job)
 }
 
-forms! {
-    /// A dense convolution in 16 bits.
-    convolve_fixed(job: fixed::Job);
-    fixed::convolve::<simd::Vnni, 8>(job);
-    fixed::convolve::<simd::Avx512, 4>(job);
-    fixed::convolve::<simd::Avx2, 4>(job);
-    fixed::convolve::<Base, 2>(job)
+simd_dispatch! {
+    /// A dense convolution in int16.
+    convolve_int16(job: int16::Job);
+    int16::convolve::<simd::Vnni, 8>(job);
+    int16::convolve::<simd::Avx512, 4>(job);
+    int16::convolve::<simd::Avx2, 4>(job);
+    int16::convolve::<Base, 2>(job)
 }
 
-forms! {
+simd_dispatch! {
     /// A depthwise convolution.
     convolve_depthwise(job: depthwise::Job);
     depthwise::depthwise::<simd::Avx512>(job);
@@ -68,26 +74,26 @@ forms! {
     depthwise::depthwise::<Base>(job)
 }
 
-forms! {
+simd_dispatch! {
     /// The largest magnitude in some rows of a map.
     magnitude(map: Map, channels: usize, rows: [usize; 2]) -> f32;
-    fixed::magnitude::<simd::Avx512>(map, channels, rows);
-    fixed::magnitude::<simd::Avx512>(map, channels, rows);
-    fixed::magnitude::<simd::Avx2>(map, channels, rows);
-    fixed::magnitude::<Base>(map, channels, rows)
+    int16::magnitude::<simd::Avx512>(map, channels, rows);
+    int16::magnitude::<simd::Avx512>(map, channels, rows);
+    int16::magnitude::<simd::Avx2>(map, channels, rows);
+    int16::magnitude::<Base>(map, channels, rows)
 }
 
-forms! {
+simd_dispatch! {
     /// Max pooling of the rows `[first, last]`.
     max_pool(input: Map, output: MapMut, window: [usize; 3], rows: [usize; 2]);
-    simple::max_pool(input, output, window, rows);
-    simple::max_pool(input, output, window, rows);
-    simple::max_pool(input, output, window, rows);
-    simple::max_pool(input, output, window, rows)
+    elementwise::max_pool(input, output, window, rows);
+    elementwise::max_pool(input, output, window, rows);
+    elementwise::max_pool(input, output, window, rows);
+    elementwise::max_pool(input, output, window, rows)
 }
 
-forms! {
-    /// The sum of the products of two lists of the same length.
+simd_dispatch! {
+    /// The dot product of two slices of the same length.
     dot(a: &[f32], b: &[f32]) -> f32;
     math::dot::<simd::Avx512>(a, b);
     math::dot::<simd::Avx512>(a, b);

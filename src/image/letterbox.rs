@@ -1,6 +1,6 @@
 //! Letterbox: scale a picture into the network's rectangle, keep its aspect, fill the rest with a border.
 
-use super::Picture;
+use super::Image;
 use super::resize::resize_into;
 
 /// How a picture is brought to the network's size.
@@ -51,7 +51,7 @@ pub struct Geometry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letterboxed {
     /// The scaled picture with its border.
-    pub picture: Picture,
+    pub image: Image,
     /// Scale in `[x, y]`.
     pub ratio: [f64; 2],
     /// Half the border in `[x, y]`, not rounded (may end in .5).
@@ -96,11 +96,11 @@ pub fn letterbox_geometry(width: usize, height: usize, options: &LetterboxOption
 }
 
 /// Scales and pads a picture, to the bit as OpenCV's `resize` (bilinear) and `copyMakeBorder` would.
-pub fn letterbox(picture: &Picture, options: &LetterboxOptions) -> Letterboxed {
-    let geometry = letterbox_geometry(picture.width, picture.height, options);
+pub fn letterbox(image: &Image, options: &LetterboxOptions) -> Letterboxed {
+    let geometry = letterbox_geometry(image.width, image.height, options);
     let [height, width] = geometry.size;
     let mut rgb = vec![options.color; width * height * 3];
     let start = (geometry.top * width + geometry.left) * 3;
-    resize_into(picture, geometry.unpadded[0], geometry.unpadded[1], &mut rgb, width * 3, start);
-    Letterboxed { picture: Picture { width, height, rgb }, ratio: geometry.ratio, pad: geometry.pad, geometry }
+    resize_into(image, geometry.unpadded[0], geometry.unpadded[1], &mut rgb, width * 3, start);
+    Letterboxed { image: Image { width, height, rgb }, ratio: geometry.ratio, pad: geometry.pad, geometry }
 }

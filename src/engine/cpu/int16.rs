@@ -1,47 +1,29 @@
-//! Dense convolution with 16-bit numbers: what is multiplied is rounded, the products are added up as 32-bit whole numbers
-//! and now and then as floats. x86 multiplies and adds twice as many 16-bit numbers in two instructions as floats.
+//! Dense convolution in int16: inputs and weights are quantized to 16-bit integers. Products accumulate in i32 and spill to
+//! f32 every 128 pairs to avoid overflow. x86 multiplies and adds twice as many i16 as f32 in two instructions.
 //!
-//! A 1x1 convolution's input is scaled pixel by pixel, another's by the largest magnitude of its map; weights are scaled
-//! output by output, as large as no sum can overflow: about 14 bits of both are used.
+//! Scales are dynamic. A 1x1 convolution scales its input per pixel, another one per map, by the largest magnitude. Weights
+//! are scaled per output channel, up to where no sum can overflow. Both sides keep about 14 bits.
 
 mod pack;
 mod source;
 
+use super::Map;
 use super::aligned::Aligned;
 use super::conv::{Panel, Target, put};
-use super::epilogue::{Sums, add_coarse};
+use super::epilogue::{Accumulator, add_coarse};
+use super::job::BLOCK;
 use super::simd::Simd;
-use super::{Map, MapMut};
 use crate::model::Activation;
-pub use pack::PackedFixed;
+pub use pack::PackedInt16;
 use pack::Segment;
 pub use source::{Source, magnitude};
 use source::{factors, largest, magnitude_of, round};
 
-/// Pixels handled together while a panel of weights stays in the first-level cache.
-const BLOCK: usize = 48;
-
-/// Pixels of the tiles at a block's end.
+/// Pixels of the smaller tiles at the end of a block.
 const REST: usize = 4;
 
-/// What one call computes: output rows `first..last`, or output pixels if the convolution is flat.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// The weights.
-    pub packed: &'a PackedFixed,
-    /// What is read.
-    pub input: Source<'a>,
-    /// What is added after the activation.
-    pub residual: Option<Map>,
-    /// What is added before it, and how many times smaller its sides are.
-    pub coarse: Option<(Map, usize)>,
-    /// What is written.
-    pub output: MapMut,
-    /// First row or pixel.
-    pub first: usize,
-    /// One past the last.
-    pub last: usize,
-}
+/// A job of this kernel: output rows, or output pixels if the convolution is 1x1 with stride 1.
+pub type Job<'a> = super::job::Job<'a, PackedInt16, Source<'a>>;
 
 /// Runs the job with tiles of MR pixels.
 ///
@@ -53,48 +35,52 @@ pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
     let channels = shape.channels[1];
     let mut sums = match job.packed.activation {
         Activation::Identity => None,
-        _ => Some(Sums::new(BLOCK, channels, S::LANES)),
+        _ => Some(Accumulator::new(BLOCK, channels, S::LANES)),
     };
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         match job.input {
-            Source::Map(map, _) if shape.is_flat() => flat::<S, MR>(&job, map, &mut sums),
+            Source::Map(map, _) if shape.is_flat() => pointwise::<S, MR>(&job, map, &mut sums),
             _ => windowed::<S, MR>(&job, &mut sums),
         }
     }
 }
 
-/// Pixel by pixel, each with a scale of its own.
+/// A 1x1 convolution: every pixel has its own scale.
 #[inline(always)]
-unsafe fn flat<S: Simd, const MR: usize>(job: &Job, input: Map, sums: &mut Option<Sums>) {
+unsafe fn pointwise<S: Simd, const MR: usize>(job: &Job, input: Map, sums: &mut Option<Accumulator>) {
     let cin = job.packed.shape.channels[0];
-    // An odd number of lines apart: a power of two apart, pixels would share few lines of the cache.
+    // An odd number of cache lines apart: at powers of two, pixels would compete for a few lines of the cache.
     let stride = (cin.div_ceil(32) | 1) * 32;
     let mut numbers = Aligned::<i16>::zeroed(BLOCK * stride);
     let (mut places, mut scales, mut inverse) = ([std::ptr::null(); BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
     for block in (job.first..job.last).step_by(BLOCK) {
         let count = BLOCK.min(job.last - block);
         let from = |i: usize| input.data.wrapping_add((block + i) * input.stride);
-        // In three passes: each is a chain of operations that waits for itself, and those of other pixels fill the gaps.
+        // Three passes over the pixels: each is a chain of dependent operations, and other pixels fill its latency.
         for (i, scale) in scales.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { *scale = largest::<S>(magnitude_of::<S>(S::splat(0.0), from(i), cin)) };
         }
         for (scale, inverse) in scales.iter_mut().zip(&mut inverse) {
             [*scale, *inverse] = factors(job.packed.most, *scale);
         }
         for i in 0..count {
+            // SAFETY: the caller upholds the contract of this function.
             unsafe {
                 let to = numbers.as_mut_ptr().add(i * stride);
                 round::<S>(from(i), to, cin, scales[i]);
                 places[i] = to.cast_const();
             }
         }
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { tiles::<S, MR>(job, sums, &places, &inverse, [block, block + count]) };
     }
 }
 
-/// Rows of the input as whole numbers, with the zeros around the map, while rows of the output are made from them.
+/// Any other kernel: a ring of quantized input rows with their zero padding, from which output rows are computed.
 #[inline(always)]
-unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Sums>) {
+unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Accumulator>) {
     let (shape, [height, columns], width) = (&job.packed.shape, job.input.size(), job.output.width);
     let ([kh, kw], [sy, sx], [py, px], cin) = (shape.kernel, shape.stride, shape.padding, shape.channels[0]);
     let together = (BLOCK / width).max(1);
@@ -111,6 +97,7 @@ unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Sums>)
         next = next.max((first * sy).saturating_sub(py));
         for y in next..end {
             let to = &mut numbers[y % rows * row..][px * cin..][..columns * cin];
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { job.input.row::<S>(y, cin, factor, to) };
         }
         next = next.max(end);
@@ -129,16 +116,17 @@ unsafe fn windowed<S: Simd, const MR: usize>(job: &Job, sums: &mut Option<Sums>)
                 }
                 (begin, y, x) = (begin + run, y + 1, 0);
             }
+            // SAFETY: the caller upholds the contract of this function.
             unsafe { tiles::<S, MR>(job, sums, &places, &inverse, [block, block + count]) };
         }
     }
 }
 
-/// Output pixels `block..end`: `places` tells where each row of taps of each begins, `inverse` what takes its scale back.
+/// Output pixels `block..end`. `places`: where each pixel's rows of taps begin. `inverse`: each pixel's dequantization factor.
 #[inline(always)]
 unsafe fn tiles<S: Simd, const MR: usize>(
     job: &Job,
-    sums: &mut Option<Sums>,
+    sums: &mut Option<Accumulator>,
     places: &[*const i16],
     inverse: &[f32],
     [block, end]: [usize; 2],
@@ -150,6 +138,7 @@ unsafe fn tiles<S: Simd, const MR: usize>(
         Some(sums) => Target { map: sums.map(0), residual: None, begin: block, end: usize::MAX },
     };
     for panel in &packed.panels {
+        // SAFETY: the caller upholds the contract of this function.
         unsafe {
             match panel.vectors {
                 1 => panel_of::<S, MR, 1>(job, &target, panel, places, inverse, [block, end]),
@@ -160,11 +149,12 @@ unsafe fn tiles<S: Simd, const MR: usize>(
         }
     }
     if let Some(sums) = sums {
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { sums.finish::<S>(packed.activation, job.residual, job.output, [0, channels], [block, end]) };
     }
 }
 
-/// One panel. A function of its own in WebAssembly: browsers allocate registers badly in large ones.
+/// One panel. Not inlined in WebAssembly: browsers allocate registers badly in large functions.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -178,11 +168,13 @@ unsafe fn panel_of<S: Simd, const MR: usize, const NV: usize>(
 ) {
     let (mut start, block) = (block, [block, end]);
     while start + MR <= end || (MR <= REST && start < end) {
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { tile::<S, MR, NV>(job, target, panel, places, inverse, start, block) };
         start += MR;
     }
-    // What is left over is not worth a large tile.
+    // The rest is too small for a large tile.
     while MR > REST && start < end {
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { tile::<S, REST, NV>(job, target, panel, places, inverse, start, block) };
         start += REST;
     }
@@ -200,15 +192,16 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     [block, end]: [usize; 2],
 ) {
     let packed = job.packed;
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let mut whole = [[S::splat(0.0); NV]; MR];
         let mut acc = whole;
         let mut weights = packed.weights.as_ptr().add(panel.start);
-        // A tile that reaches too far repeats the last pixel.
+        // A tile that reaches past the end repeats the last pixel.
         let index: [usize; MR] = std::array::from_fn(|i| (start + i).min(end - 1) - block);
         for &Segment { row, pairs: [first, last], ends } in &packed.segments {
             let mut at: [*const i16; MR] = std::array::from_fn(|i| places[row * BLOCK + index[i]].add(2 * first));
-            // One pair a turn: of several, compilers add up the products first, in more registers than there are.
+            // One pair per iteration: with several, compilers add the products first and run out of registers.
             for _ in first..last {
                 step::<S, MR, NV>(&mut whole, &at, weights);
                 at.iter_mut().for_each(|at| *at = at.add(2));
@@ -245,6 +238,7 @@ unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
     at: &[*const i16; MR],
     weights: *const i16,
 ) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let mut w = [S::splat(0.0); NV];
         w.iter_mut().enumerate().for_each(|(j, w)| *w = S::pairs(weights.add(j * 2 * S::LANES)));

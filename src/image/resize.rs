@@ -3,7 +3,7 @@
 //! Fixed point with 11 bits: every source row that is needed is resized horizontally once, kept as `i16`
 //! (`(p0*a0 + p1*a1) >> 4` is at most 32640), and two such rows are blended into one result row.
 
-use super::Picture;
+use super::Image;
 
 const ONE: f32 = 2048.0;
 
@@ -64,30 +64,23 @@ pub fn taps(from: usize, to: usize, along_row: bool) -> Vec<[u32; 4]> {
 }
 
 /// The picture in another size; sizes below 1 count as 1.
-pub fn resize(picture: &Picture, width: usize, height: usize) -> Picture {
+pub fn resize(image: &Image, width: usize, height: usize) -> Image {
     let (width, height) = (width.max(1), height.max(1));
     let mut rgb = vec![0; width * height * 3];
-    resize_into(picture, width, height, &mut rgb, width * 3, 0);
-    Picture { width, height, rgb }
+    resize_into(image, width, height, &mut rgb, width * 3, 0);
+    Image { width, height, rgb }
 }
 
 /// Resizes to `width` x `height` into `target`, whose rows are `stride` bytes apart; the first starts at `start`.
-pub(super) fn resize_into(
-    picture: &Picture,
-    width: usize,
-    height: usize,
-    target: &mut [u8],
-    stride: usize,
-    start: usize,
-) {
+pub(super) fn resize_into(image: &Image, width: usize, height: usize, target: &mut [u8], stride: usize, start: usize) {
     let rows = target[start..].chunks_mut(stride).take(height).map(|row| &mut row[..width * 3]);
-    let from = picture.width * 3;
-    if (width, height) == (picture.width, picture.height) {
-        rows.zip(picture.rgb.chunks_exact(from)).for_each(|(to, from)| to.copy_from_slice(from));
-    } else if (width * 2, height * 2) == (picture.width, picture.height) {
-        rows.zip(picture.rgb.chunks_exact(from * 2)).for_each(|(to, pair)| halve(pair.split_at(from), to));
+    let from = image.width * 3;
+    if (width, height) == (image.width, image.height) {
+        rows.zip(image.rgb.chunks_exact(from)).for_each(|(to, from)| to.copy_from_slice(from));
+    } else if (width * 2, height * 2) == (image.width, image.height) {
+        rows.zip(image.rgb.chunks_exact(from * 2)).for_each(|(to, pair)| halve(pair.split_at(from), to));
     } else {
-        bilinear(picture, width, height, rows);
+        bilinear(image, width, height, rows);
     }
 }
 
@@ -102,14 +95,14 @@ fn halve((above, below): (&[u8], &[u8]), to: &mut [u8]) {
     }
 }
 
-fn bilinear<'a>(picture: &Picture, width: usize, height: usize, rows: impl Iterator<Item = &'a mut [u8]>) {
-    let taps = columns(picture.width, width);
-    let from = picture.width * 3;
+fn bilinear<'a>(image: &Image, width: usize, height: usize, rows: impl Iterator<Item = &'a mut [u8]>) {
+    let taps = columns(image.width, width);
+    let from = image.width * 3;
     let mut upper = Cached::new(width);
     let mut lower = Cached::new(width);
     for (index, to) in rows.enumerate() {
-        let tap = row(index, picture.height, height);
-        let source = |y: usize| &picture.rgb[y * from..][..from];
+        let tap = row(index, image.height, height);
+        let source = |y: usize| &image.rgb[y * from..][..from];
         if upper.holds != Some(tap.first) && lower.holds == Some(tap.first) {
             std::mem::swap(&mut upper, &mut lower);
         }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use ghostdet::ErrorKind;
-use ghostdet::picture::{LetterboxOptions, Picture, letterbox};
+use ghostdet::image::{Image, LetterboxOptions, letterbox};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn check_cases(folder: &Path) -> usize {
     let cases = cases["cases"].as_array().unwrap();
     for case in cases {
         let read =
-            |key: &str| Picture::decode(&std::fs::read(folder.join(case[key].as_str().unwrap())).unwrap()).unwrap();
+            |key: &str| Image::decode(&std::fs::read(folder.join(case[key].as_str().unwrap())).unwrap()).unwrap();
         let (size, args) = (sizes(&case["new_shape_hw"]), &case["args"]);
         let flag = |key: &str, default: bool| args[key].as_bool().unwrap_or(default);
         let options = LetterboxOptions {
@@ -28,8 +28,8 @@ fn check_cases(folder: &Path) -> usize {
             color: args["color"][0].as_u64().unwrap_or(114) as u8,
         };
         let found = letterbox(&read("in"), &options);
-        assert_eq!([found.picture.height, found.picture.width].to_vec(), sizes(&case["out_hw"]), "{case}");
-        assert!(found.picture == read("out"), "pixels differ: {case}");
+        assert_eq!([found.image.height, found.image.width].to_vec(), sizes(&case["out_hw"]), "{case}");
+        assert!(found.image == read("out"), "pixels differ: {case}");
         let wanted = pair(&case["ratio_wh"]);
         // The JSON reader may miss the last bit.
         assert!((0..2).all(|i| (found.ratio[i] - wanted[i]).abs() < 1e-12), "{case}");
@@ -59,8 +59,8 @@ fn letterbox_makes_the_input_the_reference_network_saw() {
         let Some(file) = name.strip_suffix("/input_u8") else { continue };
         let folder = path.parent().unwrap().join("pictures");
         let file = if file.contains('.') { folder.join(file) } else { folder.join(format!("{file}.png")) };
-        let picture = Picture::decode(&std::fs::read(file).unwrap()).unwrap();
-        let found = letterbox(&picture, &LetterboxOptions { size: [320, 320], ..Default::default() }).picture;
+        let picture = Image::decode(&std::fs::read(file).unwrap()).unwrap();
+        let found = letterbox(&picture, &LetterboxOptions { size: [320, 320], ..Default::default() }).image;
         let planes: Vec<u8> =
             (0..3).flat_map(|c| found.rgb.iter().skip(c).step_by(3).copied().collect::<Vec<_>>()).collect();
         assert!(planes == tensor.data(), "{name}");
@@ -84,7 +84,7 @@ fn encode(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn red(picture: &Picture, x: usize, y: usize) -> bool {
+fn red(picture: &Image, x: usize, y: usize) -> bool {
     let pixel = &picture.rgb[(y * picture.width + x) * 3..][..3];
     pixel[0] > 150 && pixel[2] < 100
 }
@@ -92,22 +92,22 @@ fn red(picture: &Picture, x: usize, y: usize) -> bool {
 #[test]
 fn every_format_gives_the_same_picture() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
-        let picture = Picture::decode(&encode(sample().into(), format)).unwrap();
+        let picture = Image::decode(&encode(sample().into(), format)).unwrap();
         assert_eq!((picture.width, picture.height), (48, 32), "{format:?}");
         assert!(red(&picture, 4, 4) && !red(&picture, 40, 4) && !red(&picture, 4, 28), "{format:?}");
     }
-    let grey = Picture::decode(&encode(DynamicImage::from(sample()).to_luma8().into(), ImageFormat::Jpeg)).unwrap();
+    let grey = Image::decode(&encode(DynamicImage::from(sample()).to_luma8().into(), ImageFormat::Jpeg)).unwrap();
     assert!(grey.rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]));
 }
 
 #[test]
 fn alpha_is_dropped_and_of_16_bits_the_high_byte_kept() {
     let clear = image::RgbaImage::from_pixel(3, 2, image::Rgba([10, 20, 30, 0]));
-    assert_eq!(Picture::decode(&encode(clear.into(), ImageFormat::Png)).unwrap().rgb, [10, 20, 30].repeat(6));
+    assert_eq!(Image::decode(&encode(clear.into(), ImageFormat::Png)).unwrap().rgb, [10, 20, 30].repeat(6));
     let deep = image::ImageBuffer::from_pixel(2, 2, image::Rgba([0x12ffu16, 0x3400, 0xffff, 5]));
-    assert_eq!(Picture::decode(&encode(deep.into(), ImageFormat::Png)).unwrap().rgb, [0x12, 0x34, 0xff].repeat(4));
+    assert_eq!(Image::decode(&encode(deep.into(), ImageFormat::Png)).unwrap().rgb, [0x12, 0x34, 0xff].repeat(4));
     let deep = image::ImageBuffer::from_pixel(2, 2, image::Luma([0x80ffu16]));
-    assert_eq!(Picture::decode(&encode(deep.into(), ImageFormat::Png)).unwrap().rgb, [0x80; 12]);
+    assert_eq!(Image::decode(&encode(deep.into(), ImageFormat::Png)).unwrap().rgb, [0x80; 12]);
 }
 
 /// A JPEG with an EXIF segment that says only its orientation.
@@ -127,16 +127,16 @@ fn exif_orientation_is_applied() {
     // Where the red quarter of the stored picture is seen: (right, below).
     let seen = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (1, 0), (1, 1), (0, 1)];
     for (orientation, (right, below)) in (1..=8).zip(seen) {
-        let picture = Picture::decode(&oriented(orientation)).unwrap();
+        let picture = Image::decode(&oriented(orientation)).unwrap();
         let size = if orientation < 5 { (48, 32) } else { (32, 48) };
         assert_eq!((picture.width, picture.height), size, "{orientation}");
-        assert_eq!(Picture::measure(&oriented(orientation)).unwrap(), [size.0, size.1], "{orientation}");
+        assert_eq!(Image::measure(&oriented(orientation)).unwrap(), [size.0, size.1], "{orientation}");
         for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let (at_x, at_y) = (picture.width / 4 + x * picture.width / 2, picture.height / 4 + y * picture.height / 2);
             assert_eq!(red(&picture, at_x, at_y), (x, y) == (right, below), "{orientation} {x} {y}");
         }
     }
-    assert_eq!(Picture::decode(&oriented(77)).unwrap().width, 48);
+    assert_eq!(Image::decode(&oriented(77)).unwrap().width, 48);
 }
 
 /// A PNG that is only a header, of any size.
@@ -153,15 +153,15 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn a_huge_picture_is_refused_by_its_header() {
-    let error = Picture::decode(&png_header(30_000, 30_000)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Picture);
+    let error = Image::decode(&png_header(30_000, 30_000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Image);
     assert!(error.to_string().contains("30000x30000"), "{error}");
-    assert!(Picture::decode(&png_header(u32::MAX >> 1, 1 << 20)).is_err());
-    assert!(Picture::decode(&png_header(0, 5)).is_err());
+    assert!(Image::decode(&png_header(u32::MAX >> 1, 1 << 20)).is_err());
+    assert!(Image::decode(&png_header(0, 5)).is_err());
     let mut jpeg = encode(sample().into(), ImageFormat::Jpeg);
     let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0x75, 0x30, 0x75, 0x30]);
-    assert!(Picture::decode(&jpeg).unwrap_err().to_string().contains("30000x30000"));
+    assert!(Image::decode(&jpeg).unwrap_err().to_string().contains("30000x30000"));
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn what_is_no_picture_is_an_error_with_advice() {
         (b"\xff\xd8\xff\xe0", "JPG"),
         (b"GIF89a", "GIF"),
     ] {
-        let error = Picture::decode(bytes).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Picture);
+        let error = Image::decode(bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Image);
         assert!(error.to_string().contains(says), "{error}");
     }
 }
@@ -185,7 +185,7 @@ fn what_is_no_picture_is_an_error_with_advice() {
 fn a_jpeg_that_breaks_off_gives_what_is_there() {
     let jpeg = encode(DynamicImage::from(sample()).resize_exact(480, 320, image::imageops::Nearest), ImageFormat::Jpeg);
     let scan = jpeg.windows(2).position(|w| w == [0xff, 0xda]).unwrap();
-    let picture = Picture::decode(&jpeg[..scan + (jpeg.len() - scan) / 2]).unwrap();
+    let picture = Image::decode(&jpeg[..scan + (jpeg.len() - scan) / 2]).unwrap();
     assert_eq!((picture.width, picture.height), (480, 320));
     assert!(red(&picture, 10, 10));
 }
@@ -195,9 +195,9 @@ fn broken_files_never_panic() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
         let whole = encode(sample().into(), format);
         for length in 0..whole.len() {
-            let _ = Picture::decode(&whole[..length]);
+            let _ = Image::decode(&whole[..length]);
         }
-        let half = Picture::decode(&whole[..whole.len() / 2]);
+        let half = Image::decode(&whole[..whole.len() / 2]);
         assert!(format == ImageFormat::Jpeg || half.is_err(), "{format:?}");
         let mut state = 1u32;
         for _ in 0..300 {
@@ -207,7 +207,7 @@ fn broken_files_never_panic() {
                 let at = (state >> 8) as usize % broken.len();
                 broken[at] = state as u8;
             }
-            let _ = Picture::decode(&broken);
+            let _ = Image::decode(&broken);
         }
     }
 }
@@ -232,7 +232,7 @@ fn cmyk_magenta() -> Vec<u8> {
 
 #[test]
 fn cmyk_becomes_rgb() {
-    let picture = Picture::decode(&cmyk_magenta()).unwrap();
+    let picture = Image::decode(&cmyk_magenta()).unwrap();
     assert_eq!((picture.width, picture.height), (8, 8));
     for pixel in picture.rgb.chunks_exact(3) {
         assert!(pixel[0] > 250 && pixel[1] < 5 && pixel[2] > 250, "{pixel:?}");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ghostdet::ErrorKind;
-use ghostdet::picture::{LetterboxOptions, Picture, letterbox, letterbox_geometry, resize};
+use ghostdet::image::{Image, LetterboxOptions, letterbox, letterbox_geometry, resize};
 use serde_json::Value;
 
 /// A file of the reference material, if this machine has it.
@@ -69,16 +69,16 @@ fn geometry_of_usual_pictures() {
 fn long_pictures_keep_a_pixel() {
     for (width, height) in [(1, 20_000), (20_000, 1), (1, 1), (3, 5000), (1, 2), (2, 1)] {
         for (auto, scale_fill, scale_up) in [(true, false, true), (false, false, true), (false, true, false)] {
-            let picture = Picture::new(width, height, vec![7; width * height * 3]).unwrap();
+            let image = Image::new(width, height, vec![7; width * height * 3]).unwrap();
             let options = LetterboxOptions { size: [320, 640], auto, scale_fill, scale_up, ..Default::default() };
-            let found = letterbox(&picture, &options);
+            let found = letterbox(&image, &options);
             assert!(found.geometry.unpadded.iter().all(|&side| side >= 1));
-            assert_eq!(found.picture.rgb.len(), found.picture.width * found.picture.height * 3);
-            assert!(found.picture.rgb.contains(&7));
+            assert_eq!(found.image.rgb.len(), found.image.width * found.image.height * 3);
+            assert!(found.image.rgb.contains(&7));
             if auto {
-                assert!(found.picture.width.is_multiple_of(32) || found.picture.width == found.geometry.unpadded[0]);
+                assert!(found.image.width.is_multiple_of(32) || found.image.width == found.geometry.unpadded[0]);
             } else {
-                assert_eq!([found.picture.height, found.picture.width], [320, 640]);
+                assert_eq!([found.image.height, found.image.width], [320, 640]);
             }
         }
     }
@@ -90,27 +90,27 @@ fn long_pictures_keep_a_pixel() {
 fn resize_computes_by_hand_checked_values() {
     // Halving is the rounded mean; a single column or row is repeated; borders are not blended with anything.
     let grey = |values: &[u8]| values.iter().flat_map(|&v| [v; 3]).collect::<Vec<u8>>();
-    let picture = Picture::new(2, 2, grey(&[1, 2, 3, 4])).unwrap();
-    assert_eq!(resize(&picture, 1, 1).rgb, grey(&[3]));
-    let picture = Picture::new(2, 1, grey(&[0, 200])).unwrap();
-    assert_eq!(resize(&picture, 4, 1).rgb, grey(&[0, 50, 150, 200]));
-    assert_eq!(resize(&picture, 4, 2).rgb, grey(&[0, 50, 150, 200, 0, 50, 150, 200]));
-    let picture = Picture::new(1, 1, vec![9, 8, 7]).unwrap();
-    assert_eq!(resize(&picture, 5, 3).rgb, [9, 8, 7].repeat(15));
+    let image = Image::new(2, 2, grey(&[1, 2, 3, 4])).unwrap();
+    assert_eq!(resize(&image, 1, 1).rgb, grey(&[3]));
+    let image = Image::new(2, 1, grey(&[0, 200])).unwrap();
+    assert_eq!(resize(&image, 4, 1).rgb, grey(&[0, 50, 150, 200]));
+    assert_eq!(resize(&image, 4, 2).rgb, grey(&[0, 50, 150, 200, 0, 50, 150, 200]));
+    let image = Image::new(1, 1, vec![9, 8, 7]).unwrap();
+    assert_eq!(resize(&image, 5, 3).rgb, [9, 8, 7].repeat(15));
 }
 
 #[test]
 fn pixels_must_fit_the_size() {
-    assert!(Picture::new(2, 3, vec![0; 18]).is_ok());
+    assert!(Image::new(2, 3, vec![0; 18]).is_ok());
     for (width, height, bytes) in [(2, 3, 17), (0, 3, 0), (3, 0, 0), (usize::MAX, 2, 0), (30_000, 30_000, 0)] {
-        let error = Picture::new(width, height, vec![0; bytes]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Picture);
-        assert!(Picture::from_rgba(width, height, &vec![0; bytes]).is_err());
+        let error = Image::new(width, height, vec![0; bytes]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Image);
+        assert!(Image::from_rgba(width, height, &vec![0; bytes]).is_err());
     }
-    let picture = Picture::from_rgba(2, 1, &[1, 2, 3, 255, 4, 5, 6, 0]).unwrap();
-    assert_eq!(picture.rgb, [1, 2, 3, 4, 5, 6]);
+    let image = Image::from_rgba(2, 1, &[1, 2, 3, 255, 4, 5, 6, 0]).unwrap();
+    assert_eq!(image.rgb, [1, 2, 3, 4, 5, 6]);
 }
 
 #[cfg(feature = "decode")]
-#[path = "picture/decode.rs"]
+#[path = "image/decode.rs"]
 mod decode;

@@ -1,14 +1,14 @@
-//! What is multiplied with the weights, as 16-bit numbers.
+//! Quantization of the input.
 
 use super::super::Map;
 use super::super::simd::Simd;
 
-/// What a convolution reads.
+/// The input of a convolution.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
-    /// A map, and the largest magnitude in the rows that are read; a flat convolution finds those pixel by pixel.
+    /// A map, and the largest magnitude in the rows that are read. A 1x1 convolution finds that per pixel itself.
     Map(Map, f32),
-    /// A picture's bytes, which stand for a 255th each, and its `[height, width]`.
+    /// The bytes of an image (0 to 255 stand for 0.0 to 1.0), and its `[height, width]`.
     Bytes(&'a [u8], [usize; 2]),
 }
 
@@ -20,16 +20,19 @@ impl Source<'_> {
         }
     }
 
-    /// What to multiply with to get whole numbers up to `most`, and what takes that back.
+    /// The factor that quantizes to integers up to `most`, and the factor that dequantizes.
     pub(super) fn factors(&self, most: f32) -> [f32; 2] {
         match self {
             Self::Map(_, magnitude) => factors(most, *magnitude),
-            // So that bytes stay exact.
+            // A whole factor keeps bytes exact.
             Self::Bytes(..) => [(most / 255.0).floor(), 1.0 / (255.0 * (most / 255.0).floor())],
         }
     }
 
-    /// Row `y` of `channels` channels, times `factor`, as whole numbers.
+    /// Quantizes row `y` of `channels` channels with `factor`.
+    ///
+    /// # Safety
+    /// The processor has the instruction set; the map has these channels.
     #[inline(always)]
     pub(super) unsafe fn row<S: Simd>(&self, y: usize, channels: usize, factor: f32, to: &mut [i16]) {
         match self {
@@ -38,11 +41,12 @@ impl Source<'_> {
                 to.iter_mut().zip(row).for_each(|(to, &byte)| *to = i16::from(byte) * factor as i16);
             }
             Self::Map(map, _) => {
-                // Pixels without gaps are one run.
+                // Without gaps between pixels, a row is one run.
                 let [runs, values] =
                     if map.stride == channels { [1, map.width * channels] } else { [map.width, channels] };
                 for (x, to) in to.chunks_exact_mut(values).enumerate().take(runs) {
                     let from = map.data.wrapping_add((y * map.width + x) * map.stride);
+                    // SAFETY: the caller upholds the contract of this function.
                     unsafe { round::<S>(from, to.as_mut_ptr(), values, factor) };
                 }
             }
@@ -50,12 +54,13 @@ impl Source<'_> {
     }
 }
 
-/// The largest magnitude in the rows `first..last` of a map; infinite or NaN if something in it is.
+/// The largest magnitude in the rows `first..last` of a map. Infinite or NaN values win.
 ///
 /// # Safety
 /// The processor has the instruction set; the map has these channels.
 #[inline(always)]
 pub unsafe fn magnitude<S: Simd>(map: Map, channels: usize, [first, last]: [usize; 2]) -> f32 {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let mut most = S::splat(0.0);
         for pixel in first * map.width..last * map.width {
@@ -67,6 +72,7 @@ pub unsafe fn magnitude<S: Simd>(map: Map, channels: usize, [first, last]: [usiz
 
 #[inline(always)]
 pub(super) unsafe fn magnitude_of<S: Simd>(mut most: S::V, from: *const f32, channels: usize) -> S::V {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let whole = channels / S::LANES * S::LANES;
         for c in (0..whole).step_by(S::LANES) {
@@ -82,13 +88,18 @@ pub(super) unsafe fn magnitude_of<S: Simd>(mut most: S::V, from: *const f32, cha
 #[inline(always)]
 pub(super) unsafe fn largest<S: Simd>(most: S::V) -> f32 {
     let mut values = [0.0_f32; 16];
+    // SAFETY: the caller upholds the contract of this function.
     unsafe { S::store(values.as_mut_ptr(), most) };
     f32::from_bits(values[..S::LANES].iter().fold(0, |most, v| most.max(v.to_bits())))
 }
 
-/// `channels` values times `factor` as whole numbers.
+/// Quantizes `channels` values with `factor`.
+///
+/// # Safety
+/// The processor has the instruction set; `from` and `to` hold `channels` values.
 #[inline(always)]
 pub(super) unsafe fn round<S: Simd>(from: *const f32, to: *mut i16, channels: usize, factor: f32) {
+    // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let (wide, by) = (2 * S::LANES, S::splat(factor));
         let whole = channels / wide * wide;
@@ -103,12 +114,11 @@ pub(super) unsafe fn round<S: Simd>(from: *const f32, to: *mut i16, channels: us
     }
 }
 
-/// What to multiply with so that `magnitude` becomes `most`, and what takes that back. A magnitude that is no number makes
-/// all results none.
+/// The factor that maps `magnitude` to `most`, and its inverse. If the magnitude is not finite, all results become NaN.
 pub(super) fn factors(most: f32, magnitude: f32) -> [f32; 2] {
     match magnitude {
         m if !m.is_finite() => [0.0, f32::NAN],
-        // Smaller ones would have infinite factors.
+        // For smaller magnitudes the factor would overflow.
         m if m < 1e-30 => [0.0, 0.0],
         m => [most / m, m / most],
     }

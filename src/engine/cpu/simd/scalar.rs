@@ -1,13 +1,13 @@
-//! No vectors at all.
+//! The fallback without SIMD.
 
 use super::Simd;
 
-/// Plain arrays, for whatever else there is.
+/// Arrays of four floats, for targets without SIMD.
 #[cfg_attr(not(test), allow(dead_code))]
 #[derive(Clone, Copy)]
-pub struct Plain;
+pub struct Scalar;
 
-impl Simd for Plain {
+impl Simd for Scalar {
     type V = [f32; 4];
     const LANES: usize = 4;
 
@@ -18,11 +18,13 @@ impl Simd for Plain {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { *from.cast() }
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, v: Self::V) {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { *to.cast() = v }
     }
 
@@ -74,17 +76,20 @@ impl Simd for Plain {
     #[inline(always)]
     unsafe fn store_rounded(to: *mut i16, low: Self::V, high: Self::V) {
         for (i, v) in low.into_iter().chain(high).enumerate() {
+            // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
             unsafe { to.add(i).write(v.round_ties_even() as i16) };
         }
     }
 
     #[inline(always)]
     unsafe fn pair(from: *const i16) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         [f32::from_bits(unsafe { from.cast::<u32>().read_unaligned() }); 4]
     }
 
     #[inline(always)]
     unsafe fn pairs(from: *const i16) -> Self::V {
+        // SAFETY: by the contract of `Simd`, the processor has the instruction set and the pointers are valid.
         unsafe { from.cast::<Self::V>().read_unaligned() }
     }
 
