@@ -1,4 +1,4 @@
-"""Pictures a second in PyTorch: the same network, batch and step as `cargo run --release -p ghostdet-train --example pace`.
+"""Pictures a second in PyTorch: the same network, batch and step as `cargo run --release -p ghostdet-train --example throughput`.
 
     python benches/train.py configs/yolov5-ghost-backbone.yaml --size n --imgsz 320 --batch 16
 

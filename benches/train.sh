@@ -9,12 +9,12 @@ if [ ! -x "$python" ]; then
     "$cache/train-venv/bin/pip" install -q torch pyyaml --index-url https://download.pytorch.org/whl/cpu ||
         "$cache/train-venv/bin/pip" install -q torch pyyaml
 fi
-cargo build --release -q -p ghostdet-train --example pace
+cargo build --release -q -p ghostdet-train --example throughput
 size=${BENCH_SIZE:-320} batch=${BENCH_BATCH:-16}
 for round in 1 2; do
     for name in ${BENCH_NETWORKS:-yolov5n yolov5n-ghost-backbone yolov5n-ghost}; do
         letter=$(echo "$name" | cut -c7)
-        cargo run --release -q -p ghostdet-train --example pace -- "$name" "$size" "$batch" 5
+        cargo run --release -q -p ghostdet-train --example throughput -- "$name" "$size" "$batch" 5
         "$python" benches/train.py "configs/yolov5$(echo "$name" | cut -c8-).yaml" --size "$letter" --imgsz "$size" --batch "$batch" --steps 5
         "$python" benches/train.py "configs/yolov5$(echo "$name" | cut -c8-).yaml" --size "$letter" --imgsz "$size" --batch "$batch" --steps 5 --channels-last
     done

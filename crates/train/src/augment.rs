@@ -142,7 +142,10 @@ impl Augment {
         }
     }
 
-    /// An error that names the first setting out of its range.
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// Names the first setting out of its range.
     pub fn check(&self) -> Result<()> {
         let most = [
             ("hsv_h", self.hsv_h, 1.0),
@@ -170,6 +173,9 @@ impl Augment {
     /// The training picture of `size` (height, width) for picture `index` of `count`.
     ///
     /// `load` gives pictures in their own size; for a mosaic it is asked for `index` and for others.
+    ///
+    /// # Errors
+    /// What `load` fails with.
     pub fn apply<F>(&self, index: usize, count: usize, size: [usize; 2], rng: &mut Rng, load: &mut F) -> Result<Example>
     where
         F: FnMut(usize, &mut Rng) -> Result<Example>,

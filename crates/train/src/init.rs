@@ -26,6 +26,9 @@ pub struct Start {
 
 /// Made-up weights as PyTorch makes them (He et al. 2015, uniform), Detect's biases as the reference sets them. The same
 /// seed gives the same weights.
+///
+/// # Errors
+/// A graph whose last row is not Detect.
 pub fn initial(graph: &Graph, seed: u64) -> Result<Checkpoint> {
     let shapes = network::parameters(graph)?;
     let mut tensors = BTreeMap::new();
@@ -58,6 +61,9 @@ pub fn initial(graph: &Graph, seed: u64) -> Result<Checkpoint> {
 
 /// Made-up weights, replaced by those of `from` wherever key and shape agree. A Detect row for other classes takes over
 /// boxes and objectness, and the classes that both know by name.
+///
+/// # Errors
+/// A graph whose last row is not Detect.
 pub fn start(graph: &Graph, names: &[String], seed: u64, from: Option<&Checkpoint>) -> Result<Start> {
     let mut checkpoint = initial(graph, seed)?;
     let all = checkpoint.tensors.len();

@@ -88,7 +88,10 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// For a data set. A batch or size of 0, augmentation out of range, or an empty data set is an error.
+    /// For a data set.
+    ///
+    /// # Errors
+    /// A batch or size of 0, augmentation out of range, an empty data set.
     pub fn new(data: impl Source + 'static, options: LoaderOptions) -> Result<Self> {
         let wrong = |text: &str| Err(Error::new(ErrorKind::Argument, text));
         options.augment.check()?;
@@ -123,6 +126,9 @@ impl Loader {
     ///
     /// Pictures that can't be read are replaced by others, see [`Loader::warnings`]. The iterator gives an error, and
     /// ends, if that happens to more than half of the first hundred, or to fifty in a row.
+    ///
+    /// # Errors
+    /// No thread can be started.
     pub fn epoch(&self, epoch: usize, first: usize, mosaic: bool) -> Result<Batches> {
         let all = self.batches();
         let (sender, receiver) = sync_channel(self.maker.options.ahead.max(1));

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod options;
+mod setup;
 mod teacher;
 mod throughput;
 mod training;

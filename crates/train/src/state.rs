@@ -59,6 +59,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Saves parameters and position.
+///
+/// # Errors
+/// The folder can't be written to, the disk is full: the old file stays.
 pub fn save(path: &Path, parameters: &[Parameter], position: &Position) -> Result<()> {
     let mut tensors: Vec<(String, &Vec<f32>, &[usize])> = Vec::with_capacity(parameters.len() * 4);
     for one in parameters {

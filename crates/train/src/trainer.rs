@@ -1,6 +1,7 @@
 //! One network in training: a batch goes in, gradients are gathered, steps are made.
 
-use std::collections::BTreeMap;
+mod calibrate;
+mod transfer;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ghostdet::detection::RawMap;
@@ -11,6 +12,7 @@ use ghostdet_burn::{self as network, Network, ParameterMut};
 
 use crate::loss::{DetectionLoss, Loss, Map, Region, Target};
 use crate::optimizer::{Average, Frozen, Parameter, Step, step};
+use transfer::{numbers, read, write};
 
 /// A network with its parameters, their momenta and averages.
 pub struct Trainer {
@@ -48,6 +50,9 @@ impl Trainer {
     }
 
     /// Puts `graph` with the parameters of `checkpoint` (batch norm not folded) on `device`.
+    ///
+    /// # Errors
+    /// A parameter that is missing or has another shape.
     pub fn new(
         graph: &Graph,
         checkpoint: &Checkpoint,
@@ -154,42 +159,6 @@ impl Trainer {
         }
     }
 
-    /// Gives the batch norms in `norms` (`model.0.bn`), which were folded, back what folding took: they get the mean and
-    /// variance they see in these pictures, and scales that keep the network's function the same.
-    pub fn calibrate(&mut self, norms: &[String], batches: &[Pictures<'_>]) -> Result<()> {
-        let mut seen: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
-        for pictures in batches {
-            let [height, width] = pictures.size;
-            let values = pictures.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-            let input = network::planes(values, [pictures.count, 3, height, width], &self.device)?;
-            for (key, mean, variance) in self.network.watch(input)? {
-                let sums = seen.entry(key).or_default();
-                for (sum, values) in sums.iter_mut().zip([numbers(mean)?, numbers(variance)?]) {
-                    sum.resize(values.len(), 0.0);
-                    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
-                }
-            }
-        }
-        let count = batches.len().max(1) as f64;
-        for norm in norms {
-            let Some([mean, variance]) = seen.get(norm) else { continue };
-            let mean: Vec<f32> = mean.iter().map(|sum| (sum / count) as f32).collect();
-            let variance: Vec<f32> = variance.iter().map(|sum| (sum / count) as f32).collect();
-            for parameter in &mut self.parameters {
-                match parameter.key.strip_prefix(norm.as_str()) {
-                    Some(".weight") => parameter.value = variance.iter().map(|v| (v + 1e-3).sqrt()).collect(),
-                    Some(".bias") => parameter.value.iter_mut().zip(&mean).for_each(|(bias, mean)| *bias += mean),
-                    Some(".running_mean") => parameter.value.clone_from(&mean),
-                    Some(".running_var") => parameter.value.clone_from(&variance),
-                    _ => continue,
-                }
-                parameter.average.clone_from(&parameter.value);
-            }
-        }
-        self.push_all();
-        Ok(())
-    }
-
     /// Makes a step on what was gathered and takes it into the average. Returns the gradient's norm.
     pub fn step(&mut self, numbers: &Step) -> f32 {
         let numbers = Step { count: self.average.updates + 1, ..*numbers };
@@ -240,25 +209,4 @@ fn blend((loss, gradients): (&mut Loss, &mut [Vec<f32>]), (other, others): (Loss
     for (own, others) in gradients.iter_mut().zip(others) {
         own.iter_mut().zip(others).for_each(|(own, other)| mix(own, other));
     }
-}
-
-fn write<const D: usize>(value: &mut Tensor<D>, parameter: &Parameter, device: &Device) {
-    let data = TensorData::new(parameter.value.clone(), value.dims());
-    let tensor = Tensor::<D>::from_data(data, device);
-    *value = if parameter.frozen { tensor.without_autodiff() } else { tensor.require_grad() };
-}
-
-fn read(parameter: &ParameterMut<'_>) -> Result<(Vec<usize>, Vec<f32>)> {
-    match parameter {
-        ParameterMut::Kernel(value) => Ok((value.dims().to_vec(), numbers((*value).clone().without_autodiff())?)),
-        ParameterMut::Vector(value) | ParameterMut::Statistic(value) => {
-            Ok((value.dims().to_vec(), numbers((*value).clone().without_autodiff())?))
-        }
-    }
-}
-
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let wrong = |error: String| Error::new(ErrorKind::Device, error).at("reading from the device");
-    let data = tensor.try_into_data().map_err(|error| wrong(error.to_string()))?;
-    data.try_into_vec().map_err(|error| wrong(error.to_string()))
 }

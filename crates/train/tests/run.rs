@@ -7,10 +7,8 @@ use ghostdet::data::{Dataset, Split};
 use ghostdet::model::{Config, builtin};
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
-use ghostdet_burn as network;
 use ghostdet_train::hyp::Hyp;
-use ghostdet_train::loader::{Sampling, Scores};
-use ghostdet_train::optimizer::{Frozen, Optimizer};
+use ghostdet_train::optimizer::Optimizer;
 use ghostdet_train::run::{Event, Files, Options, Outcome, run};
 use ghostdet_train::schedule::Schedule;
 
@@ -43,29 +41,18 @@ fn options(folder: &Path, epochs: usize) -> Options {
     let open = |split| Dataset::open_split(&folder.join("data.yaml"), None, split).expect("a data set");
     let schedule = Schedule { lr0: 0.02, warmup_epochs: 0.0, nominal: 4, ..Hyp::default().schedule(epochs, 4) };
     Options {
-        config: config(),
-        weights: None,
-        data: open(Split::Train),
         val: Some(open(Split::Val)),
         out: folder.join("out"),
         imgsz: 64,
-        sizes: Vec::new(),
         schedule,
         augment: ghostdet_train::augment::Augment { mosaic: 0.5, ..Default::default() },
         close_mosaic: 0,
-        hyp: Hyp::default().loss,
-        scores: Scores::default(),
-        sampling: Sampling::default(),
-        freeze_bn: false,
-        frozen: Frozen::default(),
         patience: 0,
         autoanchor: false,
-        teacher: None,
         seed: 3,
         workers: 2,
         average: (0.9, 10.0),
-        device: network::cpu(),
-        resume: false,
+        ..Options::new(config(), open(Split::Train), &Hyp::default(), epochs, 4)
     }
 }
 

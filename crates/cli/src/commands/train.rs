@@ -222,7 +222,7 @@ impl Args {
         let (data, val) = self.datasets()?;
         let base = if weights.is_some() { Hyp::fine_tuning() } else { Hyp::default() };
         let base = base.with_values(recipe)?;
-        let hyp = match &self.hyp {
+        let mut hyp = match &self.hyp {
             Some(path) => {
                 let text = String::from_utf8_lossy(&read(path)?).into_owned();
                 base.with(&text).map_err(|error| error.at(path.display()))?
@@ -230,21 +230,14 @@ impl Args {
             None => base,
         };
         let epochs = self.epochs.unwrap_or(100);
-        let mut schedule = Schedule {
+        hyp.lr0 = self.lr.unwrap_or(hyp.lr0);
+        hyp.optimizer = self.optimizer.map_or(hyp.optimizer, Optimizer::from);
+        hyp.repeat_rare = self.repeat_rare.map_or(hyp.repeat_rare, |part| part as f32);
+        hyp.freeze_bn |= self.freeze_bn;
+        let schedule = Schedule {
             nominal: self.nominal_batch.unwrap_or(NOMINAL_BATCH).max(1),
             shape: if self.cos_lr { Shape::Cosine } else { Shape::Linear },
             ..hyp.schedule(epochs, self.batch.unwrap_or(16))
-        };
-        if let Some(rate) = self.lr {
-            schedule.lr0 = rate;
-        }
-        if let Some(rule) = self.optimizer {
-            schedule.optimizer = rule.into();
-        }
-        let rare = self.repeat_rare.map_or(hyp.repeat_rare, |part| part as f32);
-        let sampling = Sampling {
-            pictures: self.epoch_images,
-            weights: if rare > 0.0 { Sampling::repeat_rare(&data, rare) } else { Vec::new() },
         };
         check_numbers(self, &schedule)?;
         let teacher = match &self.teacher {
@@ -253,30 +246,25 @@ impl Args {
         };
         let imgsz = self.imgsz.or(weights.as_ref().and_then(|weights| weights.imgsz)).unwrap_or(640);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let defaults = Options::new(config, data, &hyp, epochs, schedule.batch);
         Ok(Options {
-            config,
             weights,
-            data,
             val,
             out: self.out.clone(),
             imgsz,
             sizes: self.sizes.clone(),
             schedule,
-            augment: hyp.augment.clone(),
-            close_mosaic: self.close_mosaic.unwrap_or(epochs / 10),
-            hyp: hyp.loss,
-            scores: hyp.scores,
-            sampling,
-            freeze_bn: self.freeze_bn || hyp.freeze_bn,
+            close_mosaic: self.close_mosaic.unwrap_or(defaults.close_mosaic),
             frozen: Frozen::rows(self.freeze),
             patience: self.patience,
             autoanchor: !self.noautoanchor,
             teacher,
             seed: self.seed,
             workers: self.workers.unwrap_or(cores.min(8)).max(1),
-            average: (hyp.ema_decay, hyp.ema_ramp),
+            sampling: Sampling { pictures: self.epoch_images, ..defaults.sampling },
             device: self.device()?,
             resume: self.resume,
+            ..defaults
         })
     }
 

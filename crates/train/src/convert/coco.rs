@@ -11,6 +11,9 @@ use super::{Report, Target};
 
 /// Converts COCO annotations with their folder of pictures. Classes are numbered by their COCO ids, rising; crowds are
 /// left out.
+///
+/// # Errors
+/// A JSON that can't be read, a folder that can't be written to, no picture with a box.
 pub fn coco(json: &Path, images: &Path, target: &Target) -> Result<Report> {
     let data = Dataset::open(json, Some(images))?;
     let mut folders = Folders::new(&target.out, target.copy, data.names())?;

@@ -30,6 +30,9 @@ pub struct Cut {
 ///
 /// Pictures to validate on come from `val`; without it they are taken from `data` before those to train on. Pictures
 /// that can't be decoded are named and replaced by others.
+///
+/// # Errors
+/// A class that the data set does not have, nothing left, a folder that can't be written to.
 pub fn subset(data: &Dataset, val: Option<&Dataset>, cut: &Cut, out: &Path) -> Result<Report> {
     if cut.classes.is_empty() {
         return Err(Error::new(ErrorKind::Argument, "no classes to cut out"));

@@ -56,6 +56,9 @@ struct Object {
 }
 
 /// Converts a VOC data set. Its coordinates count pixels from 1, both ends included.
+///
+/// # Errors
+/// A folder without XML files, or one that can't be written to.
 pub fn voc(source: &Voc, target: &Target) -> Result<Report> {
     let folder = &source.annotations;
     let listing = fs::read_dir(folder).map_err(|e| unread(folder, e))?;

@@ -11,6 +11,7 @@ use ghostdet::weights::Checkpoint;
 use ghostdet_burn::Device;
 
 use crate::augment::Augment;
+use crate::hyp::Hyp;
 use crate::loader::{Sampling, Scores};
 use crate::loss::Hyperparameters;
 use crate::optimizer::Frozen;
@@ -65,6 +66,42 @@ pub struct Options {
     pub device: Device,
     /// Goes on from the state in `out`.
     pub resume: bool,
+}
+
+impl Options {
+    /// Trains `config` on `data` from scratch, on the CPU, at 640 pixels, with the numbers of `hyp`: `epochs` rounds in
+    /// batches of `batch`. Results go to `runs/train`.
+    pub fn new(config: Config, data: Dataset, hyp: &Hyp, epochs: usize, batch: usize) -> Self {
+        let weights = match hyp.repeat_rare > 0.0 {
+            true => Sampling::repeat_rare(&data, hyp.repeat_rare),
+            false => Vec::new(),
+        };
+        Self {
+            config,
+            weights: None,
+            data,
+            val: None,
+            out: PathBuf::from("runs/train"),
+            imgsz: 640,
+            sizes: Vec::new(),
+            schedule: hyp.schedule(epochs, batch),
+            augment: hyp.augment.clone(),
+            close_mosaic: epochs / 10,
+            hyp: hyp.loss,
+            frozen: Frozen::default(),
+            patience: 100,
+            autoanchor: true,
+            teacher: None,
+            seed: 0,
+            workers: 0,
+            average: (hyp.ema_decay, hyp.ema_ramp),
+            scores: hyp.scores,
+            sampling: Sampling { pictures: None, weights },
+            freeze_bn: hyp.freeze_bn,
+            device: ghostdet_burn::cpu(),
+            resume: false,
+        }
+    }
 }
 
 /// What happens on the way.

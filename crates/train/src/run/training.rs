@@ -3,154 +3,40 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ghostdet::detector::adopt_anchors;
-use ghostdet::model::{Config, Graph};
+use ghostdet::model::Config;
 use ghostdet::weights::{Checkpoint, Tensor};
 use ghostdet::{Error, ErrorKind, Result};
 
-use super::anchors::{anchors_tensor, fit_anchors};
 use super::teacher::raw_maps;
 use super::throughput::Throughput;
 use super::{Event, Files, Measured, Options, Outcome, Progress, validate};
-use crate::init::start;
-use crate::loader::{Batch, Loader, LoaderOptions};
-use crate::loss::{DetectionLoss, Loss};
+use crate::loader::{Batch, Loader};
+use crate::loss::Loss;
 use crate::plot;
 use crate::results::Row;
 use crate::schedule::Schedule;
 use crate::state::{self, Position, replace};
 use crate::trainer::{Pictures, Trainer};
 
-/// Batches that show a folded network's batch norms what they see.
-const CALIBRATION: usize = 4;
 /// Saving may take this part of the time.
 const SAVING: u32 = 20;
 
 /// A training at work.
 pub(super) struct Training {
-    options: Options,
-    config: Config,
-    names: Vec<String>,
+    pub(super) options: Options,
+    pub(super) config: Config,
+    pub(super) names: Vec<String>,
     /// Key and tensor of the anchors, in grid units.
-    anchors: (String, Tensor),
-    files: Files,
-    schedule: Schedule,
-    trainer: Trainer,
-    loader: Loader,
-    position: Position,
-    rows: Vec<Row>,
+    pub(super) anchors: (String, Tensor),
+    pub(super) files: Files,
+    pub(super) schedule: Schedule,
+    pub(super) trainer: Trainer,
+    pub(super) loader: Loader,
+    pub(super) position: Position,
+    pub(super) rows: Vec<Row>,
 }
 
 impl Training {
-    /// Puts everything in its place; with `resume`, as it was when it was stopped.
-    pub(super) fn new(
-        mut options: Options,
-        config: Config,
-        mut graph: Graph,
-        names: Vec<String>,
-        files: Files,
-        tell: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Self> {
-        let schedule = Schedule {
-            batches: options.sampling.pictures.unwrap_or(options.data.len()).div_ceil(options.schedule.batch),
-            ..options.schedule
-        };
-        if let Some(weights) = &options.weights {
-            adopt_anchors(&mut graph, weights)?;
-        }
-        if options.autoanchor {
-            fit_anchors(&options, &mut graph, tell)?;
-        }
-        let hyp = options.hyp.scaled(names.len(), graph.strides.len(), options.imgsz);
-        let cells = |(anchors, stride): (&Vec<[f32; 2]>, &f64)| {
-            anchors.iter().map(|sides| sides.map(|side| side / *stride as f32)).collect::<Vec<_>>()
-        };
-        let anchors = graph.anchors.iter().zip(&graph.strides).map(cells).collect();
-        let loss = DetectionLoss::new(hyp, names.len(), anchors);
-        let begin = start(&graph, &names, options.seed, options.weights.as_ref())?;
-        let mut trainer = Trainer::new(&graph, &begin.checkpoint, &options.device, loss, &options.frozen)?;
-        (trainer.average.decay, trainer.average.ramp) = options.average;
-        trainer.freeze_bn = options.freeze_bn;
-        if options.weights.take().is_some() {
-            tell(Event::Note(&format!("{} of {} tensors taken over from the weights", begin.taken, begin.all)));
-        }
-        let loader = Loader::new(
-            options.data.clone(),
-            LoaderOptions {
-                batch: schedule.batch,
-                sizes: if options.sizes.is_empty() { vec![options.imgsz] } else { options.sizes.clone() },
-                augment: options.augment.clone(),
-                scores: options.scores,
-                sampling: options.sampling.clone(),
-                seed: options.seed,
-                workers: options.workers,
-                ..LoaderOptions::default()
-            },
-        )?;
-        let setting = format!(
-            "{} classes, batch {}, {} pictures, size {}, seed {}",
-            names.len(),
-            schedule.batch,
-            loader.len(),
-            options.imgsz,
-            options.seed
-        );
-        let mut position = Position {
-            epoch: 0,
-            batch: 0,
-            last_step: -1,
-            best: None,
-            average: trainer.average,
-            sums: [0.0; 3],
-            seed: options.seed,
-            setting: setting.clone(),
-        };
-        let mut rows = Vec::new();
-        if options.resume {
-            position = state::load(&files.state, trainer.parameters_mut())?;
-            if position.setting != setting {
-                return Err(Error::new(
-                    ErrorKind::Argument,
-                    format!("the stopped training had {}, this one has {setting}", position.setting),
-                )
-                .at(options.out.display())
-                .hint("give it the same data and options"));
-            }
-            trainer.average = position.average;
-            trainer.push_all();
-            rows = crate::results::read(&files.results)?;
-            rows.truncate(position.epoch);
-            tell(Event::Note(&format!("goes on at epoch {}, batch {}", position.epoch + 1, position.batch + 1)));
-        }
-        let anchors = anchors_tensor(&graph);
-        let mut training = Self { options, config, names, anchors, files, schedule, trainer, loader, position, rows };
-        // Frozen norms need no statistics: a folded one passes everything through.
-        if !training.options.resume && !begin.folded.is_empty() && !training.options.freeze_bn {
-            training.calibrate(&begin.folded)?;
-            tell(Event::Note("batch norms, folded in the weights, were opened again on the first pictures"));
-        }
-        Ok(training)
-    }
-
-    fn calibrate(&mut self, folded: &[String]) -> Result<()> {
-        let mut kept = Vec::new();
-        for batch in self.loader.epoch(0, 0, false)?.take(CALIBRATION) {
-            kept.push(batch?);
-        }
-        let batches: Vec<Pictures<'_>> = kept
-            .iter()
-            .map(|batch| Pictures {
-                count: batch.count,
-                size: batch.size,
-                pixels: &batch.images,
-                targets: &[],
-                regions: &[],
-                teacher: None,
-            })
-            .collect();
-        self.trainer.calibrate(folded, &batches)
-    }
-
     /// Runs the epochs that are left.
     pub(super) fn train(mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
         while self.position.epoch < self.schedule.epochs {

@@ -25,6 +25,9 @@ pub struct Measured {
 
 /// Precision, recall, mAP and `loss` of a network, with our own executor on the CPU: pictures are fitted into a square of
 /// `imgsz`. Pictures that can't be read are named and left out.
+///
+/// # Errors
+/// Weights that are no network. Pictures that can't be read are only told.
 pub fn validate(
     checkpoint: Checkpoint,
     data: &Dataset,

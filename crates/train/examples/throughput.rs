@@ -1,4 +1,4 @@
-//! Pictures a second in training, on made-up pictures: `pace NETWORK SIZE BATCH STEPS`. Prints one line of JSON.
+//! Pictures a second in training, on made-up pictures: `throughput NETWORK SIZE BATCH STEPS`. Prints one line of JSON.
 //! `benches/train.sh` runs it beside PyTorch.
 
 use std::time::Instant;
