@@ -50,8 +50,8 @@ pub struct Info {
     pub nc: usize,
     /// Parameters with batch norm folded.
     pub parameters: u64,
-    /// GFLOPs at 640x640, batch norm folded.
-    pub gflops: f64,
+    /// GFLOPs at 640x640, batch norm folded. `None` where the reference can't count them.
+    pub gflops: Option<f64>,
     /// The picture size it was trained for.
     pub imgsz: usize,
     /// Bytes of packed weights.

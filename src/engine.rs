@@ -10,10 +10,11 @@ pub mod plan;
 pub mod program;
 
 use crate::detection::{Candidate, RawMap};
-use crate::model::{Graph, Module};
+use crate::model::{Block, Graph};
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
 use cpu::{Aligned, CpuExecutor, Isa, Precision};
+use lower::Tensors;
 use plan::{Layout, Plan, Retain};
 use program::{INPUT, Program, ValueId};
 use std::sync::Mutex;
@@ -87,7 +88,7 @@ impl Engine {
     /// # Errors
     /// A tensor that is missing or doesn't fit.
     pub fn new(graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower(graph, checkpoint)?))
+        Ok(Self::from_program(lower::lower(graph, Tensors::of(checkpoint))?))
     }
 
     /// As [`Engine::new`], taking the tensors instead of copying them.
@@ -95,7 +96,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower_taking(graph, checkpoint)?))
+        Ok(Self::from_program(lower::lower(graph, Tensors::from_owned(checkpoint))?))
     }
 
     /// As [`Engine::taking`] in the least memory: what was packed is given back at once, so that a GPU can't be attached
@@ -111,7 +112,7 @@ impl Engine {
         size: Option<[usize; 2]>,
         precision: Precision,
     ) -> Result<Self> {
-        let mut program = lower::lower_taking(graph, checkpoint)?;
+        let mut program = lower::lower(graph, Tensors::from_owned(checkpoint))?;
         // A size that can't be planned is refused when it is used.
         let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, candidates_or_maps(&program)).ok();
         let scratch = size.and_then(plan).map(|plan| {
@@ -133,15 +134,23 @@ impl Engine {
     /// # Errors
     /// A graph that can't be run.
     pub fn unweighted(graph: &Graph) -> Result<Self> {
-        Ok(Self::from_program(lower::lower_unweighted(graph)?))
+        Ok(Self::from_program(lower::lower(graph, Tensors::random())?))
     }
 
     /// A single module with its weights under `model.0.`: for checking modules one by one.
     ///
     /// # Errors
     /// A tensor that is missing or doesn't fit.
-    pub fn module(module: &Module, input_channels: usize, checkpoint: &Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower_module(module, input_channels, checkpoint)?))
+    pub fn module(block: &Block, input_channels: usize, checkpoint: &Checkpoint) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_block(block, input_channels, checkpoint)?))
+    }
+
+    /// The operations of a network, without weights: nothing can run them.
+    ///
+    /// # Errors
+    /// A graph that can't be lowered.
+    pub fn program_without_weights(graph: &Graph) -> Result<Program> {
+        lower::lower(graph, Tensors::absent())
     }
 
     fn from_program(program: Program) -> Self {

@@ -13,18 +13,24 @@
 //! ```
 
 mod activation;
-mod arguments;
+pub mod block;
 mod builtin;
 mod config;
 pub mod cost;
 mod diagnostic;
+pub mod geometry;
 pub mod graph;
-mod meter;
+pub mod modules;
+mod parse_args;
+mod profile;
 mod resolve;
 pub mod summary;
 mod yaml;
 
+pub use activation::Activation;
+pub use block::Block;
 pub use builtin::{builtin, builtin_names, size_multiples, size_of_name};
 pub use config::Config;
 pub use cost::{Cost, InputSize};
-pub use graph::{Activation, Graph, Module, Row, Source};
+pub use geometry::BATCH_NORM_EPSILON;
+pub use graph::{Graph, Row, Source};

@@ -4,7 +4,7 @@ mod support;
 
 use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::{Isa, Precision};
-use ghostdet::model::{Activation, Config, Module, builtin};
+use ghostdet::model::{Activation, Config, builtin, modules};
 use ghostdet::weights::Tensor;
 use rayon::prelude::*;
 use support::{channels_last, deviation, goldens, nets, part, single_modules};
@@ -56,8 +56,8 @@ fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
     for (channels, kernel, stride) in
         [3, 8, 20, 40].into_iter().flat_map(|c| [3, 5, 7].into_iter().flat_map(move |k| [(c, k, 1), (c, k, 2)]))
     {
-        let module =
-            Module::DwConv { c1: channels, c2: channels, kernel, stride, dilation: 1, activation: Activation::Silu };
+        let arguments = format!("[{channels}, {kernel}, {stride}]");
+        let module = modules::build("DWConv", "model.0", channels, &arguments, 1, Activation::Silu).unwrap();
         let weight: Vec<f32> = (0..channels * kernel * kernel).map(|i| value(i) / kernel as f32).collect();
         let bias: Vec<f32> = (0..channels).map(|i| value(i + 500)).collect();
         let tensors = [
@@ -106,7 +106,7 @@ fn nets_equal_the_reference() {
                 let (Some(row), Some(expected), 0) = (row, net.tensors.get(&format!("row{index}")), image) else {
                     continue;
                 };
-                let (over, most) = deviation(&row.data, &expected.data, 2e-4, 1e-3);
+                let (over, most) = deviation(&row.data, &expected.data, net.tolerance(&expected.data), 1e-3);
                 assert!(over <= 0.0, "{} row {index}: off by {most}", net.name);
                 largest = largest.max(most);
             }
@@ -188,16 +188,8 @@ fn pictures_side_by_side_do_not_disturb_each_other() {
 
 #[test]
 fn what_is_no_number_stays_none() {
-    let module = |kernel| Module::Conv {
-        c1: 8,
-        c2: 32,
-        kernel: [kernel; 2],
-        stride: [1; 2],
-        padding: [kernel / 2; 2],
-        groups: 1,
-        dilation: 1,
-        activation: Activation::Silu,
-    };
+    let module =
+        |kernel: usize| modules::build("Conv", "model.0", 8, &format!("[32, {kernel}]"), 1, Activation::Silu).unwrap();
     for kernel in [1, 3] {
         let engine = |spoil: Option<f32>| {
             let mut weight = vec![0.1; 32 * 8 * kernel * kernel];

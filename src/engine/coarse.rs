@@ -2,7 +2,7 @@
 //! and `Wa·upsample(a)` is `upsample(Wa·a)`. So `Wa·a` is computed on the small map, a quarter of the products for a scale
 //! of 2, and added to `Wb·b` before the activation; the upsampled map is never written, and neither is the concatenation.
 
-use super::program::{Coarse, ConvShape, ConvWeights, Op, OpKind, Program, ValueId};
+use super::program::{Coarse, ConvShape, ConvWeights, Op, OpKind, Program, UpsampleMode, ValueId};
 use crate::model::Activation;
 
 /// Rewrites all places where that is possible. Rows whose output is no longer written have none afterwards.
@@ -33,7 +33,12 @@ struct Joint {
 impl Joint {
     /// The joint that begins with the upsampling `ops[at]`, if everything fits.
     fn at(program: &Program, at: usize) -> Option<Self> {
-        let Op { kind: OpKind::Upsample { scale }, input: source, output, .. } = program.ops[at] else { return None };
+        let Op { kind: OpKind::Upsample { scale, mode }, input: source, output, .. } = program.ops[at] else {
+            return None;
+        };
+        if mode != UpsampleMode::Nearest {
+            return None;
+        }
         let (whole, begin) = program.values[output].home?;
         let parts: Vec<ValueId> = (0..program.values.len())
             .filter(|&v| program.values[v].home.is_some_and(|(home, _)| home == whole))
@@ -67,7 +72,8 @@ impl Joint {
             let Op { row, .. } = program.ops[reader];
             program.ops[reader].input = self.other;
             program.ops[reader].coarse = Some(Coarse { value, scale: self.scale });
-            let kind = OpKind::Conv { shape: small.shape(), weights: small.weights, activation: Activation::Identity };
+            let shape = ConvShape::pointwise(small.channels[0], small.channels[1]);
+            let kind = OpKind::Conv { shape, weights: small.weights, activation: Activation::Identity };
             let op = Op { row, kind, input: self.source, residual: None, coarse: None, output: value };
             program.ops.insert(reader, op);
         }
@@ -100,18 +106,11 @@ struct Small {
     weights: ConvWeights,
 }
 
-impl Small {
-    fn shape(&self) -> ConvShape {
-        let (kernel, stride, padding) = ([1, 1], [1, 1], [0, 0]);
-        ConvShape { channels: self.channels, kernel, stride, padding, dilation: 1, groups: 1 }
-    }
-}
-
 /// Detect's convolutions stay whole: single cells of them are computed from their weights.
 fn can_split(program: &Program, index: usize, whole: ValueId) -> bool {
     let op = &program.ops[index];
     let OpKind::Conv { shape, .. } = &op.kind else { return false };
-    shape.is_flat()
+    shape.is_pointwise()
         && shape.groups == 1
         && op.input == whole
         && op.residual != Some(whole)

@@ -4,6 +4,7 @@
 //! selected at run time; other targets use the set they always have (NEON, SSE2, wasm SIMD128).
 
 mod aligned;
+mod attention;
 mod conv;
 mod depthwise;
 mod dispatch;
@@ -21,7 +22,7 @@ mod simd;
 
 use super::Input;
 use super::plan::Plan;
-use super::program::{INPUT, Op, OpKind, Program, ValueId};
+use super::program::{INPUT, Op, OpKind, Program, UpsampleMode, ValueId};
 use crate::detection::RawMap;
 pub(super) use aligned::Aligned;
 use conv::PackedConv;
@@ -146,7 +147,7 @@ impl CpuExecutor {
                 self.convolve(Job { packed, input, residual, coarse, output, first, last });
             }),
             (Packed::Int16(packed), _) => {
-                let pointwise = packed.shape().is_flat();
+                let pointwise = packed.shape().is_pointwise();
                 let magnitude = if pointwise { 0.0 } else { self.magnitude(input, plan.views[op.input].channels) };
                 let input = Source::Map(input, magnitude);
                 let [total, least] = if pointwise { [view.height * view.width, 8] } else { [view.height, 1] };
@@ -166,7 +167,19 @@ impl CpuExecutor {
                     &OpKind::MaxPool { kernel, stride, padding } => {
                         dispatch::max_pool(self.isa, input, output, [kernel, stride, padding], [first, last]);
                     }
-                    &OpKind::Upsample { scale } => elementwise::upsample(input, output, scale, first, last),
+                    &OpKind::AvgPool { kernel, stride, padding } => {
+                        elementwise::avg_pool(input, output, [kernel, stride, padding], first, last);
+                    }
+                    &OpKind::ZeroPad { sides: [left, _, top, _] } => {
+                        elementwise::zero_pad(input, output, [left, top], first, last);
+                    }
+                    &OpKind::Upsample { scale, mode: UpsampleMode::Nearest } => {
+                        elementwise::upsample(input, output, scale, first, last);
+                    }
+                    &OpKind::Upsample { scale, mode: UpsampleMode::Bilinear } => {
+                        elementwise::upsample_bilinear(input, output, scale, first, last);
+                    }
+                    &OpKind::Attention { heads } => dispatch::attend(self.isa, input, output, heads, [first, last]),
                     OpKind::Copy => elementwise::copy(input, output, first, last),
                     OpKind::Affine { scale, bias, activation } => {
                         elementwise::affine(input, output, scale, bias, *activation, first, last);

@@ -46,7 +46,7 @@ pub fn are_pointwise(program: &Program) -> bool {
 }
 
 fn is_pointwise_head(program: &Program, shape: &ConvShape) -> bool {
-    shape.groups == 1 && shape.is_flat() && shape.channels[1].checked_div(program.anchors).is_some_and(|n| n >= 5)
+    shape.groups == 1 && shape.is_pointwise() && shape.channels[1].checked_div(program.anchors).is_some_and(|n| n >= 5)
 }
 
 impl Head<'_> {

@@ -1,36 +1,28 @@
-//! From the graph and a checkpoint to a [`Program`]: every module as convolutions, pools and placements.
+//! From the graph and a checkpoint to a [`Program`]: blocks become operations, and parts of a concatenation get their place
+//! inside it.
+
+mod tensors;
 
 use super::coarse::keep_coarse;
 use super::program::{ConvShape, ConvWeights, INPUT, OpKind, Program, ValueId};
-use crate::model::{Activation, Graph, Module, Source};
-use crate::weights::{Checkpoint, Tensor};
+use crate::model::block::{Act, Attention, Block, Conv, ConvTranspose, Linear};
+use crate::model::{Activation, BATCH_NORM_EPSILON, Graph, Source};
+use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+pub use tensors::Tensors;
 
-/// Lowers `graph` with the weights of `checkpoint`, whose batch norm must be folded.
+/// The most parameters that are run: 2 GiB of fp32 weights, half of that in WebAssembly.
+const MAX_RUN_PARAMETERS: u64 = if cfg!(target_arch = "wasm32") { 1 << 28 } else { 1 << 29 };
+
+/// Lowers `graph` with these weights.
 ///
 /// # Errors
-/// A tensor that is missing or has another shape than the graph asks for.
-pub fn lower(graph: &Graph, checkpoint: &Checkpoint) -> Result<Program> {
-    lower_from(graph, Weights::Checkpoint(checkpoint))
-}
-
-/// As [`lower`], taking the tensors out of the checkpoint instead of copying them.
-pub fn lower_taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Program> {
-    lower_from(graph, Weights::Taken(RefCell::new(checkpoint.tensors)))
-}
-
-/// Lowers `graph` with made-up weights, the same for the same graph: for timing, and for comparing executors.
-///
-/// # Errors
-/// A graph that can't be run.
-pub fn lower_unweighted(graph: &Graph) -> Result<Program> {
-    lower_from(graph, Weights::MadeUp { anchors: graph.anchors_per_level() })
-}
-
-fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
-    let mut lowering = Lowering { program: Program::default(), weights, row: 0 };
+/// A tensor that is missing or has another shape than the graph asks for; a network that is too large to run.
+pub fn lower(graph: &Graph, tensors: Tensors) -> Result<Program> {
+    if !tensors.are_absent() {
+        check_size(graph)?;
+    }
+    let mut lowering = Lowering { program: Program::default(), tensors, row: 0 };
     lowering.program.anchors = graph.anchors_per_level();
     lowering.program.value(graph.input_channels);
     for row in &graph.rows {
@@ -46,13 +38,9 @@ fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
             })
             .collect::<Result<Vec<_>>>()?;
         let mut value = None;
-        for (copy, module) in row.copies.iter().enumerate() {
-            let key = match row.copies.len() {
-                1 => format!("model.{}", row.index),
-                _ => format!("model.{}.{copy}", row.index),
-            };
+        for block in &row.copies {
             let inputs = value.map_or_else(|| sources.clone(), |v| vec![v]);
-            value = lowering.module(module, &key, &inputs)?;
+            value = lowering.row(block, &inputs)?;
         }
         lowering.program.rows.push(value);
     }
@@ -60,412 +48,300 @@ fn lower_from(graph: &Graph, weights: Weights) -> Result<Program> {
     Ok(lowering.program)
 }
 
-/// Lowers one module on its own: weights under `key`, the network's input as its only source. For tests.
+/// Lowers one block on its own, with the network's input as its only source: for checking modules one by one.
 ///
 /// # Errors
 /// As [`lower`].
-pub fn lower_module(module: &Module, input_channels: usize, checkpoint: &Checkpoint) -> Result<Program> {
-    let mut lowering = Lowering { program: Program::default(), weights: Weights::Checkpoint(checkpoint), row: 0 };
+pub fn lower_block(block: &Block, input_channels: usize, checkpoint: &Checkpoint) -> Result<Program> {
+    let mut lowering = Lowering { program: Program::default(), tensors: Tensors::of(checkpoint), row: 0 };
     lowering.program.value(input_channels);
-    let value = lowering.module(module, "model.0", &[INPUT])?;
+    let value = lowering.row(block, &[INPUT])?;
     lowering.program.outputs.extend(value);
     lowering.program.rows.push(value);
     Ok(lowering.program)
 }
 
+/// Refuses networks whose weights alone would take more memory than a program should.
+fn check_size(graph: &Graph) -> Result<()> {
+    let parameters = crate::model::Cost::of(graph, true).parameters;
+    if parameters <= MAX_RUN_PARAMETERS {
+        return Ok(());
+    }
+    let message = format!(
+        "the network has {parameters} parameters ({:.1} GB in fp32); at most {MAX_RUN_PARAMETERS} are run here",
+        parameters as f64 * 4e-9
+    );
+    Err(Error::new(ErrorKind::Config, message).hint("lower width_multiple; `summary` and `plan` work at any size"))
+}
+
 struct Lowering<'a> {
     program: Program,
-    weights: Weights<'a>,
+    tensors: Tensors<'a>,
     row: usize,
 }
 
-/// Where weights come from.
-enum Weights<'a> {
-    Checkpoint(&'a Checkpoint),
-    Taken(RefCell<BTreeMap<String, Tensor>>),
-    /// Values whose sums keep the size of what they sum over, so that activations neither vanish nor grow.
-    MadeUp {
-        anchors: usize,
-    },
-}
-
-impl Weights<'_> {
-    fn made_up(key: &str, shape: &[usize]) -> Vec<f32> {
-        // xorshift, begun from the key's bytes (FNV-1a).
-        let mut state =
-            key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        };
-        let fan_in: usize = shape.iter().skip(1).product();
-        let (centre, spread) = match shape.len() {
-            1 if key.ends_with("running_var") || key.ends_with("bn.weight") => (1.0, 0.3),
-            // Detect's: nothing is there.
-            1 if key.contains(".m.") && !key.contains("conv") && !key.contains("bn") => (-12.0, 0.1),
-            1 => (0.0, 0.1),
-            _ => (0.0, 1.3 * (3.0 / fan_in.max(1) as f32).sqrt()),
-        };
-        (0..shape.iter().product()).map(|_| centre + spread * next()).collect()
-    }
-}
-
-/// Conv's arguments that are not the usual ones.
-struct Geometry {
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: usize,
-    groups: usize,
-}
-
-impl Geometry {
-    fn new(kernel: usize, stride: usize) -> Self {
-        Self::pair([kernel, kernel], [stride, stride])
-    }
-
-    /// "Same" padding for odd kernels.
-    fn pair(kernel: [usize; 2], stride: [usize; 2]) -> Self {
-        Self { kernel, stride, padding: kernel.map(|k| k / 2), dilation: 1, groups: 1 }
-    }
-
-    fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 impl Lowering<'_> {
-    fn tensor(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let found = match &self.weights {
-            Weights::MadeUp { .. } => return Ok(Weights::made_up(key, shape)),
-            Weights::Checkpoint(checkpoint) => checkpoint.tensors.get(key).cloned(),
-            Weights::Taken(tensors) => tensors.borrow_mut().remove(key),
-        };
-        let found = found.ok_or_else(|| {
-            Error::new(ErrorKind::Weights, format!("the checkpoint has no tensor {key}"))
-                .hint("it was made for another architecture or size; give the YAML it was trained with")
-        })?;
-        if found.shape != shape {
-            return Err(Error::new(
-                ErrorKind::Weights,
-                format!("tensor {key} has shape {:?}, the network needs {shape:?}", found.shape),
-            )
-            .hint("it was made for another architecture, size or number of classes"));
-        }
-        Ok(found.data)
+    fn push(&mut self, kind: OpKind, x: ValueId, channels: usize) -> ValueId {
+        self.program.push(self.row, kind, x, channels)
     }
 
     fn channels(&self, value: ValueId) -> usize {
         self.program.values[value].channels
     }
 
-    /// The reference's Conv with batch norm folded: keys `key.conv.weight`, `key.conv.bias`.
-    fn conv(&mut self, key: &str, x: ValueId, c2: usize, geometry: Geometry, act: Activation) -> Result<ValueId> {
-        let c1 = self.channels(x);
-        self.bare_conv(&format!("{key}.conv"), x, [c1, c2], geometry, act, true)
-    }
-
-    fn bare_conv(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        channels: [usize; 2],
-        geometry: Geometry,
-        activation: Activation,
-        bias: bool,
-    ) -> Result<ValueId> {
-        let (shape, weights) = self.conv_weights(key, channels, geometry, bias)?;
-        Ok(self.program.push(self.row, OpKind::Conv { shape, weights, activation }, x, channels[1]))
-    }
-
-    fn conv_weights(
-        &self,
-        key: &str,
-        channels: [usize; 2],
-        geometry: Geometry,
-        bias: bool,
-    ) -> Result<(ConvShape, ConvWeights)> {
-        let Geometry { kernel, stride, padding, dilation, groups } = geometry;
-        let shape = ConvShape { channels, kernel, stride, padding, dilation, groups };
-        let weight =
-            self.tensor(&format!("{key}.weight"), &[channels[1], channels[0] / groups.max(1), kernel[0], kernel[1]])?;
-        let bias = if bias { self.tensor(&format!("{key}.bias"), &[channels[1]])? } else { vec![0.0; channels[1]] };
-        Ok((shape, ConvWeights { weight, bias }))
-    }
-
-    /// Adds `residual` to what the last operation wrote.
-    fn add_to_last(&mut self, residual: ValueId) {
-        if let Some(op) = self.program.ops.last_mut() {
-            op.residual = Some(residual);
+    /// A row's block, which may take several sources. `None` for Detect.
+    fn row(&mut self, block: &Block, inputs: &[ValueId]) -> Result<Option<ValueId>> {
+        match block {
+            Block::Module { body, .. } => self.row(body, inputs),
+            Block::Join => Ok(Some(self.program.concat(self.row, inputs))),
+            Block::Detect(levels) => {
+                for (level, &input) in levels.iter().zip(inputs) {
+                    let output = self.conv(level, input)?;
+                    self.program.outputs.push(output);
+                }
+                Ok(None)
+            }
+            other => match inputs {
+                [input] => self.block(other, *input).map(Some),
+                _ => {
+                    let message = format!("row {} takes one source, not {}", self.row, inputs.len());
+                    Err(Error::new(ErrorKind::Config, message))
+                }
+            },
         }
     }
 
-    /// GhostConv; the residual, if any, is added to both halves after the cheap one has read the plain primary half:
-    /// that primary half lies elsewhere and is copied with it.
-    fn ghost(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        c2: usize,
-        geometry: Geometry,
-        act: Activation,
-        residual: Option<ValueId>,
-    ) -> Result<ValueId> {
-        let half = c2 / 2;
-        let primary = self.conv(&format!("{key}.cv1"), x, half, geometry, act)?;
-        let Some(residual) = residual else {
-            let cheap = self.conv(&format!("{key}.cv2"), primary, half, Geometry::new(5, 1).groups(half), act)?;
-            return Ok(self.program.concat(self.row, &[primary, cheap]));
-        };
-        let (shape, weights) =
-            self.conv_weights(&format!("{key}.cv2.conv"), [half; 2], Geometry::new(5, 1).groups(half), true)?;
-        let whole =
-            self.program.push(self.row, OpKind::GhostTail { shape, weights, activation: act }, primary, 2 * half);
-        self.add_to_last(residual);
-        Ok(whole)
+    fn block(&mut self, block: &Block, x: ValueId) -> Result<ValueId> {
+        let channels = self.channels(x);
+        Ok(match block {
+            Block::Pass => x,
+            Block::Conv(conv) => self.conv(conv, x)?,
+            Block::Ghost { primary, cheap } => {
+                let first = self.conv(primary, x)?;
+                let second = self.conv(cheap, first)?;
+                self.program.concat(self.row, &[first, second])
+            }
+            Block::ConvTranspose(transposed) => self.conv_transpose(transposed, x)?,
+            Block::BatchNorm { key, channels, activation } => self.batch_norm(key, *channels, *activation, x)?,
+            Block::Linear(linear) => self.linear(linear, x)?,
+            Block::Attention(attention) => self.attention(attention, x)?,
+            Block::Activation { key, act } => {
+                let activation = self.activation(*act, key)?;
+                let (scale, bias) = (vec![1.0; channels], vec![0.0; channels]);
+                self.push(OpKind::Affine { scale, bias, activation }, x, channels)
+            }
+            Block::MaxPool(pool) => {
+                let kind = OpKind::MaxPool { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
+                self.push(kind, x, channels)
+            }
+            Block::AvgPool(pool) => {
+                let kind = OpKind::AvgPool { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
+                self.push(kind, x, channels)
+            }
+            Block::ZeroPad(sides) => self.push(OpKind::ZeroPad { sides: *sides }, x, channels),
+            &Block::Upsample { scale, mode } => self.push(OpKind::Upsample { scale, mode }, x, channels),
+            &Block::SpaceToDepth { gain, columns_first } => {
+                self.push(OpKind::SpaceToDepth { gain, columns_first }, x, channels * gain * gain)
+            }
+            &Block::DepthToSpace { gain } => self.push(OpKind::DepthToSpace { gain }, x, channels / (gain * gain)),
+            Block::Chain(blocks) => blocks.iter().try_fold(x, |x, block| self.block(block, x))?,
+            Block::Sum { body, shortcut } => self.sum(body, shortcut, x)?,
+            Block::Concat(blocks) => match blocks.as_slice() {
+                [left, right] => match self.siblings(left, right, x)? {
+                    Some(both) => both,
+                    None => self.concat(blocks, x)?,
+                },
+                _ => self.concat(blocks, x)?,
+            },
+            Block::Cascade { step, times } => {
+                let mut parts = vec![x];
+                for at in 0..*times {
+                    parts.push(self.block(step, parts[at])?);
+                }
+                self.program.concat(self.row, &parts)
+            }
+            Block::Module { body, .. } => self.block(body, x)?,
+            Block::Join | Block::Detect(_) => {
+                return Err(Error::new(ErrorKind::Config, format!("row {} can't be repeated", self.row)));
+            }
+        })
     }
 
-    fn ghost_bottleneck(&mut self, key: &str, x: ValueId, c2: usize, kernel: usize, stride: usize) -> Result<ValueId> {
-        let (c1, half) = (self.channels(x), c2 / 2);
-        let none = Activation::Identity;
-        let mut y = self.ghost(&format!("{key}.conv.0"), x, half, Geometry::new(1, 1), Activation::Silu, None)?;
-        let mut shortcut = x;
-        if stride == 2 {
-            let width = self.channels(y);
-            y = self.conv(&format!("{key}.conv.1"), y, width, Geometry::new(kernel, stride).groups(width), none)?;
-            shortcut =
-                self.conv(&format!("{key}.shortcut.0"), x, c1, Geometry::new(kernel, stride).groups(c1), none)?;
-            shortcut = self.conv(&format!("{key}.shortcut.1"), shortcut, c2, Geometry::new(1, 1), none)?;
+    fn concat(&mut self, blocks: &[Block], x: ValueId) -> Result<ValueId> {
+        let parts = blocks.iter().map(|block| self.block(block, x)).collect::<Result<Vec<_>>>()?;
+        Ok(self.program.concat(self.row, &parts))
+    }
+
+    /// Two branches that begin with the same kind of convolution of the same map (C3): one convolution writes the whole
+    /// concatenation, and what the left branch makes of its half takes that half's place.
+    fn siblings(&mut self, left: &Block, right: &Block, x: ValueId) -> Result<Option<ValueId>> {
+        let (Block::Chain(left), Block::Conv(second)) = (left, right) else { return Ok(None) };
+        let Some((Block::Conv(first), inner)) = left.split_first() else { return Ok(None) };
+        let [c1, hidden] = first.shape.channels;
+        let same = first.shape == second.shape && first.act == second.act && first.norm == second.norm;
+        if !same || !first.shape.is_pointwise() || first.shape.groups != 1 || first.act.function == Activation::Prelu {
+            return Ok(None);
         }
-        self.ghost(&format!("{key}.conv.2"), y, c2, Geometry::new(1, 1), none, Some(shortcut))
-    }
-
-    fn bottleneck(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        c2: usize,
-        shortcut: bool,
-        groups: usize,
-        e: f64,
-    ) -> Result<ValueId> {
-        let hidden = (c2 as f64 * e) as usize;
-        let silu = Activation::Silu;
-        let y = self.conv(&format!("{key}.cv1"), x, hidden, Geometry::new(1, 1), silu)?;
-        let y = self.conv(&format!("{key}.cv2"), y, c2, Geometry::new(3, 1).groups(groups), silu)?;
-        if shortcut && self.channels(x) == c2 {
-            self.add_to_last(x);
-        }
-        Ok(y)
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn cross_conv(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        c2: usize,
-        k: usize,
-        s: usize,
-        groups: usize,
-        e: f64,
-        shortcut: bool,
-    ) -> Result<ValueId> {
-        let hidden = (c2 as f64 * e) as usize;
-        let silu = Activation::Silu;
-        let y = self.conv(&format!("{key}.cv1"), x, hidden, Geometry::pair([1, k], [1, s]), silu)?;
-        let y = self.conv(&format!("{key}.cv2"), y, c2, Geometry::pair([k, 1], [s, 1]).groups(groups), silu)?;
-        if shortcut && self.channels(x) == c2 {
-            self.add_to_last(x);
-        }
-        Ok(y)
-    }
-
-    /// `cv3(cat(inner(cv1(x)), cv2(x)))`. cv1 and cv2 read the same map, so they are one convolution that writes the
-    /// whole concatenation; what `inner` makes of the first half takes its place.
-    fn c3(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        c2: usize,
-        n: usize,
-        e: f64,
-        mut inner: impl FnMut(&mut Self, &str, ValueId, usize) -> Result<ValueId>,
-    ) -> Result<ValueId> {
-        let (c1, hidden) = (self.channels(x), (c2 as f64 * e) as usize);
-        let silu = Activation::Silu;
-        let (mut shape, mut weights) =
-            self.conv_weights(&format!("{key}.cv1.conv"), [c1, hidden], Geometry::new(1, 1), true)?;
-        let second = self.conv_weights(&format!("{key}.cv2.conv"), [c1, hidden], Geometry::new(1, 1), true)?.1;
-        weights.weight.reserve_exact(second.weight.len());
-        weights.weight.extend(second.weight);
-        weights.bias.extend(second.bias);
-        shape.channels[1] = 2 * hidden;
-        let both = self.program.push(self.row, OpKind::Conv { shape, weights, activation: silu }, x, 2 * hidden);
+        let mut weights = self.conv_weights(first)?;
+        let other = self.conv_weights(second)?;
+        weights.weight.reserve_exact(other.weight.len());
+        weights.weight.extend(other.weight);
+        weights.bias.extend(other.bias);
+        let shape = ConvShape { channels: [c1, 2 * hidden], ..first.shape };
+        let both = self.push(OpKind::Conv { shape, weights, activation: first.act.function }, x, 2 * hidden);
         let mut y = self.program.part(both, 0, hidden);
-        for j in 0..n {
-            y = inner(self, &format!("{key}.m.{j}"), y, hidden)?;
-            self.program.values[y].home = Some((both, 0));
+        for block in inner {
+            y = self.block(block, y)?;
+            self.program.values[y].home.get_or_insert((both, 0));
         }
-        self.conv(&format!("{key}.cv3"), both, c2, Geometry::new(1, 1), silu)
+        Ok(Some(both))
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn bottleneck_csp(
-        &mut self,
-        key: &str,
-        x: ValueId,
-        c2: usize,
-        n: usize,
-        shortcut: bool,
-        groups: usize,
-        e: f64,
-    ) -> Result<ValueId> {
-        let (c1, hidden) = (self.channels(x), (c2 as f64 * e) as usize);
-        let (silu, none) = (Activation::Silu, Activation::Identity);
-        let mut y = self.conv(&format!("{key}.cv1"), x, hidden, Geometry::new(1, 1), silu)?;
-        for j in 0..n {
-            y = self.bottleneck(&format!("{key}.m.{j}"), y, hidden, shortcut, groups, 1.0)?;
-        }
-        let y = self.bare_conv(&format!("{key}.cv3"), y, [hidden, hidden], Geometry::new(1, 1), none, false)?;
-        let z = self.bare_conv(&format!("{key}.cv2"), x, [c1, hidden], Geometry::new(1, 1), none, false)?;
-        let both = self.program.concat(self.row, &[y, z]);
-        let channels = 2 * hidden;
-        let [gamma, beta, mean, var] = ["weight", "bias", "running_mean", "running_var"]
-            .map(|part| self.tensor(&format!("{key}.bn.{part}"), &[channels]));
-        let (gamma, beta, mean, var) = (gamma?, beta?, mean?, var?);
-        let scale: Vec<f32> = gamma.iter().zip(&var).map(|(g, v)| g / (v + 1e-3).sqrt()).collect();
-        let bias = (0..channels).map(|c| beta[c] - mean[c] * scale[c]).collect();
-        let y = self.program.push(self.row, OpKind::Affine { scale, bias, activation: silu }, both, channels);
-        self.conv(&format!("{key}.cv4"), y, c2, Geometry::new(1, 1), silu)
-    }
-
-    fn module(&mut self, module: &Module, key: &str, inputs: &[ValueId]) -> Result<Option<ValueId>> {
-        let x = *inputs.first().ok_or_else(|| Error::new(ErrorKind::Config, format!("{key} has no source")))?;
-        let silu = Activation::Silu;
-        let value = match module {
-            &Module::Conv { c2, kernel, stride, padding, groups, dilation, activation, .. } => {
-                self.conv(key, x, c2, Geometry { kernel, stride, padding, dilation, groups }, activation)?
+    /// What a body's last operation writes, with the shortcut added. A Ghost module's primary half is read by its cheap one
+    /// before anything is added: it lies elsewhere, and is copied with the residual.
+    fn sum(&mut self, body: &Block, shortcut: &Block, x: ValueId) -> Result<ValueId> {
+        let Some((rest, last)) = split_last(body) else {
+            return Err(Error::new(ErrorKind::Config, format!("row {}: nothing is added to its input", self.row)));
+        };
+        let y = rest.iter().try_fold(x, |x, block| self.block(block, x))?;
+        let (output, residual) = match last {
+            Block::Ghost { primary, cheap } => {
+                let residual = self.block(shortcut, x)?;
+                let first = self.conv(primary, y)?;
+                let (shape, weights) = (cheap.shape, self.conv_weights(cheap)?);
+                let activation = self.activation(cheap.act, &cheap.act_key())?;
+                let channels = 2 * shape.channels[1];
+                (self.push(OpKind::GhostTail { shape, weights, activation }, first, channels), residual)
             }
-            &Module::DwConv { c1, c2, kernel, stride, dilation, activation } => {
-                let reach = dilation * (kernel - 1) + 1;
-                let geometry =
-                    Geometry { padding: [reach / 2; 2], dilation, ..Geometry::new(kernel, stride).groups(gcd(c1, c2)) };
-                self.conv(key, x, c2, geometry, activation)?
-            }
-            &Module::GhostConv { c2, kernel, stride, groups, activation, .. } => {
-                self.ghost(key, x, c2, Geometry::new(kernel, stride).groups(groups), activation, None)?
-            }
-            &Module::GhostBottleneck { c2, kernel, stride, .. } => self.ghost_bottleneck(key, x, c2, kernel, stride)?,
-            &Module::Bottleneck { c2, shortcut, groups, expansion, .. } => {
-                self.bottleneck(key, x, c2, shortcut, groups, expansion)?
-            }
-            &Module::C3 { c2, n, shortcut, groups, expansion, .. } => {
-                self.c3(key, x, c2, n, expansion, |l, k, y, c| l.bottleneck(k, y, c, shortcut, groups, 1.0))?
-            }
-            &Module::C3Ghost { c2, n, expansion, .. } => {
-                self.c3(key, x, c2, n, expansion, |l, k, y, c| l.ghost_bottleneck(k, y, c, 3, 1))?
-            }
-            &Module::C3x { c2, n, shortcut, groups, expansion, .. } => {
-                self.c3(key, x, c2, n, expansion, |l, k, y, c| l.cross_conv(k, y, c, 3, 1, groups, 1.0, shortcut))?
-            }
-            &Module::CrossConv { c2, kernel, stride, groups, expansion, shortcut, .. } => {
-                self.cross_conv(key, x, c2, kernel, stride, groups, expansion, shortcut)?
-            }
-            &Module::BottleneckCsp { c2, n, shortcut, groups, expansion, .. } => {
-                self.bottleneck_csp(key, x, c2, n, shortcut, groups, expansion)?
-            }
-            Module::Spp { c1, c2, kernels } => {
-                let y = self.conv(&format!("{key}.cv1"), x, c1 / 2, Geometry::new(1, 1), silu)?;
-                let mut parts = vec![y];
-                parts.extend(kernels.iter().map(|&k| self.pool(y, k)));
-                let all = self.program.concat(self.row, &parts);
-                self.conv(&format!("{key}.cv2"), all, *c2, Geometry::new(1, 1), silu)?
-            }
-            &Module::Sppf { c1, c2, kernel } => {
-                let y = self.conv(&format!("{key}.cv1"), x, c1 / 2, Geometry::new(1, 1), silu)?;
-                let mut parts = vec![y];
-                for i in 0..3 {
-                    parts.push(self.pool(parts[i], kernel));
-                }
-                let all = self.program.concat(self.row, &parts);
-                self.conv(&format!("{key}.cv2"), all, c2, Geometry::new(1, 1), silu)?
-            }
-            &Module::Focus { c2, kernel, stride, padding, groups, activation, .. } => {
-                let kind = OpKind::SpaceToDepth { gain: 2, columns_first: true };
-                let channels = 4 * self.channels(x);
-                let y = self.program.push(self.row, kind, x, channels);
-                let padding = [padding.unwrap_or(kernel / 2); 2];
-                let geometry = Geometry { padding, ..Geometry::new(kernel, stride).groups(groups) };
-                self.conv(&format!("{key}.conv"), y, c2, geometry, activation)?
-            }
-            Module::Concat => self.program.concat(self.row, inputs),
-            &Module::Upsample { scale } => self.program.push(self.row, OpKind::Upsample { scale }, x, self.channels(x)),
-            &Module::ConvTranspose { c1, c2, kernel, stride, padding, output_padding, groups, bias, dilation } => {
-                let weight = self.tensor(&format!("{key}.weight"), &[c1, c2 / groups.max(1), kernel, kernel])?;
-                let bias = if bias { self.tensor(&format!("{key}.bias"), &[c2])? } else { vec![0.0; c2] };
-                let shape = ConvShape {
-                    channels: [c1, c2],
-                    kernel: [kernel; 2],
-                    stride: [stride; 2],
-                    padding: [padding; 2],
-                    dilation,
-                    groups,
-                };
-                let kind = OpKind::ConvTranspose { shape, output_padding, weights: ConvWeights { weight, bias } };
-                self.program.push(self.row, kind, x, c2)
-            }
-            &Module::MaxPool { kernel, stride, padding } => {
-                self.program.push(self.row, OpKind::MaxPool { kernel, stride, padding }, x, self.channels(x))
-            }
-            &Module::Contract { gain } => {
-                let kind = OpKind::SpaceToDepth { gain, columns_first: false };
-                self.program.push(self.row, kind, x, self.channels(x) * gain * gain)
-            }
-            &Module::Expand { gain } => {
-                self.program.push(self.row, OpKind::DepthToSpace { gain }, x, self.channels(x) / (gain * gain))
-            }
-            Module::Identity => x,
-            Module::Detect { nc, channels } => {
-                for (level, (&c1, &input)) in channels.iter().zip(inputs).enumerate() {
-                    let key = format!("{key}.m.{level}");
-                    let c2 = self.detect_outputs(&key, *nc)?;
-                    let y = self.bare_conv(&key, input, [c1, c2], Geometry::new(1, 1), Activation::Identity, true)?;
-                    self.program.outputs.push(y);
-                }
-                return Ok(None);
+            last => {
+                let residual = self.block(shortcut, x)?;
+                (self.block(last, y)?, residual)
             }
         };
-        Ok(Some(value))
-    }
-
-    fn pool(&mut self, x: ValueId, kernel: usize) -> ValueId {
-        let kind = OpKind::MaxPool { kernel, stride: 1, padding: kernel / 2 };
-        self.program.push(self.row, kind, x, self.channels(x))
-    }
-
-    /// Outputs of a detect level, told from the bias and checked against the classes.
-    fn detect_outputs(&self, key: &str, nc: usize) -> Result<usize> {
-        let bias = format!("{key}.bias");
-        let outputs = match &self.weights {
-            Weights::Checkpoint(checkpoint) => checkpoint.tensors.get(&bias).map_or(0, |bias| bias.data.len()),
-            Weights::Taken(tensors) => tensors.borrow().get(&bias).map_or(0, |bias| bias.data.len()),
-            Weights::MadeUp { anchors } => return Ok(anchors * (nc + 5)),
-        };
-        if outputs == 0 || !outputs.is_multiple_of(nc + 5) {
-            return Err(Error::new(
-                ErrorKind::Weights,
-                format!("{key}.bias has {outputs} values, which does not fit {nc} classes"),
-            )
-            .hint("give the YAML or the number of classes it was trained with"));
+        if let Some(op) = self.program.ops.last_mut()
+            && op.output == output
+            && op.residual.is_none()
+            && matches!(op.kind, OpKind::Conv { .. } | OpKind::GhostTail { .. })
+        {
+            op.residual = Some(residual);
+            return Ok(output);
         }
-        Ok(outputs)
+        Err(Error::new(ErrorKind::Config, format!("row {}: its input can't be added to what it ends with", self.row)))
+    }
+
+    fn conv(&mut self, conv: &Conv, x: ValueId) -> Result<ValueId> {
+        let (shape, weights) = (conv.shape, self.conv_weights(conv)?);
+        let activation = self.activation(conv.act, &conv.act_key())?;
+        Ok(self.push(OpKind::Conv { shape, weights, activation }, x, shape.channels[1]))
+    }
+
+    /// Weights with batch norm folded.
+    fn conv_weights(&self, conv: &Conv) -> Result<ConvWeights> {
+        let (key, outputs) = (conv.conv_key(), conv.shape.channels[1]);
+        let weight = self.tensors.take(&format!("{key}.weight"), &conv.shape.weight_shape())?;
+        let bias = match conv.norm || conv.bias {
+            true => self.tensors.take(&format!("{key}.bias"), &[outputs])?,
+            false => vec![0.0; outputs],
+        };
+        Ok(ConvWeights { weight, bias })
+    }
+
+    /// The function; a trained slope becomes a number.
+    fn activation(&self, act: Act, key: &str) -> Result<Activation> {
+        match act.function {
+            Activation::Prelu => {
+                let slope = self.tensors.take(&format!("{key}.weight"), &[1])?;
+                Ok(Activation::LeakyRelu(slope.first().copied().unwrap_or(0.25)))
+            }
+            function => Ok(function),
+        }
+    }
+
+    fn conv_transpose(&mut self, transposed: &ConvTranspose, x: ValueId) -> Result<ValueId> {
+        let ConvTranspose { key, shape, output_padding, bias, .. } = transposed;
+        let outputs = shape.channels[1];
+        let weight = self.tensors.take(&format!("{key}.weight"), &transposed.weight_shape())?;
+        let bias = if *bias { self.tensors.take(&format!("{key}.bias"), &[outputs])? } else { vec![0.0; outputs] };
+        let weights = ConvWeights { weight, bias };
+        let kind = OpKind::ConvTranspose { shape: *shape, output_padding: *output_padding, weights };
+        Ok(self.push(kind, x, outputs))
+    }
+
+    fn batch_norm(&mut self, key: &str, channels: usize, act: Act, x: ValueId) -> Result<ValueId> {
+        let part = |name: &str| self.tensors.take(&format!("{key}.{name}"), &[channels]);
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        let epsilon = BATCH_NORM_EPSILON as f32;
+        let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
+        let bias = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
+        let activation = self.activation(act, key)?;
+        Ok(self.push(OpKind::Affine { scale, bias, activation }, x, channels))
+    }
+
+    fn linear(&mut self, linear: &Linear, x: ValueId) -> Result<ValueId> {
+        let Linear { key, channels: [c1, c2], bias } = linear;
+        let weight = self.tensors.take(&format!("{key}.weight"), &[*c2, *c1])?;
+        let bias = if *bias { self.tensors.take(&format!("{key}.bias"), &[*c2])? } else { vec![0.0; *c2] };
+        Ok(self.matrix(ConvWeights { weight, bias }, [*c1, *c2], x))
+    }
+
+    /// A matrix on the channels of every pixel is a pointwise convolution.
+    fn matrix(&mut self, weights: ConvWeights, [c1, c2]: [usize; 2], x: ValueId) -> ValueId {
+        let shape = ConvShape::pointwise(c1, c2);
+        self.push(OpKind::Conv { shape, weights, activation: Activation::Identity }, x, c2)
+    }
+
+    /// Queries, keys and values by one convolution: its two matrices each are multiplied here, and the queries' scale with
+    /// them. Then the attention, then its last matrix.
+    fn attention(&mut self, attention: &Attention, x: ValueId) -> Result<ValueId> {
+        let Attention { key, channels: c, heads } = attention;
+        let c = *c;
+        let projection = self.tensors.take(&format!("{key}.ma.in_proj_weight"), &[3 * c, c])?;
+        let mut bias = self.tensors.take(&format!("{key}.ma.in_proj_bias"), &[3 * c])?;
+        let mut weight = Vec::with_capacity(projection.len());
+        for (part, name) in ["q", "k", "v"].into_iter().enumerate() {
+            let inner = self.tensors.take(&format!("{key}.{name}.weight"), &[c, c])?;
+            if !projection.is_empty() {
+                weight.extend(multiplied(&projection[part * c * c..(part + 1) * c * c], &inner, c));
+            }
+        }
+        let scale = 1.0 / ((c / heads) as f32).sqrt();
+        weight.iter_mut().take(c * c).for_each(|value| *value *= scale);
+        bias.iter_mut().take(c).for_each(|value| *value *= scale);
+        let all = self.matrix(ConvWeights { weight, bias }, [c, 3 * c], x);
+        let mixed = self.push(OpKind::Attention { heads: *heads }, all, c);
+        let weight = self.tensors.take(&format!("{key}.ma.out_proj.weight"), &[c, c])?;
+        let bias = self.tensors.take(&format!("{key}.ma.out_proj.bias"), &[c])?;
+        Ok(self.matrix(ConvWeights { weight, bias }, [c, c], mixed))
+    }
+}
+
+/// `a · b` of two `c` x `c` matrices, rows one after the other, summed in f64.
+fn multiplied(a: &[f32], b: &[f32], c: usize) -> Vec<f32> {
+    let mut product = Vec::with_capacity(c * c);
+    let mut sums = vec![0.0_f64; c];
+    for row in a.chunks_exact(c) {
+        sums.fill(0.0);
+        for (value, inner) in row.iter().zip(b.chunks_exact(c)) {
+            for (sum, other) in sums.iter_mut().zip(inner) {
+                *sum += f64::from(*value) * f64::from(*other);
+            }
+        }
+        product.extend(sums.iter().map(|sum| *sum as f32));
+    }
+    product
+}
+
+/// The last block that computes something, and those before it.
+fn split_last(block: &Block) -> Option<(Vec<&Block>, &Block)> {
+    match block {
+        Block::Module { body, .. } => split_last(body),
+        Block::Chain(blocks) => {
+            let (last, before) = blocks.split_last()?;
+            let (inner, last) = split_last(last)?;
+            Some((before.iter().chain(inner).collect(), last))
+        }
+        Block::Pass => None,
+        other => Some((Vec::new(), other)),
     }
 }

@@ -1,6 +1,7 @@
 //! The program for one picture size: sizes of all maps, and where each lies in one arena.
 
 use super::program::{INPUT, OpKind, Program, ValueId};
+use crate::model::geometry::{Size, transposed_output, window_output};
 use crate::{Error, ErrorKind, Result};
 
 /// Floats after each buffer. Kernels may read, but never write, that far past a buffer's end.
@@ -198,28 +199,28 @@ fn misfit(row: usize, what: &str, [h, w]: [usize; 2]) -> Error {
         .hint("picture sides must be multiples of the largest stride")
 }
 
-fn output_size(kind: &OpKind, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
-    let window =
-        |n: usize, k: usize, s: usize, p: usize, d: usize| Some((n + 2 * p).checked_sub(d * (k - 1) + 1)? / s + 1);
+fn output_size(kind: &OpKind, [h, w]: Size) -> Option<Size> {
+    let square = |kernel, stride, padding| {
+        Some([window_output(h, kernel, stride, padding, 1)?, window_output(w, kernel, stride, padding, 1)?])
+    };
     match kind {
         OpKind::Conv { shape: c, .. } | OpKind::GhostTail { shape: c, .. } => Some([
-            window(h, c.kernel[0], c.stride[0], c.padding[0], c.dilation)?,
-            window(w, c.kernel[1], c.stride[1], c.padding[1], c.dilation)?,
+            window_output(h, c.kernel[0], c.stride[0], c.padding[0], c.dilation)?,
+            window_output(w, c.kernel[1], c.stride[1], c.padding[1], c.dilation)?,
         ]),
         OpKind::ConvTranspose { shape: c, output_padding, .. } => {
-            let side = |n: usize| {
-                ((n - 1) * c.stride[0] + c.dilation * (c.kernel[0] - 1) + output_padding + 1)
-                    .checked_sub(2 * c.padding[0])
-            };
+            let side =
+                |n: usize| transposed_output(n, c.kernel[0], c.stride[0], c.padding[0], c.dilation, *output_padding);
             Some([side(h)?, side(w)?])
         }
-        &OpKind::MaxPool { kernel, stride, padding } => {
-            Some([window(h, kernel, stride, padding, 1)?, window(w, kernel, stride, padding, 1)?])
+        &OpKind::MaxPool { kernel, stride, padding } | &OpKind::AvgPool { kernel, stride, padding } => {
+            square(kernel, stride, padding)
         }
-        &OpKind::Upsample { scale } => Some([h * scale, w * scale]),
+        &OpKind::ZeroPad { sides: [left, right, top, bottom] } => Some([h + top + bottom, w + left + right]),
+        &OpKind::Upsample { scale, .. } => Some([h * scale, w * scale]),
         &OpKind::SpaceToDepth { gain, .. } => (h % gain == 0 && w % gain == 0).then_some([h / gain, w / gain]),
         &OpKind::DepthToSpace { gain } => Some([h * gain, w * gain]),
-        OpKind::Affine { .. } | OpKind::Copy => Some([h, w]),
+        OpKind::Attention { .. } | OpKind::Affine { .. } | OpKind::Copy => Some([h, w]),
     }
 }
 

@@ -5,6 +5,7 @@
 //! network's input) is copied.
 
 use crate::model::Activation;
+pub use crate::model::block::{ConvShape, Pool, UpsampleMode};
 
 /// Number of a value in [`Program::values`].
 pub type ValueId = usize;
@@ -16,30 +17,6 @@ pub struct Value {
     pub channels: usize,
     /// The value it is a part of, and at which channel.
     pub home: Option<(ValueId, usize)>,
-}
-
-/// A convolution's geometry; pairs are `[height, width]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape {
-    /// Channels in and out.
-    pub channels: [usize; 2],
-    /// Kernel size.
-    pub kernel: [usize; 2],
-    /// Step.
-    pub stride: [usize; 2],
-    /// Zeros around the map.
-    pub padding: [usize; 2],
-    /// Distance between taps.
-    pub dilation: usize,
-    /// Groups of channels that don't see each other.
-    pub groups: usize,
-}
-
-impl ConvShape {
-    /// Whether every output pixel reads the one input pixel at its own place.
-    pub fn is_flat(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
-    }
 }
 
 /// Weights as the reference stores them: `(c2, c1 / groups, kh, kw)`, with a bias of `c2` values.
@@ -64,8 +41,15 @@ pub enum OpKind {
     ConvTranspose { shape: ConvShape, output_padding: usize, weights: ConvWeights },
     /// Maximum over a window, borders don't count.
     MaxPool { kernel: usize, stride: usize, padding: usize },
-    /// Each pixel repeated `scale` times in both directions.
-    Upsample { scale: usize },
+    /// Mean over a window, borders count as 0.
+    AvgPool { kernel: usize, stride: usize, padding: usize },
+    /// Zeros around the map: left, right, top, bottom.
+    ZeroPad { sides: [usize; 4] },
+    /// A map `scale` times as large in both directions.
+    Upsample { scale: usize, mode: UpsampleMode },
+    /// Attention over all pixels: the input holds queries, keys and values, a third of the channels each; head `h` takes the
+    /// `h`-th part of every third. Queries are scaled already.
+    Attention { heads: usize },
     /// Blocks of `gain * gain` pixels become channels; `columns_first` is Focus's order, else Contract's.
     SpaceToDepth { gain: usize, columns_first: bool },
     /// Channels become blocks of `gain * gain` pixels.
@@ -86,6 +70,9 @@ impl OpKind {
             Self::GhostTail { .. } => "ghost_tail",
             Self::ConvTranspose { .. } => "conv_transpose",
             Self::MaxPool { .. } => "max_pool",
+            Self::AvgPool { .. } => "avg_pool",
+            Self::ZeroPad { .. } => "zero_pad",
+            Self::Attention { .. } => "attention",
             Self::Upsample { .. } => "upsample",
             Self::SpaceToDepth { .. } => "space_to_depth",
             Self::DepthToSpace { .. } => "depth_to_space",
@@ -109,8 +96,12 @@ impl OpKind {
                 format!("{kh}x{kw}/{}{}{act}{}", shape.stride[0], plus[0], plus[1])
             }
             Self::ConvTranspose { shape, .. } => format!("{0}x{0}/{1}", shape.kernel[0], shape.stride[0]),
-            Self::MaxPool { kernel, stride, .. } => format!("{kernel}x{kernel}/{stride}"),
-            Self::Upsample { scale } => format!("x{scale}"),
+            Self::MaxPool { kernel, stride, .. } | Self::AvgPool { kernel, stride, .. } => {
+                format!("{kernel}x{kernel}/{stride}")
+            }
+            Self::ZeroPad { sides: [left, right, top, bottom] } => format!("{left},{right},{top},{bottom}"),
+            Self::Upsample { scale, mode } => format!("x{scale} {}", format!("{mode:?}").to_lowercase()),
+            Self::Attention { heads } => format!("{heads} heads"),
             Self::SpaceToDepth { gain, .. } | Self::DepthToSpace { gain } => format!("{gain}"),
             Self::Affine { .. } | Self::Copy => String::new(),
         }

@@ -1,64 +1,160 @@
-//! Activations as the YAML writes them and PyTorch prints them.
+//! Activation functions: how a YAML writes them, how PyTorch prints them.
 
-use super::graph::Activation;
+/// An activation function. The formulas are PyTorch's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// `x`.
+    Identity,
+    /// `x * sigmoid(x)`, the default.
+    Silu,
+    /// `max(x, 0)`.
+    Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// `x` if positive, else `slope * x`.
+    LeakyRelu(f32),
+    /// As LeakyReLU, with one slope that is trained: the parameter `weight`, 0.25 at the start.
+    Prelu,
+    /// `x * clamp(x + 3, 0, 6) / 6`.
+    Hardswish,
+    /// `clamp(x + 3, 0, 6) / 6`.
+    Hardsigmoid,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `x * tanh(ln(1 + exp(x)))`.
+    Mish,
+    /// `x` if positive, else `exp(x) - 1`. ELU and CELU are the same for their default alpha of 1.
+    Elu,
+    /// `1.0507009873554805 * (x if positive, else 1.6732632423543772 * (exp(x) - 1))`.
+    Selu,
+    /// `x` times the normal distribution's cumulative function at `x` (exact, with erf).
+    Gelu,
+    /// `ln(1 + exp(x))`.
+    Softplus,
+}
 
-/// Names that are understood, for "did you mean".
+/// The classes of `torch.nn` that are known, with the function that each stands for.
+const CLASSES: [(&str, Activation); 16] = [
+    ("SiLU", Activation::Silu),
+    ("ReLU", Activation::Relu),
+    ("ReLU6", Activation::Relu6),
+    ("LeakyReLU", Activation::LeakyRelu(DEFAULT_SLOPE)),
+    ("PReLU", Activation::Prelu),
+    ("Hardswish", Activation::Hardswish),
+    ("Hardsigmoid", Activation::Hardsigmoid),
+    ("Sigmoid", Activation::Sigmoid),
+    ("Tanh", Activation::Tanh),
+    ("Mish", Activation::Mish),
+    ("ELU", Activation::Elu),
+    ("CELU", Activation::Elu),
+    ("SELU", Activation::Selu),
+    ("GELU", Activation::Gelu),
+    ("Softplus", Activation::Softplus),
+    ("Identity", Activation::Identity),
+];
+
+/// The slope of `nn.LeakyReLU()`.
+const DEFAULT_SLOPE: f32 = 0.01;
+
+/// Names to suggest when one is unknown.
 pub(crate) const NAMES: &[&str] = &[
     "nn.SiLU()",
     "nn.ReLU()",
     "nn.ReLU6()",
-    "nn.LeakyReLU()",
+    "nn.LeakyReLU(0.1)",
+    "nn.PReLU()",
     "nn.Hardswish()",
+    "nn.Hardsigmoid()",
     "nn.Sigmoid()",
+    "nn.Tanh()",
     "nn.Mish()",
+    "nn.ELU()",
+    "nn.CELU()",
+    "nn.SELU()",
+    "nn.GELU()",
+    "nn.Softplus()",
     "nn.Identity()",
 ];
 
 impl Activation {
-    /// Reads `nn.ReLU()`, `torch.nn.LeakyReLU(0.1)` and the like; `None` for what isn't known.
+    /// Reads an activation object such as `nn.ReLU()` or `torch.nn.LeakyReLU(0.1)`. `None` for what is not known, for
+    /// parameters other than LeakyReLU's slope, and for a class without parentheses (`nn.ReLU`).
     pub fn parse(word: &str) -> Option<Self> {
-        let word = word.trim();
-        let word = word.strip_prefix("torch.").unwrap_or(word);
-        let word = word.strip_prefix("nn.")?;
-        let (name, arguments) = match word.split_once('(') {
-            Some((name, rest)) => (name, rest.strip_suffix(')')?),
-            None => (word, ""),
-        };
-        let mut slope = None;
-        for argument in arguments.split(',').map(str::trim).filter(|argument| !argument.is_empty()) {
-            if matches!(argument, "inplace=True" | "inplace=False" | "True" | "False") {
+        let (name, arguments) = class_of(word)?.split_once('(')?;
+        let mut activation = Self::of_class(name.trim())?;
+        let mut slopes = 0;
+        for argument in arguments.strip_suffix(')')?.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+            let argument = argument.replace(' ', "");
+            if matches!(argument.as_str(), "inplace=True" | "inplace=False" | "True" | "False") {
                 continue;
             }
-            let value = argument.strip_prefix("negative_slope=").unwrap_or(argument);
-            let value = value.parse::<f32>().ok().filter(|value| value.is_finite())?;
-            if name != "LeakyReLU" || slope.replace(value).is_some() {
-                return None;
-            }
+            let slope = argument.strip_prefix("negative_slope=").unwrap_or(&argument);
+            let slope = slope.parse::<f32>().ok().filter(|slope| slope.is_finite())?;
+            slopes += 1;
+            activation = activation.with_slope(slope).filter(|_| slopes == 1)?;
         }
-        Some(match name {
-            "SiLU" => Self::Silu,
-            "ReLU" => Self::Relu,
-            "ReLU6" => Self::Relu6,
-            "LeakyReLU" => Self::LeakyRelu(slope.unwrap_or(0.01)),
-            "Hardswish" => Self::Hardswish,
-            "Sigmoid" => Self::Sigmoid,
-            "Mish" => Self::Mish,
-            "Identity" => Self::Identity,
-            _ => return None,
-        })
+        Some(activation)
     }
 
-    /// As PyTorch prints the module.
-    pub(crate) fn printed(self) -> String {
-        match self {
-            Self::Silu => "SiLU()".into(),
-            Self::Relu => "ReLU()".into(),
-            Self::Relu6 => "ReLU6()".into(),
-            Self::LeakyRelu(slope) => format!("LeakyReLU(negative_slope={slope:?})"),
-            Self::Hardswish => "Hardswish()".into(),
-            Self::Sigmoid => "Sigmoid()".into(),
-            Self::Mish => "Mish()".into(),
-            Self::Identity => "Identity()".into(),
+    /// The function of the class `torch.nn.{name}` with its default parameters.
+    pub(crate) fn of_class(name: &str) -> Option<Self> {
+        CLASSES.iter().find(|(class, _)| *class == name).map(|(_, activation)| *activation)
+    }
+
+    /// The same with another slope, for LeakyReLU.
+    pub(crate) fn with_slope(self, slope: f32) -> Option<Self> {
+        matches!(self, Self::LeakyRelu(_)).then_some(Self::LeakyRelu(slope))
+    }
+
+    /// Whether PyTorch's object overwrites its input once the reference has built the network.
+    pub(crate) fn is_in_place(self) -> bool {
+        matches!(self, Self::Relu | Self::Relu6 | Self::LeakyRelu(_) | Self::Silu | Self::Hardswish)
+    }
+}
+
+/// The class behind `nn.` or `torch.nn.`, with what follows it.
+pub(crate) fn class_of(word: &str) -> Option<&str> {
+    let word = word.trim();
+    word.strip_prefix("torch.").unwrap_or(word).strip_prefix("nn.")
+}
+
+/// As Python prints the value that `word` evaluates to. `None` if it is no activation.
+pub(crate) fn printed(word: &str) -> Option<String> {
+    let class = class_of(word)?;
+    match Activation::parse(word) {
+        Some(Activation::LeakyRelu(slope)) => Some(format!("LeakyReLU(negative_slope={slope:?})")),
+        Some(Activation::Prelu) => Some("PReLU(num_parameters=1)".into()),
+        Some(Activation::Gelu) => Some("GELU(approximate='none')".into()),
+        Some(Activation::Elu) => Some(format!("{}(alpha=1.0)", class.split('(').next()?)),
+        Some(Activation::Softplus) => Some("Softplus(beta=1.0, threshold=20.0)".into()),
+        Some(_) => Some(format!("{}()", class.split('(').next()?)),
+        None => {
+            Activation::of_class(class)?;
+            let module = if class == "Identity" { "linear" } else { "activation" };
+            Some(format!("<class 'torch.nn.modules.{module}.{class}'>"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_read_classes_are_not() {
+        assert_eq!(Activation::parse("nn.LeakyReLU(0.1)"), Some(Activation::LeakyRelu(0.1)));
+        assert_eq!(
+            Activation::parse("torch.nn.LeakyReLU(negative_slope=0.2, inplace=True)"),
+            Some(Activation::LeakyRelu(0.2))
+        );
+        assert_eq!(Activation::parse("nn.LeakyReLU()"), Some(Activation::LeakyRelu(0.01)));
+        assert_eq!(Activation::parse("nn.ReLU(inplace=True)"), Some(Activation::Relu));
+        for refused in ["nn.ReLU", "ReLU()", "nn.LeakyReLU(0.1", "nn.ReLU(0.1)", "nn.LeakyReLU(0.1, 0.2)", "relu"] {
+            assert_eq!(Activation::parse(refused), None, "{refused}");
+        }
+        assert_eq!(printed("nn.LeakyReLU(0.2)").as_deref(), Some("LeakyReLU(negative_slope=0.2)"));
+        assert_eq!(printed("nn.ReLU").as_deref(), Some("<class 'torch.nn.modules.activation.ReLU'>"));
     }
 }

@@ -1,9 +1,8 @@
 //! A configuration as written: every value keeps its place, nothing is computed yet.
 
-use super::activation;
-use super::arguments::MODULES;
+use super::activation::{self, Activation};
 use super::diagnostic::{error_at, nearest, quoted};
-use super::graph::Activation;
+use super::modules;
 use super::yaml::{self, Node, Position, Value};
 use crate::{Error, ErrorKind, Result};
 
@@ -34,6 +33,7 @@ pub struct Config {
     width_multiple: f64,
     input_channels: usize,
     activation: Activation,
+    activation_text: Option<String>,
     pub(crate) anchors: Node,
     pub(crate) rows: Vec<RowText>,
 }
@@ -81,14 +81,10 @@ impl Config {
             },
             None => Ok(1.0),
         };
-        let activation = match find("activation") {
-            None | Some(Node { value: Value::None, .. }) => Activation::Silu,
+        let (activation, activation_text) = match find("activation") {
+            None | Some(Node { value: Value::None, .. }) => (Activation::Silu, None),
             Some(node) => match &node.value {
-                Value::Word(word) => Activation::parse(word).ok_or_else(|| {
-                    let error = error_at(text, node.position, format!("unknown activation {}", quoted(word)));
-                    let near = nearest(word, activation::NAMES);
-                    error.hint(near.map_or("known: nn.SiLU(), nn.ReLU() …".into(), |n| format!("did you mean `{n}`?")))
-                })?,
+                Value::Word(word) => (activation_of(text, word, node.position)?, Some(word.clone())),
                 _ => return Err(expected(text, node, "an activation such as `nn.ReLU()`")),
             },
         };
@@ -113,6 +109,7 @@ impl Config {
             width_multiple: multiple("width_multiple")?,
             input_channels: whole("ch", 1, 1024)?.unwrap_or(3),
             activation,
+            activation_text,
             anchors: required("anchors")?.clone(),
             rows,
         })
@@ -153,6 +150,11 @@ impl Config {
         self.activation
     }
 
+    /// `activation` as written.
+    pub fn activation_text(&self) -> Option<&str> {
+        self.activation_text.as_deref()
+    }
+
     /// The same architecture in another size.
     pub fn with_multiples(&self, depth: f64, width: f64) -> Result<Self> {
         self.with("depth_multiple", &format!("{depth:?}"))?.with("width_multiple", &format!("{width:?}"))
@@ -191,6 +193,20 @@ impl Config {
     }
 }
 
+/// Reads the value of `activation`. A class (`nn.ReLU`) is refused, as the reference fails with it, too.
+fn activation_of(text: &str, word: &str, position: Position) -> Result<Activation> {
+    if let Some(activation) = Activation::parse(word) {
+        return Ok(activation);
+    }
+    let error = error_at(text, position, format!("unknown activation {}", quoted(word)));
+    let class = activation::class_of(word).and_then(Activation::of_class);
+    Err(match (class, nearest(word, activation::NAMES)) {
+        (Some(_), _) => error.hint(format!("write the object, not the class: `{}()`", word.trim())),
+        (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+        (None, None) => error.hint(format!("known: {}", activation::NAMES.join(", "))),
+    })
+}
+
 fn expected(text: &str, node: &Node, what: &str) -> Error {
     error_at(text, node.position, format!("expected {what}, found {}", node.value.describe()))
 }
@@ -212,15 +228,20 @@ fn row(text: &str, node: &Node) -> Result<RowText> {
         _ => (false, vec![index(from)?]),
     };
     let number = match number.value {
-        Value::Int(value @ 1..=1000) => value as usize,
-        _ => return Err(expected(text, number, "`number` to be a whole number from 1 to 1000")),
+        Value::Int(value @ 0..=1000) => value as usize,
+        _ => return Err(expected(text, number, "`number` to be a whole number from 0 to 1000")),
     };
     let Value::Word(name) = &module.value else { return Err(expected(text, module, "a module's name")) };
-    if !MODULES.contains(&name.as_str()) {
+    if modules::definition(name).is_none() {
         let error = error_at(text, module.position, format!("unknown module {}", quoted(name)));
-        return Err(match nearest(name, MODULES) {
+        if let Some(refusal) = modules::refusal(name) {
+            return Err(error_at(text, module.position, refusal)
+                .hint("export its weights with a YOLOv5 YAML, or use a YOLOv5 file"));
+        }
+        let names: Vec<&str> = modules::definitions().map(|definition| definition.name).collect();
+        return Err(match nearest(name, &names) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("known: {}", MODULES.join(", "))),
+            None => error.hint(format!("known: {}", names.join(", "))),
         });
     }
     let Value::List(list) = &arguments.value else {

@@ -1,7 +1,8 @@
 //! What a graph costs: layers, parameters, operations; counted as the reference counts.
 
-use super::graph::{Graph, Source};
-use super::meter::{Meter, Size, Tally};
+use super::activation::Activation;
+use super::graph::Graph;
+use super::profile::{OpCount, profile};
 
 /// Height and width of the network's input: from a side, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,28 +29,32 @@ impl From<(usize, usize)> for InputSize {
 /// Cost of one row, or of all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowCost {
-    /// Parameters: weights, and scale and shift of batch norms; running statistics not counted.
+    /// Parameters: weights, and scale and shift of batch norms; running statistics are not counted.
     pub parameters: u64,
     /// Multiply-adds of the convolutions at the base size.
     pub multiply_adds: u64,
-    /// What the reference counts at the base size: multiply-adds, 4 for an element of a batch norm,
-    /// 1 for an element of an upsampled map.
-    pub operations: u64,
-    /// The side of the square picture the operations were counted on.
+    /// What the reference (thop 0.1.1) counts at the base size: multiply-adds of convolutions and matrices (attention's own
+    /// are left out), 4 for an element of a batch norm, 1 for an element of an upsampled map. `None` where the reference
+    /// can't count the network.
+    pub operations: Option<u64>,
+    /// The side of the square image the operations were counted on.
     pub base: usize,
 }
 
 impl RowCost {
-    fn new(tally: &Tally, base: usize) -> Self {
-        let operations = tally.convolution.saturating_add(tally.norm).saturating_add(tally.upsample);
-        Self { parameters: tally.parameters, multiply_adds: tally.convolution, operations, base }
+    fn new(count: &OpCount, base: usize, counted: bool) -> Self {
+        let operations =
+            [count.linear, count.norm, count.resize].iter().fold(count.convolution, |a, b| a.saturating_add(*b));
+        let operations = counted.then_some(operations);
+        Self { parameters: count.parameters, multiply_adds: count.convolution, operations, base }
     }
 
-    /// Giga floating point operations (two an operation) for a picture of `size`.
-    pub fn gflops(&self, size: impl Into<InputSize>) -> f64 {
+    /// Giga floating point operations (two an operation) for an image of `size`. `None` as for
+    /// [`operations`](Self::operations).
+    pub fn gflops(&self, size: impl Into<InputSize>) -> Option<f64> {
         let InputSize([height, width]) = size.into();
         let base = self.base as f64;
-        self.operations as f64 / 1e9 * 2.0 * height as f64 / base * width as f64 / base
+        self.operations.map(|count| count as f64 / 1e9 * 2.0 * height as f64 / base * width as f64 / base)
     }
 }
 
@@ -64,7 +69,7 @@ pub struct Cost {
     pub gradients: u64,
     /// Whether batch norm was counted as folded into the convolutions.
     pub fused: bool,
-    /// Per row.
+    /// Per row. A slope that all rows share (`activation: nn.PReLU()`) is counted in each.
     pub rows: Vec<RowCost>,
     total: RowCost,
 }
@@ -73,34 +78,28 @@ impl Cost {
     /// Counts the graph, with batch norm folded if `fused`.
     pub fn of(graph: &Graph, fused: bool) -> Self {
         let base = graph.max_stride().max(32);
-        let mut meter = Meter::new(graph.activation, fused);
+        let (counts, profiler) = profile(graph, base, fused);
+        let counted = profiler.problem.is_none() && takes_counting_image(graph);
         // The root and its Sequential.
-        let mut sum = Tally { layers: 2, ..Tally::default() };
-        let mut sizes: Vec<Size> = Vec::with_capacity(graph.rows.len());
-        let mut rows = Vec::with_capacity(graph.rows.len());
-        for row in &graph.rows {
-            let size = |source: &Source| match source {
-                Source::Input => [base; 2],
-                Source::Row(row) => sizes.get(*row).copied().unwrap_or([1, 1]),
-            };
-            let inputs: Vec<Size> = row.sources.iter().map(size).collect();
-            meter.tally = Tally::default();
-            sizes.push(meter.row(row, &inputs));
-            let tally = meter.tally;
-            sum.layers += tally.layers;
-            sum.parameters = sum.parameters.saturating_add(tally.parameters);
-            sum.convolution = sum.convolution.saturating_add(tally.convolution);
-            sum.norm = sum.norm.saturating_add(tally.norm);
-            sum.upsample = sum.upsample.saturating_add(tally.upsample);
-            rows.push(RowCost::new(&tally, base));
+        let mut sum = OpCount { layers: 2, ..OpCount::default() };
+        counts.iter().for_each(|count| sum.add(count));
+        if profiler.uses_default() {
+            sum.layers += 1;
+        }
+        if graph.activation == Activation::Prelu && profiler.uses_default() {
+            let (convolutions, elements) = (profiler.default_uses[0], profiler.default_uses[1]);
+            let rows = counts.iter().filter(|count| count.meets_default).count() as u64;
+            sum.parameters = sum.parameters + 1 - rows;
+            // thop hooks the one object once for every convolution, and counts it at each call in each of them.
+            sum.resize = sum.resize.saturating_add(convolutions.saturating_mul(convolutions).saturating_mul(elements));
         }
         Self {
-            layers: sum.layers + u64::from(meter.shared),
+            layers: sum.layers,
             parameters: sum.parameters,
             gradients: sum.parameters,
             fused,
-            rows,
-            total: RowCost::new(&sum, base),
+            rows: counts.iter().map(|count| RowCost::new(count, base, counted)).collect(),
+            total: RowCost::new(&sum, base, counted),
         }
     }
 
@@ -109,8 +108,24 @@ impl Cost {
         self.total
     }
 
-    /// Giga floating point operations for a picture of `size` (a side, or `[height, width]`).
-    pub fn gflops(&self, size: impl Into<InputSize>) -> f64 {
+    /// Giga floating point operations for an image of `size` (a side, or `[height, width]`). `None` where the reference
+    /// can't count them: it prints none then.
+    pub fn gflops(&self, size: impl Into<InputSize>) -> Option<f64> {
         self.total.gflops(size)
     }
+}
+
+/// The reference counts on an image with as many channels as the second dimension of the first parameter. A network that
+/// takes another number of channels is not counted.
+fn takes_counting_image(graph: &Graph) -> bool {
+    let mut first = None;
+    for block in graph.rows.iter().flat_map(|row| &row.copies) {
+        block.parameters(false, &mut |_, shape| {
+            first.get_or_insert(shape);
+        });
+        if first.is_some() {
+            break;
+        }
+    }
+    first.is_none_or(|shape| shape.get(1) == Some(&graph.input_channels))
 }

@@ -1,13 +1,15 @@
 //! From a configuration to a graph: repeats, channels, sources, sizes, anchors.
 
-use super::arguments::{Arguments, MAX_CHANNELS, is_scaled, printed, printed_module, takes_repeats};
+use super::block::Block;
 use super::config::{Config, RowText};
-use super::graph::{Graph, Module, Row, Source};
-use super::meter::{Meter, Size};
+use super::graph::{Graph, Row, Source};
+use super::modules::{Channels, definition};
+use super::parse_args::{Arguments, MAX_CHANNELS, printed};
+use super::profile::{Map, Profiler, inputs_of};
 use super::yaml::{Node, Position, Value};
 use crate::{Error, ErrorKind, Result};
 
-/// Strides are measured on a picture of this side.
+/// Strides are measured on an image of this side, in fp32 as the reference does.
 const PROBE: usize = 256;
 /// Most module copies of all rows together.
 const MAX_REPEATS: usize = 10_000;
@@ -45,7 +47,8 @@ impl Config {
             }
             None => return Err(Error::new(ErrorKind::Config, "backbone and head have no rows")),
         };
-        Resolver { config: self, nc, anchors, rows: Vec::new(), sizes: Vec::new(), save: Vec::new() }.graph()
+        let (rows, maps, save) = (Vec::new(), Vec::new(), Vec::new());
+        Resolver { config: self, nc, anchors, rows, maps, save, tensors: Tensors::default() }.graph()
     }
 
     fn anchors(&self, node: &Node) -> Result<Anchors> {
@@ -94,37 +97,37 @@ struct Resolver<'a> {
     nc: usize,
     anchors: Anchors,
     rows: Vec<Row>,
-    sizes: Vec<Size>,
+    maps: Vec<Map>,
     save: Vec<usize>,
+    tensors: Tensors,
 }
 
 impl Resolver<'_> {
     fn graph(mut self) -> Result<Graph> {
         let config = self.config;
-        let mut meter = Meter::new(config.activation(), false);
-        let mut repeats = 0;
+        let mut profiler = Profiler::new(false);
+        let (mut repeats, mut parameters) = (0, 0_u64);
         for (index, text) in config.rows.iter().enumerate() {
             let row = self.row(index, text)?;
             repeats += row.repeats;
             if repeats > MAX_REPEATS {
                 return Err(config.error_at(text.position, format!("more than {MAX_REPEATS} repeats in all")));
             }
-            let sizes: Vec<Size> = row.sources.iter().map(|source| self.size(*source)).collect();
-            let size = meter.row(&row, &sizes);
-            if let Some(problem) = meter.problem.take() {
-                return Err(config.error_at(text.module_position, format!("row {index}, {}: {problem}", text.module)));
+            let map = profiler.row(&row, config.activation(), &inputs_of(&row, self.image(), &self.maps));
+            if let Some(problem) = profiler.problem.take() {
+                let message = format!("row {index}, {}: {problem} (for an image of {PROBE}x{PROBE})", text.module);
+                return Err(config.error_at(text.module_position, message));
             }
-            if meter.tally.parameters > MAX_PARAMETERS {
+            parameters = parameters.saturating_add(profiler.count.parameters);
+            if parameters > MAX_PARAMETERS {
                 return Err(config.error_at(text.position, format!("more than {MAX_PARAMETERS} parameters")));
             }
-            self.sizes.push(size);
+            self.maps.push(map);
+            self.tensors.push(&row);
             self.rows.push(row);
         }
-        let levels: Vec<Size> = match self.rows.last() {
-            Some(row) => row.sources.iter().map(|source| self.size(*source)).collect(),
-            None => Vec::new(),
-        };
-        let strides: Vec<f64> = levels.iter().map(|size| PROBE as f64 / size[0] as f64).collect();
+        let levels = self.rows.last().map(|row| inputs_of(row, self.image(), &self.maps)).unwrap_or_default();
+        let strides: Vec<f64> = levels.iter().map(|map| f64::from(PROBE as f32 / map.size[0] as f32)).collect();
         let anchors = self.ordered_anchors(&strides);
         self.save.sort_unstable();
         Ok(Graph {
@@ -132,91 +135,142 @@ impl Resolver<'_> {
             input_channels: config.input_channels(),
             nc: self.nc,
             activation: config.activation(),
+            activation_text: config.activation_text().map(str::to_owned),
             save: self.save,
             strides,
             anchors,
         })
     }
 
+    fn image(&self) -> Map {
+        Map { channels: self.config.input_channels(), size: [PROBE; 2] }
+    }
+
     fn row(&mut self, index: usize, text: &RowText) -> Result<Row> {
         let config = self.config;
-        let module = text.module.as_str();
         let fail = |message: String| Err(config.error_at(text.module_position, message));
-        let several = matches!(module, "Concat" | "Detect");
-        if several != text.from_is_list {
-            let from = if several { "a list of rows, such as [-1, 6]" } else { "one row, such as -1" };
+        let Some(definition) = definition(&text.module) else { return fail("unknown module".into()) };
+        let (module, channels) = (definition.name, definition.channels);
+        if channels.takes_several() != text.from_is_list {
+            let from = if channels.takes_several() { "a list of rows, such as [-1, 6]" } else { "one row, such as -1" };
             return fail(format!("{module} takes `from` as {from}"));
+        }
+        if channels == Channels::Detect && index + 1 != config.rows.len() {
+            return fail("Detect must be the last row, and the only one of its kind".into());
         }
         let sources = self.sources(index, text)?;
         let repeats = match text.number {
-            1 => 1,
+            number @ 0..=1 => number,
             number => ((number as f64 * config.depth_multiple()).round_ties_even() as usize).max(1),
         };
         if repeats > 1000 {
             return fail(format!("{repeats} repeats after depth_multiple; at most 1000 are supported"));
         }
-        if repeats > 1 && several {
+        if repeats > 1 && channels.takes_several() {
             return fail(format!("{module} can't be repeated; its number must be 1"));
         }
-        let channels: Vec<usize> = sources.iter().map(|source| self.channels(*source)).collect();
-        let c1 = channels.iter().fold(0_usize, |sum, c| sum.saturating_add(*c));
-        let arguments = Arguments { config, row: text, nc: self.nc, repeats };
-        let per_level = match &self.anchors {
-            Anchors::Count(count) => *count,
-            Anchors::Levels(levels) => levels.first().map_or(0, |level| level.len() / 2),
-        };
-        let outputs = per_level * (self.nc + 5);
-
-        let mut list: Vec<Value> = text.arguments.iter().map(|node| self.evaluated(&node.value)).collect();
-        let mut c2 = c1;
-        if is_scaled(module) {
-            c2 = arguments.whole(0, "the output channels", None, 1, MAX_CHANNELS)?;
-            if c2 != outputs {
-                c2 = ((c2 as f64 * config.width_multiple() / 8.0).ceil() * 8.0) as usize;
-            }
-            list.splice(0..1, [c1, c2].map(|c| Value::Int(c as i64)));
-            if takes_repeats(module) {
-                list.insert(2, Value::Int(repeats as i64));
-            }
-        }
-        let resolved = match module {
-            "Detect" => {
-                if index + 1 != config.rows.len() {
-                    return fail("Detect must be the last row, and the only one of its kind".into());
+        let inputs: Vec<usize> = sources.iter().map(|source| self.channels(*source)).collect();
+        let c1 = inputs.iter().fold(0_usize, |sum, c| sum.saturating_add(*c));
+        let (mut list, mut outputs) = (self.evaluated(&text.arguments), c1);
+        let mut shown: Vec<Value> = list.iter().map(|node| node.value.clone()).collect();
+        let mut takes_repeats = channels.takes_several();
+        match channels {
+            Channels::Scaled { repeats: takes } => {
+                takes_repeats = takes;
+                outputs = self.scaled_channels(text, &list)?;
+                shown.splice(0..1, [c1, outputs].map(whole));
+                if takes {
+                    shown.insert(2, whole(repeats));
                 }
-                list = self.detect_arguments(&arguments, &channels)?;
-                c2 = outputs;
-                Module::Detect { nc: self.nc, channels }
             }
-            _ => arguments.module(c1, c2)?,
+            Channels::RowBefore => {
+                shown = vec![whole(c1)];
+                list.clear();
+            }
+            Channels::Detect => {
+                outputs = self.outputs();
+                shown = self.detect_arguments(text, &list, &inputs)?;
+            }
+            Channels::Same | Channels::Joined | Channels::Contracted | Channels::Expanded => {}
+        }
+        let copies = if takes_repeats { 1 } else { repeats.max(1) };
+        let mut arguments = Arguments {
+            text: config.text(),
+            module,
+            position: text.module_position,
+            list: &list,
+            key: String::new(),
+            inputs: &inputs,
+            outputs,
+            repeats,
+            default: config.activation(),
         };
-        match resolved {
-            Module::Contract { gain } => c2 = c1 * gain * gain,
-            Module::Expand { gain } if !c1.is_multiple_of(gain * gain) => {
-                return fail(format!("Expand can't divide {c1} channels by {gain}x{gain}"));
+        let written = match channels {
+            Channels::Contracted => c1.saturating_mul(arguments.gain()?.pow(2)),
+            Channels::Expanded => {
+                let gain = arguments.gain()?;
+                if !c1.is_multiple_of(gain * gain) {
+                    return fail(format!("Expand can't divide {c1} channels by {gain}x{gain}"));
+                }
+                c1 / (gain * gain)
             }
-            Module::Expand { gain } => c2 = c1 / (gain * gain),
-            _ => {}
+            Channels::RowBefore => self.rows.last().map_or(config.input_channels(), |row| row.channels),
+            _ => outputs,
+        };
+        if !(1..=MAX_CHANNELS).contains(&written) {
+            return fail(format!("{module} has {written} channels; from 1 to {MAX_CHANNELS} are supported"));
         }
-        if !(1..=MAX_CHANNELS).contains(&c2) {
-            return fail(format!("{module} has {c2} channels; from 1 to {MAX_CHANNELS} are supported"));
-        }
-        let copies = if takes_repeats(module) { 1 } else { repeats };
-        if copies > 1 && c1 != c2 {
-            return fail(format!(
-                "{module} stands {copies} times in a row but turns {c1} channels into {c2}; every copy is built alike"
-            ));
+        let mut blocks = Vec::with_capacity(copies);
+        for copy in 0..copies {
+            arguments.key = if copies == 1 { format!("model.{index}") } else { format!("model.{index}.{copy}") };
+            blocks.push(arguments.block(definition)?);
         }
         Ok(Row {
             index,
             from: text.from.iter().map(|(from, _)| *from).collect(),
-            sources,
+            from_is_list: text.from_is_list,
+            sources: sources.into_iter().map(|source| self.tensors.current(source)).collect(),
             repeats,
-            copies: vec![resolved; copies],
-            channels: c2,
-            printed_module: printed_module(module),
-            printed_arguments: format!("[{}]", list.iter().map(printed).collect::<Vec<_>>().join(", ")),
+            copies: blocks,
+            channels: written,
+            printed_module: definition.path.to_owned(),
+            printed_arguments: format!("[{}]", shown.iter().map(printed).collect::<Vec<_>>().join(", ")),
         })
+    }
+
+    /// The first argument times `width_multiple`, rounded up to a multiple of 8; the head's outputs stay as they are.
+    fn scaled_channels(&self, text: &RowText, list: &[Node]) -> Result<usize> {
+        let what = "the output channels";
+        let (text, module, position) = (self.config.text(), text.module.as_str(), text.module_position);
+        let arguments = Arguments {
+            text,
+            module,
+            position,
+            list,
+            key: String::new(),
+            inputs: &[],
+            outputs: 0,
+            repeats: 1,
+            default: self.config.activation(),
+        };
+        let channels = arguments.channels(0, what)?;
+        if channels == self.outputs() {
+            return Ok(channels);
+        }
+        Ok(((channels as f64 * self.config.width_multiple() / 8.0).ceil() * 8.0) as usize)
+    }
+
+    /// Anchors of every level.
+    fn anchors_per_level(&self) -> usize {
+        match &self.anchors {
+            Anchors::Count(count) => *count,
+            Anchors::Levels(levels) => levels.first().map_or(0, |level| level.len() / 2),
+        }
+    }
+
+    /// Outputs of every cell.
+    fn outputs(&self) -> usize {
+        self.anchors_per_level() * (self.nc + 5)
     }
 
     fn sources(&mut self, index: usize, text: &RowText) -> Result<Vec<Source>> {
@@ -246,16 +300,15 @@ impl Resolver<'_> {
         Ok(sources)
     }
 
-    fn detect_arguments(&self, arguments: &Arguments, channels: &[usize]) -> Result<Vec<Value>> {
-        let row = arguments.row;
-        if let Some(extra) = row.arguments.get(2) {
-            return Err(self.config.error_at(extra.position, "Detect takes two arguments: nc, anchors"));
-        }
-        if let Some(node) = arguments.get(0)
-            && arguments.whole(0, "the number of classes", None, 1, 10_000)? != self.nc
-        {
-            let message = format!("Detect says {} classes, nc is {}", node.value.describe(), self.nc);
-            return Err(self.config.error_at(node.position, message).hint("write `nc` here"));
+    fn detect_arguments(&self, row: &RowText, list: &[Node], channels: &[usize]) -> Result<Vec<Value>> {
+        if let Some(node) = list.first() {
+            match node.value {
+                Value::Int(nc) if usize::try_from(nc) == Ok(self.nc) => {}
+                ref other => {
+                    let message = format!("Detect says {} classes, nc is {}", other.describe(), self.nc);
+                    return Err(self.config.error_at(node.position, message).hint("write `nc` here"));
+                }
+            }
         }
         if channels.len() > MAX_LEVELS {
             return Err(self.config.error_at(row.module_position, format!("more than {MAX_LEVELS} detect levels")));
@@ -266,7 +319,7 @@ impl Resolver<'_> {
         };
         let levels: Vec<Value> = match &self.anchors {
             Anchors::Count(count) => {
-                let numbers: Vec<Value> = (0..2 * *count as i64).map(Value::Int).collect();
+                let numbers: Vec<Value> = (0..2 * *count).map(whole).collect();
                 channels.iter().map(|_| list(numbers.clone())).collect()
             }
             Anchors::Levels(levels) if levels.len() == channels.len() => levels.iter().cloned().map(list).collect(),
@@ -275,8 +328,7 @@ impl Resolver<'_> {
                 return Err(self.config.error_at(row.module_position, message));
             }
         };
-        let channels = channels.iter().map(|c| Value::Int(*c as i64)).collect();
-        Ok(vec![Value::Int(self.nc as i64), list(levels), list(channels)])
+        Ok(vec![whole(self.nc), list(levels), list(channels.iter().copied().map(whole).collect())])
     }
 
     /// Anchors in pixels; turned round if they don't grow (or shrink) with the strides.
@@ -304,12 +356,23 @@ impl Resolver<'_> {
         anchors
     }
 
-    /// A word the reference would evaluate.
-    fn evaluated(&self, value: &Value) -> Value {
-        match value {
-            Value::Word(word) if word == "nc" => Value::Int(self.nc as i64),
-            other => other.clone(),
-        }
+    /// The arguments with the words that the reference would evaluate as numbers.
+    fn evaluated(&self, arguments: &[Node]) -> Vec<Node> {
+        let evaluate = |node: &Node| {
+            let value = match &node.value {
+                Value::Word(word) => match word.as_str() {
+                    "nc" => whole(self.nc),
+                    "no" => whole(self.outputs()),
+                    "na" => whole(self.anchors_per_level()),
+                    "gd" => Value::Float(self.config.depth_multiple()),
+                    "gw" => Value::Float(self.config.width_multiple()),
+                    _ => node.value.clone(),
+                },
+                other => other.clone(),
+            };
+            Node { value, position: node.position }
+        };
+        arguments.iter().map(evaluate).collect()
     }
 
     fn channels(&self, source: Source) -> usize {
@@ -318,11 +381,61 @@ impl Resolver<'_> {
             Source::Row(row) => self.rows[row].channels,
         }
     }
+}
 
-    fn size(&self, source: Source) -> Size {
+fn whole(value: usize) -> Value {
+    Value::Int(value as i64)
+}
+
+/// Which rows share a tensor. PyTorch's `nn.Identity` gives the very tensor that it gets, and activations such as
+/// `nn.ReLU` overwrite it: whoever reads it later, through whichever row, gets the activated one.
+#[derive(Default)]
+struct Tensors {
+    /// The tensor that each row gives.
+    of_row: Vec<usize>,
+    /// The row that wrote each tensor last.
+    written_by: Vec<usize>,
+}
+
+impl Tensors {
+    /// The row that holds what `source` reads now.
+    fn current(&self, source: Source) -> Source {
         match source {
-            Source::Input => [PROBE; 2],
-            Source::Row(row) => self.sizes[row],
+            Source::Input => source,
+            Source::Row(row) => Source::Row(self.written_by[self.of_row[row]]),
         }
     }
+
+    fn push(&mut self, row: &Row) {
+        let index = self.of_row.len();
+        let source = match row.sources[..] {
+            [Source::Row(source)] => Some(self.of_row[source]),
+            _ => None,
+        };
+        let shares = row.copies.iter().all(|block| passes_on(block) || overwrites(block));
+        match source.filter(|_| shares) {
+            Some(tensor) => {
+                self.of_row.push(tensor);
+                if row.copies.iter().any(overwrites) {
+                    self.written_by[tensor] = index;
+                }
+            }
+            None => {
+                self.of_row.push(self.written_by.len());
+                self.written_by.push(index);
+            }
+        }
+    }
+}
+
+fn passes_on(block: &Block) -> bool {
+    match block {
+        Block::Pass => true,
+        Block::Module { body, .. } => passes_on(body),
+        _ => false,
+    }
+}
+
+fn overwrites(block: &Block) -> bool {
+    matches!(block, Block::Activation { act, .. } if act.function.is_in_place())
 }

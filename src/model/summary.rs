@@ -15,6 +15,9 @@ pub const HEADER: &str =
 pub fn table(graph: &Graph) -> String {
     let cost = Cost::of(graph, false);
     let mut text = format!("{HEADER}\n");
+    if let Some(activation) = &graph.activation_text {
+        text.push_str(&format!("activation: {activation}\n"));
+    }
     for (row, cost) in graph.rows.iter().zip(&cost.rows) {
         text.push_str(&row_line(row, cost.parameters));
         text.push('\n');
@@ -29,9 +32,8 @@ pub fn row_line(row: &Row, parameters: u64) -> String {
 }
 
 fn printed_from(row: &Row) -> String {
-    let single = !matches!(row.printed_module.as_str(), "models.common.Concat" | "models.yolo.Detect");
     match row.from.as_slice() {
-        [from] if single => from.to_string(),
+        [from] if !row.from_is_list => from.to_string(),
         list => format!("{list:?}"),
     }
 }
@@ -46,11 +48,9 @@ pub fn display_name(name: &str) -> String {
 /// `YOLOv5s summary: 214 layers, 7235389 parameters, 7235389 gradients, 16.6 GFLOPs`.
 pub fn line(name: &str, cost: &Cost, imgsz: impl Into<InputSize>) -> String {
     let Cost { layers, parameters, gradients, .. } = cost;
-    format!(
-        "{} summary: {layers} layers, {parameters} parameters, {gradients} gradients, {:.1} GFLOPs",
-        display_name(name),
-        cost.gflops(imgsz)
-    )
+    let gflops = cost.gflops(imgsz).map_or_else(String::new, |gflops| format!(", {gflops:.1} GFLOPs"));
+    let name = display_name(name);
+    format!("{name} summary: {layers} layers, {parameters} parameters, {gradients} gradients{gflops}")
 }
 
 /// A summary as data.
@@ -64,9 +64,9 @@ pub struct Summary {
     pub layers: u64,
     pub parameters: u64,
     pub gradients: u64,
-    /// As printed, one digit after the point.
-    pub gflops: f64,
-    pub gflops_exact: f64,
+    /// As printed, one digit after the point. `None` where the reference can't count them.
+    pub gflops: Option<f64>,
+    pub gflops_exact: Option<f64>,
     pub rows: Vec<SummaryRow>,
 }
 
@@ -80,7 +80,7 @@ pub struct SummaryRow {
     pub parameters: u64,
     pub module: String,
     pub arguments: String,
-    pub gflops: f64,
+    pub gflops: Option<f64>,
 }
 
 impl Summary {
@@ -105,7 +105,7 @@ impl Summary {
             layers: cost.layers,
             parameters: cost.parameters,
             gradients: cost.gradients,
-            gflops: as_printed(gflops_exact),
+            gflops: gflops_exact.map(as_printed),
             gflops_exact,
             rows: rows.collect(),
         }
@@ -139,14 +139,14 @@ pub struct Compared {
     pub nc: usize,
     pub layers: u64,
     pub parameters: u64,
-    /// As printed, one digit after the point.
-    pub gflops: f64,
-    pub gflops_exact: f64,
+    /// As printed, one digit after the point. `None` where the reference can't count them.
+    pub gflops: Option<f64>,
+    pub gflops_exact: Option<f64>,
     pub parameters_reduction: f64,
     /// From the exact numbers.
-    pub gflops_reduction: f64,
+    pub gflops_reduction: Option<f64>,
     /// From the printed numbers, as articles do.
-    pub gflops_reduction_printed: f64,
+    pub gflops_reduction_printed: Option<f64>,
 }
 
 /// Compares graphs at one picture size.
@@ -155,12 +155,14 @@ pub fn compare<S: AsRef<str>>(models: &[(S, Graph)], imgsz: usize, fused: bool) 
     for (name, graph) in models {
         let cost = Cost::of(graph, fused);
         let gflops_exact = cost.gflops(imgsz);
-        let gflops = as_printed(gflops_exact);
+        let gflops = gflops_exact.map(as_printed);
         let first = compared.first();
-        let less = |first: Option<f64>, value: f64| match first {
-            Some(first) if first > 0.0 => (1.0 - value / first) * 100.0,
-            _ => 0.0,
+        let less = |first: f64, value: f64| if first > 0.0 { (1.0 - value / first) * 100.0 } else { 0.0 };
+        // The first is compared with itself.
+        let less_gflops = |of_first: Option<Option<f64>>, value: Option<f64>| {
+            of_first.unwrap_or(value).zip(value).map(|(first, value)| less(first, value))
         };
+        let parameters = cost.parameters as f64;
         let entry = Compared {
             model: display_name(name.as_ref()),
             nc: graph.nc,
@@ -168,9 +170,9 @@ pub fn compare<S: AsRef<str>>(models: &[(S, Graph)], imgsz: usize, fused: bool) 
             parameters: cost.parameters,
             gflops,
             gflops_exact,
-            parameters_reduction: less(first.map(|f| f.parameters as f64), cost.parameters as f64),
-            gflops_reduction: less(first.map(|f| f.gflops_exact), gflops_exact),
-            gflops_reduction_printed: less(first.map(|f| f.gflops), gflops),
+            parameters_reduction: less(first.map_or(parameters, |first| first.parameters as f64), parameters),
+            gflops_reduction: less_gflops(first.map(|first| first.gflops_exact), gflops_exact),
+            gflops_reduction_printed: less_gflops(first.map(|first| first.gflops), gflops),
         };
         compared.push(entry);
     }
@@ -186,8 +188,11 @@ impl fmt::Display for Comparison {
         writeln!(f, "{head:<28}{:>5}{:>12}{less:>9}{:>9}{less:>9}", "nc", "parameters", "GFLOPs")?;
         for model in models {
             let Compared { model, nc, parameters, gflops, parameters_reduction, gflops_reduction, .. } = model;
-            let (p, g) = (format!("{parameters_reduction:.2}%"), format!("{gflops_reduction:.2}%"));
-            writeln!(f, "{model:<28}{nc:>5}{parameters:>12}{p:>9}{gflops:>9.1}{g:>9}")?;
+            let text = |value: &Option<f64>, digits: usize, unit: &str| {
+                value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}{unit}"))
+            };
+            let (p, g) = (format!("{parameters_reduction:.2}%"), text(gflops_reduction, 2, "%"));
+            writeln!(f, "{model:<28}{nc:>5}{parameters:>12}{p:>9}{:>9}{g:>9}", text(gflops, 1, ""))?;
         }
         Ok(())
     }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Tensor, weights_error};
 use crate::error::{Error, Result};
-
-/// Batch norm's epsilon in YOLOv5.
-const EPSILON: f64 = 1e-3;
+use crate::model::BATCH_NORM_EPSILON;
 
 /// Convolutions `X` that have `X.conv.weight` and `X.bn.…`.
 pub(super) fn unfolded(tensors: &BTreeMap<String, Tensor>) -> Vec<String> {
@@ -52,7 +50,7 @@ fn fold_one(tensors: &BTreeMap<String, Tensor>, x: &str) -> Result<(Tensor, Tens
     let mut bias = Vec::with_capacity(channels);
     let each = weight.data.len() / channels;
     for (c, filter) in weight.data.chunks_exact_mut(each).enumerate() {
-        let deviation = (f64::from(variance[c]) + EPSILON).sqrt();
+        let deviation = (f64::from(variance[c]) + BATCH_NORM_EPSILON).sqrt();
         // NaN is a variance below -epsilon.
         if deviation.is_nan() || deviation == 0.0 {
             return Err(

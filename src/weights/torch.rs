@@ -12,9 +12,7 @@ use super::limits::{MAX_DEPTH, MAX_TENSORS};
 use super::pickle::{self, Heap, Id, Value};
 use super::{Checkpoint, Part, Tensor, keys, weights_error};
 use crate::error::Result;
-
-/// Batch norm's epsilon in every YOLOv5 network; another one would give other numbers.
-const EPSILON: f64 = 1e-3;
+use crate::model::BATCH_NORM_EPSILON;
 
 /// Reads a PyTorch zip.
 pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
@@ -136,9 +134,11 @@ impl Reader<'_, '_> {
     fn check_batch_norm(&self, module: Id, prefix: &str) -> Result<()> {
         if self.heap.class(module) == Some("BatchNorm2d")
             && let Some(Value::Float(eps)) = self.heap.attribute(module, "eps").map(|id| self.heap.get(id))
-            && (eps - EPSILON).abs() > 1e-9
+            && (eps - BATCH_NORM_EPSILON).abs() > 1e-9
         {
-            return Err(weights_error(format!("batch norm has epsilon {eps}, YOLOv5's is {EPSILON}")).at(prefix));
+            return Err(
+                weights_error(format!("batch norm has epsilon {eps}, YOLOv5's is {BATCH_NORM_EPSILON}")).at(prefix)
+            );
         }
         Ok(())
     }

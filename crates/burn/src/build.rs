@@ -1,146 +1,143 @@
-//! From a module of the graph to layers with parameters.
+//! From a block of the graph to layers with parameters.
 
-mod parts;
-mod shape;
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 
-use burn::tensor::ops::ConvTransposeOptions;
-
-use super::layer::{Block, Layer, Transposed};
-use super::load::Loader;
-use ghostdet::model::{Activation, Module, Row};
+use crate::convolution::{Activated, BatchNorm, Convolution};
+use crate::layer::{Attention, Layer, Linear, RowLayer, Transposed};
+use crate::load::Loader;
+use ghostdet::model::block::{self, Act, Block, ConvShape};
+use ghostdet::model::{Activation, Row};
 use ghostdet::{Error, ErrorKind, Result};
-use parts::Csp;
-use shape::{LARGEST, Shape, pool, positive};
 
-/// Builds modules, taking their parameters from a loader.
-pub(super) struct Builder<'l, 'a> {
+/// Builds blocks, taking their parameters from a loader.
+pub(crate) struct Builder<'l, 'a> {
     loader: &'l mut Loader<'a>,
-    /// Anchors per level; without it Detect takes what its weights have.
-    anchors: Option<usize>,
-    /// The activation inside modules that don't name one.
-    activation: Activation,
 }
 
 impl<'l, 'a> Builder<'l, 'a> {
-    pub(super) fn new(loader: &'l mut Loader<'a>, anchors: Option<usize>, activation: Activation) -> Self {
-        Self { loader, anchors, activation }
+    pub(crate) fn new(loader: &'l mut Loader<'a>) -> Self {
+        Self { loader }
     }
 
-    /// A whole row: one module, or several in a Sequential.
-    pub(super) fn row(&mut self, row: &Row) -> Result<Block> {
-        let prefix = format!("model.{}", row.index);
-        if let [module] = &row.copies[..] {
-            return self.block(module, &prefix);
-        }
-        let mut layers = Vec::with_capacity(row.copies.len());
-        for (copy, module) in row.copies.iter().enumerate() {
-            layers.push(self.layer(module, &format!("{prefix}.{copy}"))?);
-        }
-        Ok(Block::Single(Layer::Chain(layers)))
-    }
-
-    /// One module whose keys begin with `prefix`.
-    pub(super) fn block(&mut self, module: &Module, prefix: &str) -> Result<Block> {
-        match module {
-            Module::Concat => Ok(Block::Concat),
-            Module::Detect { nc, channels } => self.detect(*nc, channels, prefix),
-            other => self.layer(other, prefix).map(Block::Single),
+    /// A whole row: one block, or several one after the other.
+    pub(crate) fn row(&mut self, row: &Row) -> Result<RowLayer> {
+        match &row.copies[..] {
+            [block] => self.several(block),
+            blocks => {
+                let layers = blocks.iter().map(|block| self.layer(block)).collect::<Result<Vec<_>>>()?;
+                Ok(RowLayer::Single(Layer::Chain(layers)))
+            }
         }
     }
 
-    fn detect(&mut self, nc: usize, channels: &[usize], prefix: &str) -> Result<Block> {
-        let mut heads = Vec::with_capacity(channels.len());
-        for (level, &c1) in channels.iter().enumerate() {
-            let key = join(prefix, &format!("m.{level}"));
-            let c2 = match self.anchors {
-                Some(anchors) => anchors.saturating_mul(nc.saturating_add(5)),
-                None => self.loader.rows_of(&format!("{key}.weight"))?,
-            };
-            heads.push(*self.plain(key, Shape::square(c1, c2, 1, 1), true)?);
-        }
-        Ok(Block::Detect(heads))
-    }
-
-    fn layer(&mut self, module: &Module, at: &str) -> Result<Layer> {
-        match *module {
-            Module::Conv { c1, c2, kernel, stride, padding, groups, dilation, activation } => {
-                let shape = Shape { c1, c2, kernel, stride, padding, dilation, groups };
-                self.conv(at, "", shape, activation).map(Layer::Conv)
+    /// A block that may take several inputs.
+    pub(crate) fn several(&mut self, block: &Block) -> Result<RowLayer> {
+        match block {
+            Block::Module { body, .. } => self.several(body),
+            Block::Join => Ok(RowLayer::Join),
+            Block::Detect(levels) => {
+                let heads = levels.iter().map(|level| self.conv(level).map(|conv| *conv));
+                Ok(RowLayer::Detect(heads.collect::<Result<_>>()?))
             }
-            Module::DwConv { c1, c2, kernel, stride, dilation, activation } => {
-                let mut shape = Shape::square(c1, c2, kernel, stride).depthwise();
-                let reach = dilation.saturating_mul(kernel.saturating_sub(1));
-                shape.padding = [reach.saturating_add(1) / 2; 2];
-                shape.dilation = dilation;
-                self.conv(at, "", shape, activation).map(Layer::Conv)
-            }
-            Module::GhostConv { c1, c2, kernel, stride, groups, activation } => {
-                self.ghost(at, "", Shape::square(c1, c2, kernel, stride).groups(groups), activation)
-            }
-            Module::GhostBottleneck { c1, c2, kernel, stride } => self.ghost_bottleneck(at, [c1, c2], kernel, stride),
-            Module::Bottleneck { c1, c2, shortcut, groups, expansion } => {
-                self.bottleneck(at, [c1, c2], shortcut, groups, expansion)
-            }
-            Module::C3 { c1, c2, n, shortcut, groups, expansion } => {
-                self.c3(at, &Csp { c1, c2, n, expansion }, &mut |builder, key, c| {
-                    builder.bottleneck(key, [c, c], shortcut, groups, 1.0)
-                })
-            }
-            Module::C3Ghost { c1, c2, n, expansion, .. } => {
-                self.c3(at, &Csp { c1, c2, n, expansion }, &mut |builder, key, c| {
-                    builder.ghost_bottleneck(key, [c, c], 3, 1)
-                })
-            }
-            Module::C3x { c1, c2, n, shortcut, groups, expansion } => {
-                self.c3(at, &Csp { c1, c2, n, expansion }, &mut |builder, key, c| {
-                    builder.cross(key, Shape::square(c, c, 3, 1).groups(groups), 1.0, shortcut)
-                })
-            }
-            Module::CrossConv { c1, c2, kernel, stride, groups, expansion, shortcut } => {
-                self.cross(at, Shape::square(c1, c2, kernel, stride).groups(groups), expansion, shortcut)
-            }
-            Module::BottleneckCsp { c1, c2, n, shortcut, groups, expansion } => {
-                self.bottleneck_csp(at, &Csp { c1, c2, n, expansion }, shortcut, groups)
-            }
-            Module::Spp { c1, c2, ref kernels } => self.pyramid(at, [c1, c2], kernels, false),
-            Module::Sppf { c1, c2, kernel } => self.pyramid(at, [c1, c2], &[kernel; 3], true),
-            Module::Focus { c1, c2, kernel, stride, padding, groups, activation } => {
-                let mut shape = Shape::square(c1.saturating_mul(4), c2, kernel, stride).groups(groups);
-                shape.padding = [padding.unwrap_or(kernel / 2); 2];
-                Ok(Layer::Chain(vec![Layer::Focus, Layer::Conv(self.conv(at, "conv", shape, activation)?)]))
-            }
-            Module::ConvTranspose { c1, c2, kernel, stride, padding, output_padding, groups, bias, dilation } => {
-                let shape = Shape { groups, dilation, ..Shape::square(c1, c2, kernel, stride) };
-                shape.check()?;
-                let weight = self.loader.take(&join(at, "weight"), [c1, c2 / groups, kernel, kernel])?;
-                let bias = bias.then(|| self.loader.take(&join(at, "bias"), [c2])).transpose()?;
-                if output_padding >= stride.max(dilation) || padding > LARGEST {
-                    return Err(Error::new(
-                        ErrorKind::Config,
-                        format!("padding {padding} and output padding {output_padding} don't go with stride {stride}"),
-                    )
-                    .at(at));
-                }
-                let options =
-                    ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [dilation; 2], groups);
-                Ok(Layer::Transposed(Box::new(Transposed { key: at.to_owned(), weight, bias, options })))
-            }
-            Module::MaxPool { kernel, stride, padding } => pool(kernel, stride, padding).map(Layer::MaxPool),
-            Module::Upsample { scale } => positive(scale, "scale").map(Layer::Upsample),
-            Module::Contract { gain } => positive(gain, "gain").map(Layer::Contract),
-            Module::Expand { gain } => positive(gain, "gain").map(Layer::Expand),
-            Module::Identity => Ok(Layer::Identity),
-            Module::Concat | Module::Detect { .. } => {
-                Err(Error::new(ErrorKind::Config, "Concat and Detect can't be repeated").at(at))
-            }
+            other => self.layer(other).map(RowLayer::Single),
         }
     }
-}
 
-fn join(prefix: &str, name: &str) -> String {
-    match (prefix.is_empty(), name.is_empty()) {
-        (true, _) => name.to_owned(),
-        (_, true) => prefix.to_owned(),
-        _ => format!("{prefix}.{name}"),
+    fn layer(&mut self, block: &Block) -> Result<Layer> {
+        Ok(match block {
+            Block::Pass => Layer::Pass,
+            Block::Conv(conv) => Layer::Conv(self.conv(conv)?),
+            Block::Ghost { primary, cheap } => Layer::Ghost { primary: self.conv(primary)?, cheap: self.conv(cheap)? },
+            Block::ConvTranspose(transposed) => Layer::Transposed(Box::new(self.transposed(transposed)?)),
+            Block::BatchNorm { key, channels, activation } => {
+                let norm = Box::new(self.norm(key.clone(), *channels)?);
+                Layer::Norm { norm, activated: self.activated(*activation, key)? }
+            }
+            Block::Linear(linear) => Layer::Linear(Box::new(self.linear(linear)?)),
+            Block::Attention(attention) => Layer::Attention(Box::new(self.attention(attention)?)),
+            Block::Activation { key, act } => Layer::Activation(self.activated(*act, key)?),
+            Block::MaxPool(pool) => Layer::MaxPool(
+                MaxPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]).with_padding([pool.padding; 2]),
+            ),
+            Block::AvgPool(pool) => Layer::AvgPool(
+                AvgPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]).with_padding([pool.padding; 2]),
+            ),
+            Block::ZeroPad(sides) => Layer::ZeroPad(*sides),
+            &Block::Upsample { scale, mode } => Layer::Upsample { scale, mode },
+            &Block::SpaceToDepth { gain, columns_first } => Layer::SpaceToDepth { gain, columns_first },
+            &Block::DepthToSpace { gain } => Layer::DepthToSpace(gain),
+            Block::Chain(blocks) => Layer::Chain(self.layers(blocks)?),
+            Block::Sum { body, shortcut } => {
+                Layer::Sum { body: Box::new(self.layer(body)?), shortcut: Box::new(self.layer(shortcut)?) }
+            }
+            Block::Concat(blocks) => Layer::Concat(self.layers(blocks)?),
+            Block::Cascade { step, times } => Layer::Cascade { step: Box::new(self.layer(step)?), times: *times },
+            Block::Module { body, .. } => self.layer(body)?,
+            Block::Join | Block::Detect(_) => {
+                return Err(Error::new(ErrorKind::Config, "Concat and Detect can't be repeated"));
+            }
+        })
+    }
+
+    fn layers(&mut self, blocks: &[Block]) -> Result<Vec<Layer>> {
+        blocks.iter().map(|block| self.layer(block)).collect()
+    }
+
+    /// Where the checkpoint has a bias and no batch norm, it is folded.
+    fn conv(&mut self, conv: &block::Conv) -> Result<Box<Convolution>> {
+        let (key, norm_key) = (conv.conv_key(), conv.norm_key());
+        let ConvShape { stride, padding, dilation, groups, channels: [_, outputs], .. } = conv.shape;
+        let weight = self.loader.take(&format!("{key}.weight"), conv.shape.weight_shape())?;
+        let has_bias = conv.bias || conv.norm && self.loader.has(&format!("{key}.bias"));
+        let bias = has_bias.then(|| self.loader.take(&format!("{key}.bias"), [outputs])).transpose()?;
+        let keeps_norm = conv.norm && (!has_bias || self.loader.has(&format!("{norm_key}.weight")));
+        let norm = keeps_norm.then(|| self.norm(norm_key, outputs)).transpose()?;
+        let options = ConvOptions::new(stride, padding, [dilation; 2], groups);
+        let activated = self.activated(conv.act, &conv.act_key())?;
+        Ok(Box::new(Convolution { key, weight, bias, norm, options, activated }))
+    }
+
+    fn transposed(&mut self, transposed: &block::ConvTranspose) -> Result<Transposed> {
+        let key = transposed.key.clone();
+        let ConvShape { stride, padding, dilation, groups, channels: [_, outputs], .. } = transposed.shape;
+        let weight = self.loader.take(&format!("{key}.weight"), transposed.weight_shape())?;
+        let bias = transposed.bias.then(|| self.loader.take(&format!("{key}.bias"), [outputs])).transpose()?;
+        let output_padding = [transposed.output_padding; 2];
+        let options = ConvTransposeOptions::new(stride, padding, output_padding, [dilation; 2], groups);
+        Ok(Transposed { key, weight, bias, options })
+    }
+
+    fn norm(&mut self, key: String, channels: usize) -> Result<BatchNorm> {
+        let weight = self.loader.take(&format!("{key}.weight"), [channels])?;
+        let bias = self.loader.take(&format!("{key}.bias"), [channels])?;
+        let running_mean = self.loader.take(&format!("{key}.running_mean"), [channels])?;
+        let running_var = self.loader.take(&format!("{key}.running_var"), [channels])?;
+        Ok(BatchNorm { key, weight, bias, running_mean, running_var })
+    }
+
+    fn activated(&mut self, act: Act, key: &str) -> Result<Activated> {
+        let trained = act.function == Activation::Prelu;
+        let slope = trained.then(|| self.loader.take(&format!("{key}.weight"), [1])).transpose()?;
+        Ok(Activated { function: act.function, key: key.to_owned(), slope })
+    }
+
+    fn linear(&mut self, linear: &block::Linear) -> Result<Linear> {
+        let block::Linear { key, channels: [inputs, outputs], bias } = linear;
+        let weight = self.loader.take(&format!("{key}.weight"), [*outputs, *inputs])?;
+        let bias = bias.then(|| self.loader.take(&format!("{key}.bias"), [*outputs])).transpose()?;
+        Ok(Linear { key: key.clone(), weight, bias })
+    }
+
+    fn attention(&mut self, attention: &block::Attention) -> Result<Attention> {
+        let block::Attention { key, channels: c, heads } = attention;
+        let c = *c;
+        let mut inner =
+            |name: &str| self.linear(&block::Linear { key: format!("{key}.{name}"), channels: [c, c], bias: false });
+        let inner = [inner("q")?, inner("k")?, inner("v")?];
+        let ma = format!("{key}.ma");
+        let weight = self.loader.take(&format!("{ma}.in_proj_weight"), [3 * c, c])?;
+        let bias = Some(self.loader.take(&format!("{ma}.in_proj_bias"), [3 * c])?);
+        let output = self.linear(&block::Linear { key: format!("{ma}.out_proj"), channels: [c, c], bias: true })?;
+        Ok(Attention { heads: *heads, inner, projection: Linear { key: ma, weight, bias }, output })
     }
 }

@@ -6,10 +6,10 @@ use burn::tensor::Tensor;
 
 use super::build::Builder;
 use super::convolution::ParameterMut;
-use super::layer::Block;
+use super::layer::RowLayer;
 use super::load::Loader;
 use super::pass::{Moments, Pass};
-use ghostdet::model::{Activation, Module};
+use ghostdet::model::Block;
 use ghostdet::weights;
 use ghostdet::{Error, ErrorKind, Result};
 
@@ -23,7 +23,7 @@ pub enum Norms {
 }
 
 /// What a module gave in training.
-pub struct ModuleRun {
+pub struct BlockRun {
     /// Its output.
     pub output: Tensor<4>,
     /// The gradient on its first input.
@@ -36,20 +36,20 @@ pub struct ModuleRun {
 
 /// Runs one module forward and backward: `weights` by their keys inside the module, `gradient` on its only output. The
 /// inputs' device must be one with automatic differentiation.
-pub fn module_training(
-    module: &Module,
+pub fn block_training(
+    block: &Block,
     weights: &BTreeMap<String, weights::Tensor>,
     inputs: Vec<Tensor<4>>,
     gradient: Tensor<4>,
     norms: Norms,
-) -> Result<ModuleRun> {
+) -> Result<BlockRun> {
     let Some(first) = inputs.first() else {
         return Err(Error::new(ErrorKind::Argument, "a module takes at least one input"));
     };
     let mut loader = Loader::new(weights, &first.device());
-    let mut block = Builder::new(&mut loader, None, Activation::Silu).block(module, "")?;
+    let mut layer = Builder::new(&mut loader).several(block)?;
     loader.finish()?;
-    require(&mut block);
+    require(&mut layer);
     let inputs: Vec<Tensor<4>> = inputs.into_iter().map(Tensor::require_grad).collect();
     let first = inputs.first().cloned();
     let moments = Moments::default();
@@ -57,13 +57,14 @@ pub fn module_training(
         Norms::Batch => Pass::Training(&moments),
         Norms::Frozen => Pass::FrozenNorms,
     };
-    let output = block.run(inputs, pass)?.pop();
+    let output = layer.run(inputs, pass)?.pop();
     let output = output.ok_or_else(|| Error::new(ErrorKind::Config, "the module gives nothing"))?;
     let mut found = (output.clone() * gradient).sum().backward();
     let mut gradients = BTreeMap::new();
-    block.visit(&mut |key, parameter| {
+    layer.visit(&mut |key, parameter| {
         let gradient = match parameter {
             ParameterMut::Kernel(value) => value.grad_remove(&mut found).map(flat),
+            ParameterMut::Matrix(value) => value.grad_remove(&mut found).map(flat),
             ParameterMut::Vector(value) => value.grad_remove(&mut found),
             ParameterMut::Statistic(_) => None,
         };
@@ -71,7 +72,7 @@ pub fn module_training(
             gradients.insert(key.to_owned(), gradient);
         }
     });
-    Ok(ModuleRun {
+    Ok(BlockRun {
         output,
         input_gradient: first.and_then(|input| input.grad_remove(&mut found)),
         gradients,
@@ -79,15 +80,16 @@ pub fn module_training(
     })
 }
 
-fn require(block: &mut Block) {
-    block.visit(&mut |_, parameter| match parameter {
+fn require(layer: &mut RowLayer) {
+    layer.visit(&mut |_, parameter| match parameter {
         ParameterMut::Kernel(value) => *value = value.clone().require_grad(),
+        ParameterMut::Matrix(value) => *value = value.clone().require_grad(),
         ParameterMut::Vector(value) => *value = value.clone().require_grad(),
         ParameterMut::Statistic(_) => {}
     });
 }
 
-fn flat(kernel: Tensor<4>) -> Tensor<1> {
+fn flat<const D: usize>(kernel: Tensor<D>) -> Tensor<1> {
     let count = kernel.dims().iter().product::<usize>();
     kernel.reshape([count])
 }

@@ -5,11 +5,8 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
 
 use super::pass::Pass;
-use ghostdet::model::Activation;
+use ghostdet::model::{Activation, BATCH_NORM_EPSILON};
 use ghostdet::{Error, ErrorKind, Result};
-
-/// Batch norm's epsilon (the reference replaces PyTorch's 1e-5).
-pub(super) const EPSILON: f64 = 1e-3;
 
 /// A batch norm that isn't folded.
 #[derive(Clone, Debug)]
@@ -35,30 +32,30 @@ impl BatchNorm {
             self.bias.clone(),
             self.running_mean.clone(),
             self.running_var.clone(),
-            EPSILON,
+            BATCH_NORM_EPSILON,
         )
     }
 
     /// Normalises as `pass` says, then applies the activation.
-    pub(super) fn activated(&self, x: Tensor<4>, activation: Activation, pass: Pass<'_>) -> Tensor<4> {
+    pub(super) fn activated(&self, x: Tensor<4>, activated: &Activated, pass: Pass<'_>) -> Tensor<4> {
         match pass {
-            Pass::Inference => activate(self.run(x), activation),
+            Pass::Inference => activated.run(self.run(x)),
             #[cfg(feature = "train")]
             Pass::Watching(moments) => {
                 super::training::watch(self, x.clone(), moments);
-                activate(self.run(x), activation)
+                activated.run(self.run(x))
             }
             #[cfg(feature = "train")]
             Pass::Training(moments) => {
-                let silu = matches!(activation, Activation::Silu);
+                let silu = activated.function == Activation::Silu;
                 let y = super::training::normalise(self, x, silu, moments);
-                if silu { y } else { activate(y, activation) }
+                if silu { y } else { activated.run(y) }
             }
             #[cfg(feature = "train")]
             Pass::FrozenNorms => {
-                let silu = matches!(activation, Activation::Silu);
+                let silu = activated.function == Activation::Silu;
                 let y = super::training::normalise_frozen(self, x, silu);
-                if silu { y } else { activate(y, activation) }
+                if silu { y } else { activated.run(y) }
             }
         }
     }
@@ -76,7 +73,9 @@ impl BatchNorm {
 pub enum ParameterMut<'a> {
     /// A convolution's kernel.
     Kernel(&'a mut Tensor<4>),
-    /// A bias, or a batch norm's weight.
+    /// A matrix `(outputs, inputs)`.
+    Matrix(&'a mut Tensor<2>),
+    /// A bias, a batch norm's weight, or the slope of an activation.
     Vector(&'a mut Tensor<1>),
     /// Running statistics: no gradient.
     Statistic(&'a mut Tensor<1>),
@@ -96,7 +95,7 @@ pub struct Convolution {
     /// Stride, padding, dilation and groups.
     pub options: ConvOptions<2>,
     /// What is applied last.
-    pub activation: Activation,
+    pub activated: Activated,
 }
 
 impl Convolution {
@@ -137,8 +136,8 @@ impl Convolution {
             _ => conv2d(x, self.weight.clone(), self.bias.clone(), self.options.clone()),
         };
         Ok(match &self.norm {
-            Some(norm) => norm.activated(x, self.activation, pass),
-            None => activate(x, self.activation),
+            Some(norm) => norm.activated(x, &self.activated, pass),
+            None => self.activated.run(x),
         })
     }
 
@@ -150,19 +149,49 @@ impl Convolution {
         if let Some(norm) = &mut self.norm {
             norm.visit(visitor);
         }
+        self.activated.visit(visitor);
     }
 }
 
-/// Applies an activation.
-pub(super) fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
-    match activation {
-        Activation::Identity => x,
-        Activation::Silu => activation::silu(x),
-        Activation::Relu => activation::relu(x),
-        Activation::Relu6 => x.clamp(0.0, 6.0),
-        Activation::LeakyRelu(slope) => activation::leaky_relu(x, f64::from(slope)),
-        Activation::Hardswish => activation::hard_swish(x),
-        Activation::Sigmoid => activation::sigmoid(x),
-        Activation::Mish => activation::mish(x),
+/// An activation with its parameter, if it has one.
+#[derive(Clone, Debug)]
+pub struct Activated {
+    /// The function.
+    pub function: Activation,
+    /// PyTorch key without the last part.
+    pub key: String,
+    /// PReLU's trained slope.
+    pub slope: Option<Tensor<1>>,
+}
+
+impl Activated {
+    /// Applies it.
+    pub(super) fn run(&self, x: Tensor<4>) -> Tensor<4> {
+        match self.function {
+            Activation::Identity => x,
+            Activation::Silu => activation::silu(x),
+            Activation::Relu => activation::relu(x),
+            Activation::Relu6 => x.clamp(0.0, 6.0),
+            Activation::LeakyRelu(slope) => activation::leaky_relu(x, f64::from(slope)),
+            Activation::Prelu => match &self.slope {
+                Some(slope) => activation::prelu(x, slope.clone()),
+                None => activation::leaky_relu(x, 0.25),
+            },
+            Activation::Hardswish => activation::hard_swish(x),
+            Activation::Hardsigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+            Activation::Sigmoid => activation::sigmoid(x),
+            Activation::Tanh => activation::tanh(x),
+            Activation::Mish => activation::mish(x),
+            Activation::Elu => activation::elu(x, 1.0),
+            Activation::Selu => activation::selu(x),
+            Activation::Gelu => activation::gelu(x),
+            Activation::Softplus => activation::softplus(x, 1.0),
+        }
+    }
+
+    pub(super) fn visit(&mut self, visitor: &mut dyn FnMut(&str, ParameterMut<'_>)) {
+        if let Some(slope) = &mut self.slope {
+            visitor(&format!("{}.weight", self.key), ParameterMut::Vector(slope));
+        }
     }
 }

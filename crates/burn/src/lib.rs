@@ -25,18 +25,18 @@ use std::collections::BTreeMap;
 
 pub use burn::tensor::{Device, Tensor};
 #[cfg(feature = "train")]
-pub use checking::{ModuleRun, Norms, module_training};
-pub use convolution::{BatchNorm, Convolution, ParameterMut};
+pub use checking::{BlockRun, Norms, block_training};
+pub use convolution::{Activated, BatchNorm, Convolution, ParameterMut};
 pub use device::cpu;
 #[cfg(feature = "gpu")]
 pub use device::gpu;
 pub use transfer::{input, planes, read, read_async};
 
 use build::Builder;
-use ghostdet::model::{Activation, Graph, Module, Source};
+use ghostdet::model::{Block, Graph, Source};
 use ghostdet::weights::{self, Checkpoint};
 use ghostdet::{Error, ErrorKind, Result};
-use layer::Block;
+use layer::RowLayer;
 use load::Loader;
 use pass::Pass;
 
@@ -54,7 +54,7 @@ pub struct Network {
 
 /// A row of the graph with its parameters.
 struct Stage {
-    block: Block,
+    layer: RowLayer,
     sources: Vec<Source>,
     /// Rows whose outputs nobody needs after this one.
     finished: Vec<usize>,
@@ -71,10 +71,9 @@ impl Network {
         let mut loader = Loader::new(&checkpoint.tensors, device);
         let mut stages = Vec::with_capacity(graph.rows.len());
         for row in &graph.rows {
-            let mut builder = Builder::new(&mut loader, Some(graph.anchors_per_level()), graph.activation);
-            let block =
-                builder.row(row).map_err(|error| error.at(format!("row {} ({})", row.index, row.printed_module)))?;
-            stages.push(Stage { block, sources: row.sources.clone(), finished: Vec::new() });
+            let place = |error: Error| error.at(format!("row {} ({})", row.index, row.printed_module));
+            let layer = Builder::new(&mut loader).row(row).map_err(place)?;
+            stages.push(Stage { layer, sources: row.sources.clone(), finished: Vec::new() });
         }
         loader.finish()?;
         for row in 0..stages.len() {
@@ -112,7 +111,7 @@ impl Network {
     /// Shows every parameter with its PyTorch key, for a trainer to take and replace.
     pub fn visit(&mut self, visitor: &mut dyn FnMut(&str, ParameterMut<'_>)) {
         for stage in &mut self.stages {
-            stage.block.visit(visitor);
+            stage.layer.visit(visitor);
         }
     }
 
@@ -166,6 +165,7 @@ impl Network {
         }
         self.visit(&mut |key, parameter| match parameter {
             ParameterMut::Kernel(value) => mark(value, wanted(key)),
+            ParameterMut::Matrix(value) => mark(value, wanted(key)),
             ParameterMut::Vector(value) => mark(value, wanted(key)),
             ParameterMut::Statistic(value) => mark(value, false),
         });
@@ -185,7 +185,7 @@ impl Network {
             if !keep {
                 stage.finished.iter().for_each(|&row| outputs[row].clear());
             }
-            outputs.push(stage.block.run(inputs, pass).map_err(|error| error.at(format!("row {index}")))?);
+            outputs.push(stage.layer.run(inputs, pass).map_err(|error| error.at(format!("row {index}")))?);
         }
         Ok(outputs)
     }
@@ -205,10 +205,13 @@ impl Network {
     }
 }
 
-/// Runs one module by itself: `weights` by their keys inside the module (`cv1.conv.weight` …), as `inputs` the
-/// tensors of its sources. Everything computes where the first input is, with SiLU inside composite modules.
-pub fn module_forward(
-    module: &Module,
+/// Runs one block by itself: `weights` by the keys that it names, as `inputs` the tensors of its sources. Everything
+/// computes where the first input is.
+///
+/// # Errors
+/// A tensor that is missing, does not fit, or that the block has no place for.
+pub fn block_forward(
+    block: &Block,
     weights: &BTreeMap<String, weights::Tensor>,
     inputs: Vec<Tensor<4>>,
 ) -> Result<Vec<Tensor<4>>> {
@@ -216,23 +219,9 @@ pub fn module_forward(
         return Err(Error::new(ErrorKind::Argument, "a module takes at least one input"));
     };
     let mut loader = Loader::new(weights, &first.device());
-    let block = Builder::new(&mut loader, None, Activation::Silu).block(module, "")?;
+    let layer = Builder::new(&mut loader).several(block)?;
     loader.finish()?;
-    block.run(inputs, Pass::Inference)
-}
-
-/// The parameters `graph` has when no batch norm is folded, by PyTorch key, with their shapes.
-#[cfg(feature = "train")]
-pub fn parameters(graph: &Graph) -> Result<BTreeMap<String, Vec<usize>>> {
-    check_sources(graph)?;
-    let nothing = BTreeMap::new();
-    let mut loader = Loader::listing(&nothing, &cpu());
-    for row in &graph.rows {
-        Builder::new(&mut loader, Some(graph.anchors_per_level()), graph.activation)
-            .row(row)
-            .map_err(|error| error.at(format!("row {} ({})", row.index, row.printed_module)))?;
-    }
-    Ok(loader.asked())
+    layer.run(inputs, Pass::Inference)
 }
 
 fn check_sources(graph: &Graph) -> Result<()> {
@@ -249,7 +238,7 @@ fn check_sources(graph: &Graph) -> Result<()> {
             }
         }
         let last = index + 1 == graph.rows.len();
-        if matches!(row.copies.first(), Some(Module::Detect { .. })) != last {
+        if row.copies.first().is_some_and(is_head) != last {
             return wrong(index, "the last row, and no other, must be Detect".into());
         }
     }
@@ -257,4 +246,12 @@ fn check_sources(graph: &Graph) -> Result<()> {
         return Err(Error::new(ErrorKind::Config, "the network has no rows"));
     }
     Ok(())
+}
+
+fn is_head(block: &Block) -> bool {
+    match block {
+        Block::Detect(_) => true,
+        Block::Module { body, .. } => is_head(body),
+        _ => false,
+    }
 }

@@ -12,32 +12,11 @@ pub(super) struct Loader<'a> {
     tensors: &'a BTreeMap<String, weights::Tensor>,
     taken: BTreeSet<String>,
     device: Device,
-    /// What is asked for and with which shape, where nothing is given and everything is made up.
-    #[cfg(feature = "train")]
-    asked: Option<BTreeMap<String, Vec<usize>>>,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tensors: &'a BTreeMap<String, weights::Tensor>, device: &Device) -> Self {
-        Self {
-            tensors,
-            taken: BTreeSet::new(),
-            device: device.clone(),
-            #[cfg(feature = "train")]
-            asked: None,
-        }
-    }
-
-    /// A loader that gives zeros for whatever is asked, batch norms not folded, and keeps the list.
-    #[cfg(feature = "train")]
-    pub(super) fn listing(tensors: &'a BTreeMap<String, weights::Tensor>, device: &Device) -> Self {
-        Self { asked: Some(BTreeMap::new()), ..Self::new(tensors, device) }
-    }
-
-    /// What was asked of a [`listing`](Self::listing) loader.
-    #[cfg(feature = "train")]
-    pub(super) fn asked(self) -> BTreeMap<String, Vec<usize>> {
-        self.asked.unwrap_or_default()
+        Self { tensors, taken: BTreeSet::new(), device: device.clone() }
     }
 
     /// Whether there is a tensor `key`.
@@ -45,21 +24,8 @@ impl<'a> Loader<'a> {
         self.tensors.contains_key(key)
     }
 
-    /// The first dimension of tensor `key`.
-    pub(super) fn rows_of(&self, key: &str) -> Result<usize> {
-        let tensor = self.tensors.get(key).ok_or_else(|| missing(key))?;
-        tensor.shape.first().copied().ok_or_else(|| {
-            Error::new(ErrorKind::Weights, "a tensor with dimensions is expected, this is a scalar").at(key)
-        })
-    }
-
     /// Takes tensor `key`, which must have this shape.
     pub(super) fn take<const D: usize>(&mut self, key: &str, shape: [usize; D]) -> Result<Tensor<D>> {
-        #[cfg(feature = "train")]
-        if let Some(asked) = &mut self.asked {
-            asked.insert(key.to_owned(), shape.to_vec());
-            return Ok(Tensor::zeros(shape, &self.device));
-        }
         let tensor = self.tensors.get(key).ok_or_else(|| missing(key))?;
         if tensor.shape != shape {
             return Err(Error::new(

@@ -10,9 +10,10 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
-use super::convolution::{BatchNorm, EPSILON};
+use super::convolution::BatchNorm;
 use super::kernels::{self, Sizes, Statistics};
 use super::pass::{Moment, Moments};
+use ghostdet::model::BATCH_NORM_EPSILON;
 
 /// A convolution whose gradients our kernels compute.
 pub(super) fn convolve(x: Tensor<4>, weight: Tensor<4>, options: &ConvOptions<2>) -> Tensor<4> {
@@ -38,7 +39,7 @@ pub(super) fn normalise(norm: &BatchNorm, x: Tensor<4>, silu: bool, moments: &Mo
             let mean = mean_of(x.clone());
             let centred = x - wide(mean.clone());
             let variance = mean_of(centred.clone().square());
-            let scale = norm.weight.clone() / (variance.clone() + EPSILON).sqrt();
+            let scale = norm.weight.clone() / (variance.clone() + BATCH_NORM_EPSILON).sqrt();
             let y = centred * wide(scale) + wide(norm.bias.clone());
             (if silu { activation::silu(y) } else { y }, mean.without_autodiff(), variance.without_autodiff())
         }
@@ -60,7 +61,8 @@ pub(super) fn normalise_frozen(norm: &BatchNorm, x: Tensor<4>, silu: bool) -> Te
     }
     let [_, channels, _, _] = x.dims();
     let wide = |v: Tensor<1>| v.reshape([1, channels, 1, 1]);
-    let y = (x - wide(mean)) * wide(norm.weight.clone() / (variance + EPSILON).sqrt()) + wide(norm.bias.clone());
+    let y =
+        (x - wide(mean)) * wide(norm.weight.clone() / (variance + BATCH_NORM_EPSILON).sqrt()) + wide(norm.bias.clone());
     if silu { activation::silu(y) } else { y }
 }
 
@@ -146,7 +148,7 @@ impl TrainingOps for Flex {
         let affine = [values(&weight), values(&bias)];
         let affine = affine.each_ref().map(Vec::as_slice);
         let (y, Statistics { mean, variance }) =
-            with_values(&x, |x| kernels::norm_forward(x, height * width, affine, EPSILON as f32, silu));
+            with_values(&x, |x| kernels::norm_forward(x, height * width, affine, BATCH_NORM_EPSILON as f32, silu));
         let shape = vec![batch, channels, height, width];
         (tensor(y, shape), tensor(mean, vec![channels]), tensor(variance, vec![channels]))
     }
@@ -156,7 +158,7 @@ impl TrainingOps for Flex {
         let affine = [values(&weight), values(&bias)];
         let affine = affine.each_ref().map(Vec::as_slice);
         let y = with_values(&x, |x| {
-            kernels::frozen_norm_forward(x, height * width, &statistics, affine, EPSILON as f32, silu)
+            kernels::frozen_norm_forward(x, height * width, &statistics, affine, BATCH_NORM_EPSILON as f32, silu)
         });
         tensor(y, x.shape().to_vec())
     }
@@ -248,7 +250,7 @@ impl Backward<Flex, 3> for NormaliseBackward {
         let affine = affine.each_ref().map(Vec::as_slice);
         let found = with_values(&x, |x| {
             with_values(&dy, |dy| {
-                kernels::norm_backward(x, dy, height * width, &statistics, affine, EPSILON as f32, silu)
+                kernels::norm_backward(x, dy, height * width, &statistics, affine, BATCH_NORM_EPSILON as f32, silu)
             })
         });
         let shapes = [x.shape().to_vec(), weight.shape().to_vec(), bias.shape().to_vec()];
@@ -274,7 +276,15 @@ impl Backward<Flex, 3> for NormaliseFrozenBackward {
         let affine = affine.each_ref().map(Vec::as_slice);
         let found = with_values(&x, |x| {
             with_values(&dy, |dy| {
-                kernels::frozen_norm_backward(x, dy, height * width, &statistics, affine, EPSILON as f32, silu)
+                kernels::frozen_norm_backward(
+                    x,
+                    dy,
+                    height * width,
+                    &statistics,
+                    affine,
+                    BATCH_NORM_EPSILON as f32,
+                    silu,
+                )
             })
         });
         let shapes = [x.shape().to_vec(), weight.shape().to_vec(), bias.shape().to_vec()];

@@ -4,16 +4,16 @@
 
 #[path = "network/golden.rs"]
 mod golden;
-#[path = "network/graphs.rs"]
-mod graphs;
 #[path = "network/modules.rs"]
 mod modules;
+#[path = "../../../tests/support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 
 use ghostdet::ErrorKind;
 use ghostdet::image::Image;
-use ghostdet::model::Graph;
+use ghostdet::model::{Config, Graph};
 use ghostdet::weights::{Checkpoint, Tensor};
 use ghostdet_burn::{self as network, Device, Network};
 use golden::{Deviation, Golden};
@@ -59,27 +59,32 @@ fn planar(raw: &Tensor) -> Vec<f32> {
 
 #[test]
 fn every_module_agrees_with_the_reference() {
-    Golden::all("modules.safetensors", "modules.safetensors").iter().for_each(modules_agree);
+    let mut seen = 0;
+    for file in ["modules", "modules2"] {
+        let tensors = format!("{file}.safetensors");
+        seen += Golden::all(&tensors, &tensors).iter().map(modules_agree).sum::<usize>();
+    }
+    assert!(seen >= 47 + 118, "only {seen} modules were checked");
 }
 
-fn modules_agree(golden: &Golden) {
+fn modules_agree(golden: &Golden) -> usize {
     let device = device();
     let (mut largest, mut failed) = (Deviation::default(), Vec::new());
-    let cases = modules::cases();
-    assert_eq!(cases.len(), 47);
-    for (name, module) in cases {
+    let cases = modules::cases(golden, &golden.path.with_extension("json"));
+    for case in &cases {
         for (weights, output) in [("weights", "output"), ("fused/weights", "fused/output")] {
-            let weights = golden.under(&format!("{name}/{weights}/"));
+            let weights = case.weights(weights);
             if output.starts_with("fused") && weights.is_empty() {
                 continue;
             }
-            let inputs = (0..).map_while(|i| golden.get(&format!("{name}/input{i}")));
+            let name = &case.name;
+            let inputs = (0..).map_while(|i| case.get(&format!("input{i}")));
             let inputs = inputs.map(|input| upload(&input, &device)).collect();
-            let outputs = network::module_forward(&module, &weights, inputs).expect(name);
+            let outputs = network::block_forward(&case.block, &weights, inputs).expect(name);
             for (level, found) in outputs.into_iter().enumerate() {
-                let expected = match golden.get(&format!("{name}/raw{level}")) {
+                let expected = match case.get(&format!("raw{level}")) {
                     Some(raw) => planar(&raw),
-                    None => golden.get(&format!("{name}/{output}")).expect("the expected output").data,
+                    None => case.get(output).expect("the expected output").data,
                 };
                 let deviation = Deviation::between(&download(found), &expected);
                 if !deviation.within(1e-4, 1e-4) {
@@ -91,57 +96,41 @@ fn modules_agree(golden: &Golden) {
     }
     eprintln!("{}: {largest}", golden.path.display());
     assert!(failed.is_empty(), "{failed:#?}");
+    cases.len()
 }
 
 #[test]
 fn whole_networks_agree_with_the_reference() {
-    for arch in ["yolov5", "yolov5-ghost", "yolov5-ghost-backbone"] {
-        let (tiny, nano) = (format!("net_{arch}-tiny-nc3.safetensors"), format!("net_{arch}-n-nc3.safetensors"));
-        for golden in Golden::all(&tiny, &nano) {
-            let channels = if golden.path.ends_with(&tiny) { [8, 8, 8, 16, 32] } else { [16, 32, 64, 128, 256] };
-            network_agrees(arch, &graphs::sized(arch, channels), &golden);
+    for net in support::nets() {
+        let device = device();
+        let name = &net.name;
+        let weights = net.tensors.iter().filter_map(|(key, tensor)| Some((key.strip_prefix("weights/")?, tensor)));
+        let tensors = weights.map(|(key, tensor)| (key.to_owned(), tensor.clone())).collect();
+        let checkpoint = Checkpoint { tensors, ..Checkpoint::default() };
+        let network = Network::new(&net.graph, &checkpoint, &device).expect(name);
+        let input = upload(&net.input(), &device);
+        let mut largest = 0.0_f32;
+        for (row, output) in network.forward_rows(input.clone()).expect(name).into_iter().enumerate() {
+            let Some(expected) = net.tensors.get(&format!("row{row}")) else { continue };
+            let found = &download(output[0].clone())[..expected.data.len()];
+            let (over, most) = support::deviation(found, &expected.data, net.tolerance(&expected.data), 1e-3);
+            assert!(over <= 0.0, "{name} row {row}: off by {most}");
+            largest = largest.max(most);
         }
-    }
-}
-
-fn network_agrees(arch: &str, graph: &Graph, golden: &Golden) {
-    let device = device();
-    let checkpoint = Checkpoint { tensors: golden.under("weights/"), ..Checkpoint::default() };
-    let network = Network::new(graph, &checkpoint, &device).expect(arch);
-    let pictures = golden.pictures("input_u8");
-    let input = network::input(&pictures.iter().collect::<Vec<_>>(), &device).expect("two pictures");
-
-    let (mut largest_row, mut failed) = (Deviation::default(), Vec::new());
-    for (row, output) in network.forward_rows(input.clone()).expect(arch).into_iter().enumerate() {
-        let Some(expected) = golden.get(&format!("row{row}")) else { continue };
-        let found = download(output[0].clone());
-        let deviation = Deviation::between(&found[..expected.data.len()], &expected.data);
-        if !deviation.within(2e-4, 1e-3) {
-            failed.push(format!("{arch} row {row}: {deviation}"));
+        let maps = network.forward(input).expect(name);
+        let first = download(maps[0].clone());
+        let read = network::read(maps).expect("finite maps");
+        for (image, maps) in read.iter().enumerate() {
+            largest = largest.max(net.check(image, maps));
         }
-        largest_row = largest_row.max(deviation);
+        eprintln!("{name}: largest deviation {largest:e}");
+        // Planes come back as cells.
+        let map = &read[1][0];
+        let channels = map.data.len() / (map.height * map.width);
+        let (y, x, channel) = (map.height - 1, map.width / 2, channels - 7);
+        let plane = first[((channels + channel) * map.height + y) * map.width + x];
+        assert_eq!(map.data[(y * map.width + x) * channels + channel], plane);
     }
-    let maps = network.forward(input).expect(arch);
-    let mut largest_raw = Deviation::default();
-    for (level, map) in maps.iter().enumerate() {
-        let expected = planar(&golden.get(&format!("raw{level}")).expect("a raw map"));
-        let deviation = Deviation::between(&download(map.clone()), &expected);
-        if !deviation.within(2e-4, 1e-3) {
-            failed.push(format!("{arch} level {level}: {deviation}"));
-        }
-        largest_raw = largest_raw.max(deviation);
-    }
-    eprintln!("{}: rows {largest_row}; raw {largest_raw}", golden.path.display());
-    assert!(failed.is_empty(), "{failed:#?}");
-
-    let first = download(maps[0].clone());
-    let read = network::read(maps).expect("finite maps");
-    assert_eq!((read.len(), read[0].len()), (2, 3));
-    let map = &read[1][0];
-    let (y, x, channel, channels) = (3, 5, 17, 24);
-    assert_eq!((map.height, map.width), (8, 12));
-    let planar = first[((channels + channel) * map.height + y) * map.width + x];
-    assert_eq!(map.data[(y * map.width + x) * channels + channel], planar);
 }
 
 /// A network of two rows with weights made here: a 1x1 convolution that is folded, and Detect.
@@ -149,13 +138,15 @@ fn small() -> (Graph, Checkpoint) {
     let tensor =
         |shape: &[usize], value: f32| Tensor { shape: shape.to_vec(), data: vec![value; shape.iter().product()] };
     let tensors = BTreeMap::from([
-        ("model.0.conv.weight".to_owned(), tensor(&[2, 3, 1, 1], 0.5)),
-        ("model.0.conv.bias".to_owned(), tensor(&[2], -1.0)),
-        ("model.1.m.0.weight".to_owned(), tensor(&[6, 2, 1, 1], 1.0)),
+        ("model.0.conv.weight".to_owned(), tensor(&[8, 3, 1, 1], 0.5)),
+        ("model.0.conv.bias".to_owned(), tensor(&[8], -1.0)),
+        ("model.1.m.0.weight".to_owned(), tensor(&[6, 8, 1, 1], 1.0)),
         ("model.1.m.0.bias".to_owned(), tensor(&[6], 0.25)),
         ("model.1.anchors".to_owned(), tensor(&[1, 1, 2], 1.0)),
     ]);
-    (graphs::small(), Checkpoint { tensors, folded: true, ..Checkpoint::default() })
+    let yaml = "{nc: 1, anchors: 1, backbone: [[-1, 1, Conv, [8]]], head: [[[0], 1, Detect, [nc, anchors]]]}";
+    let graph = Config::parse(yaml).and_then(|config| config.graph(None)).expect("a small network");
+    (graph, Checkpoint { tensors, folded: true, ..Checkpoint::default() })
 }
 
 #[test]
@@ -168,7 +159,7 @@ fn a_picture_becomes_maps() {
     let maps = network::read(network.forward(input).expect("maps")).expect("numbers");
     let silu = |x: f32| x / (1.0 + (-x).exp());
     for (cell, sum) in [(0, 0.5_f32), (1, -1.0)] {
-        let expected = 2.0 * silu(sum) + 0.25;
+        let expected = 8.0 * silu(sum) + 0.25;
         assert!((maps[0][0].data[cell * 6] - expected).abs() < 1e-5, "{:?}", maps[0][0]);
     }
 }
@@ -189,7 +180,7 @@ fn a_checkpoint_that_does_not_fit_is_named() {
     let unexpected = failure(&|checkpoint| drop(checkpoint.tensors.insert("model.7.bias".into(), spare.clone())));
     assert!(unexpected.contains("model.7.bias") && unexpected.contains("no place"), "{unexpected}");
     let misshapen = failure(&|checkpoint| drop(checkpoint.tensors.insert("model.0.conv.bias".into(), spare.clone())));
-    assert!(misshapen.contains("model.0.conv.bias") && misshapen.contains("[2]"), "{misshapen}");
+    assert!(misshapen.contains("model.0.conv.bias") && misshapen.contains("[8]"), "{misshapen}");
 }
 
 #[test]

@@ -5,12 +5,16 @@
 mod golden;
 #[path = "network/modules.rs"]
 mod modules;
+#[path = "../../../tests/support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use ghostdet::model::Module;
+use ghostdet::model::Activation;
+use ghostdet::model::block::{Act, Block, Conv, ConvShape};
 use ghostdet::weights::Tensor;
-use ghostdet_burn::{self as network, MOMENTUM, ModuleRun, Norms, module_forward, module_training};
+use ghostdet_burn::{self as network, BlockRun, MOMENTUM, Norms, block_forward, block_training};
 use golden::Golden;
 
 fn upload(tensor: &Tensor, training: bool) -> network::Tensor<4> {
@@ -29,32 +33,28 @@ fn apart(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(off).fold(0.0, f32::max)
 }
 
-fn run(
-    module: &Module,
-    weights: &BTreeMap<String, Tensor>,
-    input: &Tensor,
-    gradient: &Tensor,
-    norms: Norms,
-) -> ModuleRun {
+fn run(block: &Block, weights: &BTreeMap<String, Tensor>, input: &Tensor, gradient: &Tensor, norms: Norms) -> BlockRun {
     let (input, gradient) = (upload(input, true), upload(gradient, true));
-    module_training(module, weights, vec![input], gradient, norms).expect("it runs")
+    block_training(block, weights, vec![input], gradient, norms).expect("it runs")
 }
 
 #[test]
 fn every_trained_module_agrees_with_the_reference() {
     let mut seen = 0;
-    for golden in Golden::all("training.safetensors", "modules.safetensors") {
+    for (golden, index) in golden_files() {
         let mut worst = [0.0_f32; 3];
-        for (name, module) in modules::cases() {
+        for case in modules::cases(&golden, &index) {
+            let name = &case.name;
             let expected = golden.under(&format!("{name}/train/"));
-            let Some(gradient) = expected.get("grad_output") else { continue };
-            let input = golden.get(&format!("{name}/input0")).expect("an input");
-            let weights = golden.under(&format!("{name}/weights/"));
-            let found = run(&module, &weights, &input, gradient, Norms::Batch);
-            worst[0] = worst[0].max(apart(&values(found.output), &expected["output"].data));
+            let Some(gradient) = case.get("train/grad_output") else { continue };
+            let input = case.get("input0").expect("an input");
+            let weights = case.weights("weights");
+            let found = run(&case.block, &weights, &input, &gradient, Norms::Batch);
             let on_input = values(found.input_gradient.expect("a gradient"));
-            worst[1] = worst[1].max(apart(&on_input, &expected["grad_input"].data));
+            worst[0] = worst[0].max(apart(&values(found.output), &case.get("train/output").expect("an output").data));
+            worst[1] = worst[1].max(apart(&on_input, &case.get("train/grad_input").expect("a gradient").data));
             for (key, gradient) in found.gradients {
+                let key = key.strip_prefix("model.0.").expect("the module's");
                 worst[1] = worst[1].max(apart(&values(gradient), &expected[&format!("grad/{key}")].data));
             }
             for (key, mean, variance) in found.statistics {
@@ -62,6 +62,7 @@ fn every_trained_module_agrees_with_the_reference() {
                     let key = format!("{key}.{which}");
                     let step = |(old, new): (&f32, f32)| old + (new - old) * MOMENTUM as f32;
                     let after: Vec<f32> = weights[&key].data.iter().zip(values(now)).map(step).collect();
+                    let key = key.strip_prefix("model.0.").expect("the module's");
                     worst[2] = worst[2].max(apart(&after, &expected[&format!("after/{key}")].data));
                 }
             }
@@ -72,21 +73,26 @@ fn every_trained_module_agrees_with_the_reference() {
         let place = golden.path.display();
         println!("{place}: outputs within {output:.1e}, gradients {gradient:.1e}, running statistics {statistic:.1e}");
     }
-    assert!(seen >= 14);
+    assert!(seen >= 14 + 50, "only {seen} modules were trained");
+}
+
+/// The repository's files and the large reference's, each with its index.
+fn golden_files() -> Vec<(Golden, PathBuf)> {
+    let small = Golden::all("training.safetensors", "modules.safetensors");
+    let index = |golden: &Golden| golden.path.with_file_name("modules.json");
+    let small = small.into_iter().map(|golden| (index(&golden), golden)).map(|(index, golden)| (golden, index));
+    let rare = Golden::all("modules2.safetensors", "modules2.safetensors");
+    let rare = rare.into_iter().map(|golden| (golden.path.with_extension("json"), golden));
+    small.chain(rare.map(|(index, golden)| (golden, index))).collect()
 }
 
 /// Kernels that no reference case trains, against central differences.
 #[test]
 fn gradients_are_what_differences_say() {
-    let conv = |c1, c2, kernel: [usize; 2], stride: [usize; 2], groups, dilation: usize| Module::Conv {
-        c1,
-        c2,
-        kernel,
-        stride,
-        padding: kernel.map(|k| dilation * (k - 1) / 2),
-        groups,
-        dilation,
-        activation: ghostdet::model::Activation::Silu,
+    let conv = |c1, c2, kernel: [usize; 2], stride, groups, dilation: usize| {
+        let padding = kernel.map(|k| dilation * (k - 1) / 2);
+        let shape = ConvShape { padding, dilation, groups, ..ConvShape::rectangular(c1, c2, kernel, stride) };
+        Conv::with_norm("model.0", shape, Act::default_of(Activation::Silu))
     };
     let cases = [
         ("depthwise 3x3", conv(4, 4, [3, 3], [1, 1], 4, 1), 4, 4, 9),
@@ -96,7 +102,7 @@ fn gradients_are_what_differences_say() {
         ("dilated", conv(2, 3, [3, 3], [1, 1], 1, 2), 2, 3, 18),
         ("oblong, stride 2 on one side", conv(2, 3, [1, 3], [1, 2], 1, 1), 2, 3, 6),
     ];
-    for ((name, module, c1, c2, taps), norms) in
+    for ((name, conv, c1, c2, taps), norms) in
         cases.into_iter().flat_map(|case| [(case.clone(), Norms::Batch), (case, Norms::Frozen)])
     {
         let mut random = 0x1234_5678_u32;
@@ -110,26 +116,27 @@ fn gradients_are_what_differences_say() {
         };
         // 11 columns: the depthwise loops have a part of a block left over.
         let input = Tensor { shape: vec![2, c1, 6, 11], data: next(2 * c1 * 6 * 11) };
-        let kernel = match module {
-            Module::Conv { kernel, groups, .. } => vec![c2, c1 / groups, kernel[0], kernel[1]],
-            _ => unreachable!(),
-        };
+        let kernel = conv.shape.weight_shape().to_vec();
+        let block = Block::Conv(conv);
         let mut weights = BTreeMap::from([
-            ("conv.weight".to_owned(), Tensor { shape: kernel, data: next(c2 * taps) }),
-            ("bn.weight".to_owned(), Tensor { shape: vec![c2], data: next(c2).iter().map(|v| v + 1.5).collect() }),
-            ("bn.bias".to_owned(), Tensor { shape: vec![c2], data: next(c2) }),
+            ("model.0.conv.weight".to_owned(), Tensor { shape: kernel, data: next(c2 * taps) }),
+            (
+                "model.0.bn.weight".to_owned(),
+                Tensor { shape: vec![c2], data: next(c2).iter().map(|v| v + 1.5).collect() },
+            ),
+            ("model.0.bn.bias".to_owned(), Tensor { shape: vec![c2], data: next(c2) }),
         ]);
-        for (key, value) in [("bn.running_mean", 0.3), ("bn.running_var", 1.7)] {
+        for (key, value) in [("model.0.bn.running_mean", 0.3), ("model.0.bn.running_var", 1.7)] {
             weights.insert(key.to_owned(), Tensor { shape: vec![c2], data: vec![value; c2] });
         }
-        let inferred = module_forward(&module, &weights, vec![upload(&input, false)]).expect("it runs").remove(0);
+        let inferred = block_forward(&block, &weights, vec![upload(&input, false)]).expect("it runs").remove(0);
         let shape = inferred.dims().to_vec();
         let gradient = Tensor { data: next(shape.iter().product()), shape };
         let objective = |weights: &BTreeMap<String, Tensor>, input: &Tensor| -> f64 {
-            let found = values(run(&module, weights, input, &gradient, norms).output);
+            let found = values(run(&block, weights, input, &gradient, norms).output);
             found.iter().zip(&gradient.data).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
-        let found = run(&module, &weights, &input, &gradient, norms);
+        let found = run(&block, &weights, &input, &gradient, norms);
         if norms == Norms::Frozen {
             assert!(apart(&values(found.output.clone()), &values(inferred)) < 1e-5, "{name}");
             assert!(found.statistics.is_empty());

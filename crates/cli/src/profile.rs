@@ -76,16 +76,23 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
     bytes += 4.0 * op.coarse.map_or(0.0, |coarse| values(coarse.value));
     let mut adds = 0.0;
     match &op.kind {
-        OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => {
+        OpKind::Conv { shape, .. } | OpKind::GhostTail { shape, .. } => {
             let view = plan.views[op.output];
-            adds = (view.height * view.width * weights.weight.len()) as f64;
-            debug_assert!(shape.groups > 0);
-            bytes += 4.0 * weights.weight.len() as f64;
+            let weights = shape.weight_shape().iter().product::<usize>();
+            adds = (view.height * view.width * weights) as f64;
+            bytes += 4.0 * weights as f64;
         }
-        OpKind::ConvTranspose { weights, .. } => {
+        OpKind::ConvTranspose { shape, .. } => {
             let view = plan.views[op.input];
-            adds = (view.height * view.width * weights.weight.len()) as f64;
-            bytes += 4.0 * weights.weight.len() as f64;
+            let weights =
+                shape.channels[0] * shape.channels[1] / shape.groups.max(1) * shape.kernel[0] * shape.kernel[1];
+            adds = (view.height * view.width * weights) as f64;
+            bytes += 4.0 * weights as f64;
+        }
+        OpKind::Attention { .. } => {
+            let view = plan.views[op.output];
+            let pixels = (view.height * view.width) as f64;
+            adds = 2.0 * pixels * pixels * view.channels as f64;
         }
         _ => {}
     }

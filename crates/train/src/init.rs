@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 
 use ghostdet::Result;
-use ghostdet::model::graph::{Graph, Module};
+use ghostdet::model::{BATCH_NORM_EPSILON, Graph};
 use ghostdet::weights::{Checkpoint, Tensor};
-use ghostdet_burn as network;
-
-/// Batch norm's epsilon.
-const EPSILON: f32 = 1e-3;
 
 /// What training begins with.
 #[derive(Clone, Debug)]
@@ -30,14 +26,21 @@ pub struct Start {
 /// # Errors
 /// A graph whose last row is not Detect.
 pub fn initial(graph: &Graph, seed: u64) -> Result<Checkpoint> {
-    let shapes = network::parameters(graph)?;
+    let shapes: BTreeMap<String, Vec<usize>> = graph.parameters(false).into_iter().collect();
     let mut tensors = BTreeMap::new();
     for (key, shape) in &shapes {
         let count = shape.iter().product();
         let data = match key.rsplit('.').next() {
-            _ if key.contains(".bn.") => {
+            // A batch norm, wherever it stands.
+            _ if shapes.contains_key(&sibling(key, "running_var")) => {
                 vec![if key.ends_with("weight") || key.ends_with("var") { 1.0 } else { 0.0 }; count]
             }
+            // PReLU's slope.
+            Some("weight") if shape == &[1] => vec![0.25],
+            // Attention (Xavier, uniform).
+            Some("in_proj_weight") => scaled_uniform(seed, key, count, (6.0 / (4 * shape[1]) as f32).sqrt()),
+            Some("in_proj_bias") => vec![0.0; count],
+            Some("bias") if key.ends_with("out_proj.bias") => vec![0.0; count],
             Some("bias") => {
                 // The kernel beside it tells how many values enter.
                 let kernel = shapes.get(&format!("{}weight", key.trim_end_matches("bias")));
@@ -87,7 +90,7 @@ pub fn start(graph: &Graph, names: &[String], seed: u64, from: Option<&Checkpoin
                     let channels = own.data.len();
                     let data = match part {
                         "bias" => bias.data.clone(),
-                        "running_var" => vec![1.0 - EPSILON; channels],
+                        "running_var" => vec![1.0 - BATCH_NORM_EPSILON as f32; channels],
                         "running_mean" => vec![0.0; channels],
                         _ => {
                             folded.push(norm.to_owned());
@@ -109,11 +112,7 @@ pub fn start(graph: &Graph, names: &[String], seed: u64, from: Option<&Checkpoin
 
 /// Row, classes and levels of Detect.
 fn detect(graph: &Graph) -> Option<(usize, usize, usize)> {
-    let row = graph.rows.last()?;
-    match row.copies.first()? {
-        Module::Detect { nc, channels } => Some((row.index, *nc, channels.len())),
-        _ => None,
-    }
+    (!graph.rows.is_empty()).then(|| (graph.detect_row(), graph.nc, graph.levels()))
 }
 
 /// Whether `key` is a part of Detect and the two networks know as many, but other classes.
@@ -151,9 +150,18 @@ fn fan_in(shape: &[usize]) -> usize {
     shape.iter().skip(1).product::<usize>().max(1)
 }
 
+/// The key of another parameter of the same module.
+fn sibling(key: &str, name: &str) -> String {
+    format!("{}.{name}", key.rsplit_once('.').map_or("", |(module, _)| module))
+}
+
 /// Evenly spread between plus and minus one over the root of `fan_in`.
 fn uniform(seed: u64, key: &str, count: usize, fan_in: usize) -> Vec<f32> {
-    let bound = 1.0 / (fan_in as f32).sqrt();
+    scaled_uniform(seed, key, count, 1.0 / (fan_in as f32).sqrt())
+}
+
+/// Evenly spread between plus and minus `bound`.
+fn scaled_uniform(seed: u64, key: &str, count: usize, bound: f32) -> Vec<f32> {
     // Every tensor has its own sequence, so that a change in one row leaves the others alone.
     let hash = key
         .bytes()

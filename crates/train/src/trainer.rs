@@ -137,6 +137,7 @@ impl Trainer {
         self.network.visit(&mut |_, parameter| {
             let gradient = match &parameter {
                 ParameterMut::Kernel(value) => value.grad_remove(&mut gradients).map(numbers),
+                ParameterMut::Matrix(value) => value.grad_remove(&mut gradients).map(numbers),
                 ParameterMut::Vector(value) => value.grad_remove(&mut gradients).map(numbers),
                 ParameterMut::Statistic(value) => {
                     match numbers((*value).clone()) {
@@ -182,6 +183,7 @@ impl Trainer {
             at += 1;
             match target {
                 ParameterMut::Kernel(value) if all || !parameter.frozen => write(value, parameter, device),
+                ParameterMut::Matrix(value) if all || !parameter.frozen => write(value, parameter, device),
                 ParameterMut::Vector(value) if all || !parameter.frozen => write(value, parameter, device),
                 ParameterMut::Statistic(value) => {
                     let data = TensorData::new(parameter.value.clone(), value.dims());

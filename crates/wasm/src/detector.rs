@@ -68,7 +68,7 @@ impl WebDetector {
             "model": info.architecture,
             "labels": self.detector.names(),
             "parameters": info.parameters,
-            "gflops": (info.gflops * 10.0).round() / 10.0,
+            "gflops": info.gflops.map(|gflops| (gflops * 10.0).round() / 10.0),
             "imgsz": info.imgsz,
             "format": info.format,
             "device": self.place.json(&self.detector, self.size),

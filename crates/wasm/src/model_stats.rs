@@ -93,7 +93,7 @@ fn totals(name: &str, cost: &Cost, size: usize) -> Value {
         "model": name,
         "layers": cost.layers,
         "parameters": cost.parameters,
-        "gflops": (exact * 10.0).round() / 10.0,
+        "gflops": exact.map(|gflops| (gflops * 10.0).round() / 10.0),
         "gflops_exact": exact,
     })
 }

@@ -5,7 +5,7 @@ use super::job::Job;
 #[cfg(target_arch = "x86_64")]
 use super::simd;
 use super::simd::Base;
-use super::{Map, MapMut, conv, depthwise, elementwise, int16, math};
+use super::{Map, MapMut, attention, conv, depthwise, elementwise, int16, math};
 
 /// Defines `name(isa, …)`, which calls the version of the kernel for `isa`. The four expressions are the versions.
 macro_rules! simd_dispatch {
@@ -90,6 +90,15 @@ simd_dispatch! {
     elementwise::max_pool(input, output, window, rows);
     elementwise::max_pool(input, output, window, rows);
     elementwise::max_pool(input, output, window, rows)
+}
+
+simd_dispatch! {
+    /// Attention for the queries of the rows `[first, last]`.
+    attend(input: Map, output: MapMut, heads: usize, rows: [usize; 2]);
+    attention::attention(input, output, heads, rows);
+    attention::attention(input, output, heads, rows);
+    attention::attention(input, output, heads, rows);
+    attention::attention(input, output, heads, rows)
 }
 
 simd_dispatch! {

@@ -45,6 +45,68 @@ fn span(start: usize, padding: usize, k: usize, n: usize) -> std::ops::Range<usi
     start.saturating_sub(padding).min(n)..(start + k).saturating_sub(padding).min(n)
 }
 
+/// Mean over a window; pixels outside the map count as 0.
+pub unsafe fn avg_pool(input: Map, output: MapMut, [k, stride, padding]: [usize; 3], first: usize, last: usize) {
+    let area = (k * k) as f32;
+    for y in first..last {
+        for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
+            let to = unsafe { output.pixel(y, x) };
+            to.fill(0.0);
+            for iy in span(y * stride, padding, k, input.height) {
+                for ix in span(x * stride, padding, k, input.width) {
+                    // SAFETY: the caller upholds the contract of this function.
+                    let from = unsafe { input.pixel(iy, ix, output.channels) };
+                    to.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
+                }
+            }
+            to.iter_mut().for_each(|sum| *sum /= area);
+        }
+    }
+}
+
+/// Zeros around the map.
+pub unsafe fn zero_pad(input: Map, output: MapMut, [left, top]: [usize; 2], first: usize, last: usize) {
+    for y in first..last {
+        for x in 0..output.width {
+            // SAFETY: the caller upholds the contract of this function.
+            let to = unsafe { output.pixel(y, x) };
+            match (y.checked_sub(top), x.checked_sub(left)) {
+                (Some(iy), Some(ix)) if iy < input.height && ix < input.width => {
+                    // SAFETY: the caller upholds the contract of this function.
+                    to.copy_from_slice(unsafe { input.pixel(iy, ix, output.channels) });
+                }
+                _ => to.fill(0.0),
+            }
+        }
+    }
+}
+
+/// Values between pixel centres, as PyTorch with `align_corners=False`.
+pub unsafe fn upsample_bilinear(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
+    // The pixel before, the pixel after, and the share of the latter.
+    let between = |at: usize, side: usize| {
+        let from = ((at as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
+        let before = from as usize;
+        (before, (before + 1).min(side - 1), from - before as f32)
+    };
+    for y in first..last {
+        let (y0, y1, wy) = between(y, input.height);
+        for x in 0..output.width {
+            let (x0, x1, wx) = between(x, input.width);
+            // SAFETY: the caller upholds the contract of this function.
+            let corner = |y: usize, x: usize| unsafe { input.pixel(y, x, output.channels) };
+            let (a, b, c, d) = (corner(y0, x0), corner(y0, x1), corner(y1, x0), corner(y1, x1));
+            // SAFETY: the caller upholds the contract of this function.
+            for (channel, to) in unsafe { output.pixel(y, x) }.iter_mut().enumerate() {
+                let upper = a[channel] * (1.0 - wx) + b[channel] * wx;
+                let lower = c[channel] * (1.0 - wx) + d[channel] * wx;
+                *to = upper * (1.0 - wy) + lower * wy;
+            }
+        }
+    }
+}
+
 /// Nearest-neighbour upsampling.
 pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
     for y in first..last {

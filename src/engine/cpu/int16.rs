@@ -40,7 +40,7 @@ pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
     // SAFETY: the caller upholds the contract of this function.
     unsafe {
         match job.input {
-            Source::Map(map, _) if shape.is_flat() => pointwise::<S, MR>(&job, map, &mut sums),
+            Source::Map(map, _) if shape.is_pointwise() => pointwise::<S, MR>(&job, map, &mut sums),
             _ => windowed::<S, MR>(&job, &mut sums),
         }
     }

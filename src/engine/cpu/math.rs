@@ -94,11 +94,25 @@ pub unsafe fn activate<S: Simd, const N: usize>(activation: Activation, constant
         match activation {
             Activation::Identity => {}
             Activation::Silu => silu::<S, N>(constants, v),
+            Activation::Relu => leaky_relu::<S, N>(0.0, v),
+            Activation::LeakyRelu(slope @ 0.0..=1.0) => leaky_relu::<S, N>(slope, v),
             _ => {
                 for v in v {
                     *v = rare::<S>(activation, *v);
                 }
             }
+        }
+    }
+}
+
+/// `max(v, slope * v)` for slopes from 0 to 1. A NaN in the first place gives the second, which is NaN, too.
+#[inline(always)]
+unsafe fn leaky_relu<S: Simd, const N: usize>(slope: f32, v: &mut [S::V; N]) {
+    // SAFETY: the caller upholds the contract of this function.
+    unsafe {
+        let slope = S::splat(slope);
+        for v in v {
+            *v = S::max(*v, S::mul(*v, slope));
         }
     }
 }
@@ -136,10 +150,31 @@ pub fn scalar(activation: Activation, v: f32) -> f32 {
                 v
             }
         }
+        Activation::Prelu => scalar(Activation::LeakyRelu(0.25), v),
         Activation::Hardswish => v * (v + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::Hardsigmoid => (v + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::Sigmoid => 1.0 / (1.0 + (-v).exp()),
+        Activation::Tanh => v.tanh(),
         Activation::Mish => v * v.exp().ln_1p().min(f32::MAX).tanh(),
+        Activation::Elu if v < 0.0 => v.exp_m1(),
+        Activation::Elu => v,
+        Activation::Selu => SELU[0] * if v < 0.0 { SELU[1] * v.exp_m1() } else { v },
+        Activation::Gelu => 0.5 * v * (1.0 + erf(v * std::f32::consts::FRAC_1_SQRT_2)),
+        Activation::Softplus => v.max(0.0) + (-v.abs()).exp().ln_1p(),
     }
+}
+
+/// Scale and alpha of SELU (Klambauer et al. 2017).
+const SELU: [f32; 2] = [1.050_701, 1.673_263_2];
+
+/// The error function by formula 7.1.26 of Abramowitz and Stegun; its error is below 1.5e-7.
+fn erf(v: f32) -> f32 {
+    let x = f64::from(v.abs());
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let polynomial =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let magnitude = 1.0 - polynomial * (-x * x).exp();
+    (magnitude as f32).copysign(v)
 }
 
 /// The sum of the products of two lists.

@@ -93,7 +93,7 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
     let (depthwise, activation2, tail) = depthwise_over(first, second)?;
     let values = [first.input, first.output, second.output];
     let whole = values.into_iter().chain(second.residual).all(|value| aligned(program, value));
-    let plain = shape.is_flat() && shape.groups == 1 && first.residual.is_none() && first.coarse.is_none();
+    let plain = shape.is_pointwise() && shape.groups == 1 && first.residual.is_none() && first.coarse.is_none();
     let view = &plan.views[first.output];
     let pixels = view.height * view.width;
     if !whole || !plain || pixels > MOST_PIXELS {

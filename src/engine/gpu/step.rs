@@ -122,7 +122,7 @@ pub fn needs_values(program: &Program, index: usize) -> bool {
     match &op.kind {
         OpKind::Conv { shape, .. } => matches!(path(shape, element_layout(program, op)), Path::General),
         OpKind::GhostTail { shape, .. } => !matches!(path(shape, element_layout(program, op)), Path::Depthwise),
-        OpKind::ConvTranspose { .. } => true,
+        OpKind::ConvTranspose { .. } | OpKind::Attention { .. } => true,
         _ => false,
     }
 }
@@ -146,8 +146,11 @@ fn path(shape: &ConvShape, element: ElementLayout) -> Path {
 fn tile(shape: &ConvShape, tuning: Tuning, output: &BufferView) -> Tile {
     let blocks = tuning.blocks_of(shape.channels[1]);
     let groups = shape.channels[1].div_ceil(4 * blocks);
-    let (width, others) =
-        if shape.is_flat() { (output.height * output.width, groups) } else { (output.width, output.height * groups) };
+    let (width, others) = if shape.is_pointwise() {
+        (output.height * output.width, groups)
+    } else {
+        (output.width, output.height * groups)
+    };
     Tile { pixels: tuning.pixels(width, others), blocks }
 }
 
@@ -190,7 +193,7 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
         OpKind::Conv { shape, activation, .. } => match path(shape, element) {
             Path::Dense => {
                 let tile = tile(shape, tuning, &output);
-                let tiles = match shape.is_flat() {
+                let tiles = match shape.is_pointwise() {
                     true => pixels.div_ceil(tile.pixels),
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
@@ -230,7 +233,13 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
             )]
         }
         &OpKind::MaxPool { kernel, stride, padding } => one(wgsl::max_pool(stored, kernel, stride, padding)),
-        &OpKind::Upsample { scale } => one(wgsl::upsample(stored, scale)),
+        &OpKind::AvgPool { kernel, stride, padding } => one(wgsl::avg_pool(stored, kernel, stride, padding)),
+        &OpKind::ZeroPad { sides: [left, _, top, _] } => one(wgsl::zero_pad(stored, left, top)),
+        &OpKind::Upsample { scale, mode } => one(wgsl::upsample(stored, scale, mode)),
+        &OpKind::Attention { heads } => {
+            let shader = wgsl::attention(output.channels, heads);
+            vec![Call { threads: heads * pixels, ..call }.step(index, ElementLayout::Scalar, shader)]
+        }
         &OpKind::SpaceToDepth { gain, columns_first } => one(wgsl::space_to_depth(stored, gain, columns_first)),
         &OpKind::DepthToSpace { gain } => one(wgsl::depth_to_space(stored, gain)),
         OpKind::Affine { activation, .. } => one(wgsl::affine(stored, *activation)),

@@ -6,15 +6,19 @@
 //! All maps lie in one buffer `a`, in blocks of four channels (see [`Layout::Blocks`](crate::engine::plan::Layout)).
 //! Neighbouring threads take neighbouring pixels and read neighbouring memory; most of them use the same weights.
 
+mod attention;
 mod convolution;
 mod fused;
 mod heads;
 mod simple;
 
+pub use attention::attention;
 pub use convolution::{Tile, dense, depthwise};
 pub use fused::{ghost, pools};
 pub use heads::{FRAME, HEADER, MAX_CANDIDATES, candidates, input, letterbox, objectness};
-pub use simple::{affine, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample};
+pub use simple::{
+    affine, avg_pool, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample, zero_pad,
+};
 
 use crate::model::Activation;
 
@@ -260,17 +264,34 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(num_workgroups) n: vec3<u3
     )
 }
 
-/// `fn act(v: V) -> V`.
+/// `fn act(v: V) -> V`. NaN stays NaN.
 fn activation(activation: Activation) -> String {
-    let body = match activation {
+    let body: String = match activation {
         Activation::Identity => "return v;".into(),
         Activation::Silu => "return v / (V(1.0) + exp(-v));".into(),
-        Activation::Relu => "return max(v, V(0.0));".into(),
-        Activation::Relu6 => "return clamp(v, V(0.0), V(6.0));".into(),
+        Activation::Relu => "return select(v, V(0.0), v < V(0.0));".into(),
+        Activation::Relu6 => "return select(select(v, V(0.0), v < V(0.0)), V(6.0), v > V(6.0));".into(),
         Activation::LeakyRelu(slope) => format!("return select(v, v * f32({slope:?}), v < V(0.0));"),
+        // Its slope is a parameter, which lowering puts in place.
+        Activation::Prelu => "return select(v, v * 0.25, v < V(0.0));".into(),
         Activation::Hardswish => "return v * clamp(v + V(3.0), V(0.0), V(6.0)) / V(6.0);".into(),
+        Activation::Hardsigmoid => "return clamp(v + V(3.0), V(0.0), V(6.0)) / V(6.0);".into(),
         Activation::Sigmoid => "return V(1.0) / (V(1.0) + exp(-v));".into(),
+        Activation::Tanh => "return V(1.0) - V(2.0) / (V(1.0) + exp(2.0 * v));".into(),
         Activation::Mish => "return v * tanh(log(V(1.0) + exp(min(v, V(30.0)))));".into(),
+        Activation::Elu => "return select(v, exp(v) - V(1.0), v < V(0.0));".into(),
+        Activation::Selu => {
+            "return 1.0507009873554805 * select(v, 1.6732632423543772 * (exp(v) - V(1.0)), v < V(0.0));".into()
+        }
+        Activation::Gelu => GELU.into(),
+        Activation::Softplus => "return max(v, V(0.0)) + log(V(1.0) + exp(-abs(v)));".into(),
     };
     format!("fn act(v: V) -> V {{ {body} }}\n")
 }
+
+/// `v / 2 * (1 + erf(v / sqrt(2)))`, erf by formula 7.1.26 of Abramowitz and Stegun (error below 1.5e-7).
+const GELU: &str = "let x = abs(v) * 0.70710678;
+  let t = V(1.0) / (V(1.0) + 0.3275911 * x);
+  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let erf = sign(v) * (V(1.0) - p * exp(-x * x));
+  return 0.5 * v * (V(1.0) + erf);";

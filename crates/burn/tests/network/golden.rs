@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use ghostdet::image::Image;
 use ghostdet::weights::Tensor;
 use safetensors::{Dtype, SafeTensors};
 
@@ -50,16 +49,6 @@ impl Golden {
             Some((key, widen(view.dtype(), view.shape(), view.data())))
         });
         found.collect()
-    }
-
-    /// A batch of CHW bytes as pictures.
-    pub fn pictures(&self, key: &str) -> Vec<Image> {
-        let file = self.file();
-        let view = file.tensor(key).expect("the pictures");
-        let [_, 3, height, width] = *view.shape() else { panic!("{:?} are no pictures", view.shape()) };
-        let area = height * width;
-        let interleave = |planes: &[u8]| (0..area * 3).map(|i| planes[i % 3 * area + i / 3]).collect();
-        view.data().chunks_exact(area * 3).map(|planes| Image { width, height, rgb: interleave(planes) }).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use ghostdet::Result;
 use ghostdet::engine::Engine;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::Program;
+use ghostdet::model::Cost;
 use serde_json::{Value, json};
 
 /// Whose layout of memory.
@@ -51,8 +52,8 @@ pub struct Args {
 impl Args {
     pub fn run(&self) -> Result<bool> {
         let graph = read_config(&self.config)?.graph(self.nc)?;
-        let engine = Engine::unweighted(&graph)?;
-        let program = engine.program();
+        // Looking needs no weights: a network of any size is planned at once.
+        let program = &Engine::program_without_weights(&graph)?;
         let layout = match self.executor {
             Executor::Cpu => Layout::ChannelsLast,
             Executor::Gpu => Layout::Blocks,
@@ -66,11 +67,13 @@ impl Args {
                 Executor::Cpu => Device::Cpu,
                 Executor::Gpu => Device::Gpu,
             };
+            let engine = Engine::unweighted(&graph)?;
             let (_, times) = profile::operations(&graph, &engine, self.imgsz, device)?;
             steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.into());
         }
         let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();
         let bytes = |floats: usize| floats * 4;
+        let parameters = Cost::of(&graph, true).parameters;
         if self.json {
             print(json!({
                 "model": self.config,
@@ -79,7 +82,7 @@ impl Args {
                 "multiply_adds": adds,
                 "activation_bytes": bytes(plan.arena),
                 "activation_bytes_without_reuse": bytes(plan.without_reuse),
-                "weight_bytes": engine.weight_bytes(),
+                "weight_bytes": bytes(parameters as usize),
             }))?;
             return Ok(true);
         }
@@ -119,7 +122,7 @@ impl Args {
             adds / 1e6,
             mb(plan.arena),
             mb(plan.without_reuse),
-            engine.weight_bytes() as f64 / 1e6,
+            mb(parameters as usize),
         ))?;
         Ok(true)
     }

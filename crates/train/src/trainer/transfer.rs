@@ -17,6 +17,7 @@ pub(super) fn write<const D: usize>(value: &mut Tensor<D>, parameter: &Parameter
 pub(super) fn read(parameter: &ParameterMut<'_>) -> Result<(Vec<usize>, Vec<f32>)> {
     match parameter {
         ParameterMut::Kernel(value) => Ok((value.dims().to_vec(), numbers((*value).clone().without_autodiff())?)),
+        ParameterMut::Matrix(value) => Ok((value.dims().to_vec(), numbers((*value).clone().without_autodiff())?)),
         ParameterMut::Vector(value) | ParameterMut::Statistic(value) => {
             Ok((value.dims().to_vec(), numbers((*value).clone().without_autodiff())?))
         }

@@ -66,7 +66,7 @@ impl PackedConv {
             }
             panels.push(list);
         }
-        let flat = shape.is_flat();
+        let flat = shape.is_pointwise();
         Self { shape, panels, weights, zeros: vec![0.0; cin * kw], activation, flat }
     }
 

@@ -61,7 +61,7 @@ impl PackedInt16 {
         shape.groups == 1
             && shape.dilation == 1
             && run.is_multiple_of(2)
-            && shape.channels[1] >= if shape.is_flat() { 32 } else { 16 }
+            && shape.channels[1] >= if shape.is_pointwise() { 32 } else { 16 }
     }
 
     /// Packs for vectors of `lanes` outputs, at most `vectors` in a panel.

@@ -38,7 +38,7 @@ pub fn dense(
     let [h, ld, _] = element.factors();
     let [kh, kw] = shape.kernel;
     let lanes = if shape.channels[0] < 4 { shape.channels[0] } else { 4 };
-    let flat = shape.is_flat();
+    let flat = shape.is_pointwise();
     let per_row = kw * lanes * blocks;
     let loads = Loads::new(mapping, per_row, shape.channels[0].div_ceil(4));
     let mut t = String::new();

@@ -1,7 +1,7 @@
 //! Shaders that move or compare values, and the plain convolutions for what the fast ones can't do.
 
 use super::{ElementLayout, activation, entry, header, weights};
-use crate::engine::program::ConvShape;
+use crate::engine::program::{ConvShape, UpsampleMode};
 use crate::model::Activation;
 
 /// Each thread one element of one output pixel: element `c`, pixel `(y, x)`.
@@ -31,9 +31,62 @@ pub fn max_pool(element: ElementLayout, kernel: usize, stride: usize, padding: u
     header(element) + &entry(&body)
 }
 
-/// Each pixel repeated.
-pub fn upsample(element: ElementLayout, scale: usize) -> String {
-    let body = format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)));\n");
+/// Mean over a window; what lies outside counts as 0.
+pub fn avg_pool(element: ElementLayout, kernel: usize, stride: usize, padding: usize) -> String {
+    let body = format!(
+        "{EACH}  let top = i32(y * {stride}u) - {padding};
+  let left = i32(x * {stride}u) - {padding};
+  var sum = V(0.0);
+  for (var iy = max(top, 0); iy < min(top + {kernel}, i32(p.in_h)); iy++) {{
+    for (var ix = max(left, 0); ix < min(left + {kernel}, i32(p.in_w)); ix++) {{
+      sum += ld(at(p.in_at, p.in_off, in_hw, c, u32(iy) * p.in_w + u32(ix)));
+    }}
+  }}
+  st(to, sum / {area:?});
+",
+        area = (kernel * kernel) as f32,
+    );
+    header(element) + &entry(&body)
+}
+
+/// Zeros around a map.
+pub fn zero_pad(element: ElementLayout, left: usize, top: usize) -> String {
+    let body = format!(
+        "{EACH}  let iy = i32(y) - {top};
+  let ix = i32(x) - {left};
+  var v = V(0.0);
+  if (iy >= 0 && iy < i32(p.in_h) && ix >= 0 && ix < i32(p.in_w)) {{
+    v = ld(at(p.in_at, p.in_off, in_hw, c, u32(iy) * p.in_w + u32(ix)));
+  }}
+  st(to, v);
+"
+    );
+    header(element) + &entry(&body)
+}
+
+/// A larger map: each pixel repeated, or values between pixel centres.
+pub fn upsample(element: ElementLayout, scale: usize, mode: UpsampleMode) -> String {
+    let body = match mode {
+        UpsampleMode::Nearest => {
+            format!("{EACH}  st(to, ld(at(p.in_at, p.in_off, in_hw, c, y / {scale}u * p.in_w + x / {scale}u)));\n")
+        }
+        UpsampleMode::Bilinear => format!(
+            "{EACH}  let fy = max((f32(y) + 0.5) / {scale}.0 - 0.5, 0.0);
+  let fx = max((f32(x) + 0.5) / {scale}.0 - 0.5, 0.0);
+  let y0 = u32(fy);
+  let x0 = u32(fx);
+  let y1 = min(y0 + 1u, p.in_h - 1u);
+  let x1 = min(x0 + 1u, p.in_w - 1u);
+  let v00 = ld(at(p.in_at, p.in_off, in_hw, c, y0 * p.in_w + x0));
+  let v01 = ld(at(p.in_at, p.in_off, in_hw, c, y0 * p.in_w + x1));
+  let v10 = ld(at(p.in_at, p.in_off, in_hw, c, y1 * p.in_w + x0));
+  let v11 = ld(at(p.in_at, p.in_off, in_hw, c, y1 * p.in_w + x1));
+  let wy = fy - f32(y0);
+  let wx = fx - f32(x0);
+  st(to, (v00 * (1.0 - wx) + v01 * wx) * (1.0 - wy) + (v10 * (1.0 - wx) + v11 * wx) * wy);
+"
+        ),
+    };
     header(element) + &entry(&body)
 }
 
