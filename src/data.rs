@@ -1,4 +1,16 @@
-//! Data sets: YOLO's `data.yaml`, COCO's JSON, and packs.
+//! Data sets on disk, for validation and training: YOLO's `data.yaml`, COCO's JSON, and packs.
+//!
+//! ```no_run
+//! use ghostdet::data::{Dataset, Split};
+//!
+//! let data = Dataset::open_split("pets/data.yaml".as_ref(), None, Split::Train)?;
+//! for warning in data.warnings() {
+//!     eprintln!("{warning}"); // file, line and what was left out
+//! }
+//! let first = data.item(0)?; // the encoded image and its labels
+//! println!("{}: {} labels", first.name, first.labels.len());
+//! # Ok::<(), ghostdet::Error>(())
+//! ```
 //!
 //! What is wrong with a data set is named by file and line in [`Dataset::warnings`] and left out; only a data set that
 //! can't be read at all is an error.
@@ -126,12 +138,19 @@ struct Entry {
 
 impl Dataset {
     /// Opens a data set to validate on: [`Dataset::open_split`] with [`Split::Val`].
+    ///
+    /// # Errors
+    /// As [`Dataset::open_split`].
     pub fn open(path: &Path, images: Option<&Path>) -> Result<Self> {
         Self::open_split(path, images, Split::Val)
     }
 
     /// Opens a YOLO `data.yaml` (the pictures of `split`), a COCO annotation JSON (pictures in `images`), or a pack
     /// `.bin` (with its `.jsonl` beside it). What it is, the file's ending tells. JSON and packs are one split each.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Data`] or [`ErrorKind::Io`]: a file that can't be read or has another format, a split that
+    /// the file does not name, no picture at all.
     pub fn open_split(path: &Path, images: Option<&Path>, split: Split) -> Result<Self> {
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         let set = match ending.as_str() {
@@ -196,6 +215,9 @@ impl Dataset {
     }
 
     /// Reads picture `i`.
+    ///
+    /// # Errors
+    /// No picture has that number; its file can't be read or is larger than 256 MiB.
     pub fn item(&self, i: usize) -> Result<Item> {
         let entry = self.entries.get(i).ok_or_else(|| {
             let text = format!("picture {i} of {} asked for", self.entries.len());

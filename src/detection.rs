@@ -1,4 +1,23 @@
 //! From raw maps to boxes: decode, NMS, scaling back, metrics.
+//!
+//! [`Detector`](crate::Detector) calls these in order. They are public for who runs the network elsewhere.
+//!
+//! ```text
+//! raw maps (logits)  decode  ->  predictions (x y w h objectness classes)  nms  ->  detections  scale_boxes  ->  image
+//! ```
+//!
+//! ```
+//! use ghostdet::detection::{NmsOptions, RawMap, decode, nms};
+//!
+//! // One level of one cell and one anchor, two classes: logits of x, y, w, h, objectness and the classes.
+//! let map = RawMap { height: 1, width: 1, data: vec![0.0, 0.0, 0.0, 0.0, 3.0, -2.0, 2.0] };
+//! let predictions = decode(&[map], &[32.0], &[vec![[40.0, 20.0]]], 2)?;
+//! let found = nms(&predictions, &NmsOptions::default());
+//! assert_eq!(found.len(), 1);
+//! assert_eq!(found[0].class, 1);
+//! assert_eq!(found[0].bounds, [-4.0, 6.0, 36.0, 26.0]); // 40x20 around (16, 16), in pixels of the network's input
+//! # Ok::<(), ghostdet::Error>(())
+//! ```
 
 pub mod boxes;
 mod decode;

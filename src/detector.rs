@@ -1,4 +1,22 @@
-//! Image in, detections out: the one door for all faces.
+//! Image in, detections out: the single entry point used by the command line, the page and the trainer.
+//!
+//! The network runs once; thresholds can be changed afterwards:
+//!
+//! ```
+//! # #[cfg(feature = "decode")] {
+//! use ghostdet::Detector;
+//! use ghostdet::detection::NmsOptions;
+//! use ghostdet::image::Image;
+//!
+//! let detector = Detector::load(&std::fs::read("weights/yolov5n-ghost-backbone.safetensors")?, None)?;
+//! let photo = Image::decode(&std::fs::read("tests/samples/coffee.jpg")?)?;
+//! let predicted = detector.predict(&photo, None)?; // at the size that the weights were trained for
+//! let many = predicted.boxes(&NmsOptions { conf: 0.05, ..NmsOptions::default() });
+//! let few = predicted.boxes(&NmsOptions { conf: 0.5, ..NmsOptions::default() });
+//! assert!(many.len() > few.len());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::detection::{
     Candidate, DETECT_THRESHOLD, Detection, NmsOptions, Predictions, RawMap, decode_above, decode_candidates, nms,

@@ -1,4 +1,13 @@
-//! Running the network: the program (any size), the plan (one size) and the executors.
+//! Running networks: the program (any size), the plan (one size) and the executors.
+//!
+//! ```text
+//! graph + tensors  ->  program: operations on values                 (lower)
+//! program + size   ->  plan: sizes of maps, places in one buffer     (plan)
+//! plan + image     ->  candidates, raw maps or outputs of rows       (cpu, gpu)
+//! ```
+//!
+//! [`Detector`](crate::Detector) is what most programs need. [`Engine`] gives access to raw maps, to the outputs of single
+//! rows, and to the time of every operation.
 
 mod coarse;
 pub mod cpu;

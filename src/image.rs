@@ -1,6 +1,16 @@
-//! Pictures: pixels, decoding, resizing and letterboxing.
+//! Images: pixels, decoding, resizing and letterboxing.
 //!
-//! Without the `decode` feature nothing here needs a codec: the browser hands over RGBA pixels
+//! ```
+//! use ghostdet::image::{Image, LetterboxOptions, letterbox};
+//!
+//! let image = Image::new(200, 100, vec![255; 200 * 100 * 3])?; // width, height, RGB bytes
+//! let boxed = letterbox(&image, &LetterboxOptions { size: [320, 320], ..LetterboxOptions::default() });
+//! // Scaled by 1.6 to 320x160; `auto` adds no more border than the stride of 32 asks for.
+//! assert_eq!([boxed.image.height, boxed.image.width], [160, 320]);
+//! # Ok::<(), ghostdet::Error>(())
+//! ```
+//!
+//! Without the feature `decode` nothing here needs a codec: the browser hands over RGBA pixels
 //! ([`Image::from_rgba`]), everything else works the same.
 
 #[cfg(feature = "decode")]
@@ -31,12 +41,18 @@ pub struct Image {
 
 impl Image {
     /// A picture from its RGB bytes, `height * width * 3` of them.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Image`]: an empty picture, more than [`MAX_PIXELS`], another number of bytes.
     pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self> {
         check_bytes(width, height, 3, rgb.len())?;
         Ok(Self { width, height, rgb })
     }
 
     /// A picture from RGBA bytes (a canvas's `ImageData`). Alpha is dropped, not blended.
+    ///
+    /// # Errors
+    /// As [`Image::new`].
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Result<Self> {
         check_bytes(width, height, 4, rgba.len())?;
         let mut rgb = vec![0; width * height * 3];

@@ -1,7 +1,22 @@
 //! Checkpoints: named tensors from safetensors or PyTorch `.pt`, batch norm folded.
 //!
+//! ```
+//! use ghostdet::weights::Checkpoint;
+//!
+//! let mut checkpoint = Checkpoint::load(&std::fs::read("weights/yolov5n-ghost-backbone.safetensors")?)?;
+//! assert_eq!(checkpoint.names[0], "person");
+//! checkpoint.fold()?; // does nothing here: these weights are folded already
+//!
+//! // Keys and shapes are PyTorch's: (outputs, inputs / groups, height, width).
+//! let stem = &checkpoint.tensors["model.0.conv.weight"];
+//! assert_eq!(stem.shape, [16, 3, 6, 6]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Files are foreign: nothing in them is run, and neither time nor memory goes beyond what [`limits`] and the
 //! file's own size allow. Whatever is wrong comes back as an [`Error`] of kind [`ErrorKind::Weights`].
+//!
+//! [`manifest`] lists the weights that ship, with their checksums.
 
 mod archive;
 mod fold;
@@ -63,11 +78,18 @@ pub enum Part {
 
 impl Checkpoint {
     /// Reads a safetensors file or a PyTorch `.pt`.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Weights`]: a file that is no checkpoint (the message names what it is), a damaged one, one beyond
+    /// the [`limits`], a pickle that names something outside of the allow-list, values that are not finite.
     pub fn load(bytes: &[u8]) -> Result<Self> {
         Self::load_part(bytes, Part::Ema)
     }
 
     /// Reads a checkpoint, choosing which of its networks to take.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`].
     pub fn load_part(bytes: &[u8], part: Part) -> Result<Self> {
         if bytes.len() as u64 > limits::MAX_FILE_BYTES {
             let most = limits::MAX_FILE_BYTES;
@@ -89,6 +111,9 @@ impl Checkpoint {
     }
 
     /// Folds every convolution's batch norm into its weight and a bias.
+    ///
+    /// # Errors
+    /// A batch norm that lacks a tensor or doesn't fit its convolution; values that are not finite after folding.
     pub fn fold(&mut self) -> Result<()> {
         fold::fold(&mut self.tensors)?;
         for (name, tensor) in &self.tensors {
@@ -99,6 +124,9 @@ impl Checkpoint {
     }
 
     /// Writes the checkpoint as our safetensors, in fp16 if `half`, else fp32. Equal checkpoints give equal bytes.
+    ///
+    /// # Errors
+    /// With `half`: a value that is too large for fp16.
     pub fn to_safetensors(&self, half: bool) -> Result<Vec<u8>> {
         safetensors::write(self, half)
     }

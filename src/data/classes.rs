@@ -6,6 +6,9 @@ use crate::{Error, ErrorKind, Result};
 impl Dataset {
     /// One data set of several, picture after picture, with the classes of the first. The others are brought to those
     /// by name, as [`Dataset::align`] does it. Without any data set this is an error.
+    ///
+    /// # Errors
+    /// No data set, or what [`Dataset::align`] refuses.
     pub fn join(sets: impl IntoIterator<Item = Dataset>) -> Result<Dataset> {
         let mut sets = sets.into_iter();
         let mut all = sets.next().ok_or_else(|| Error::new(ErrorKind::Argument, "no data set to join"))?;
@@ -20,6 +23,9 @@ impl Dataset {
     /// Renumbers the classes to those of a network, by name. Labels of classes the network doesn't know are left out,
     /// with a warning. Without a name in common the numbers stay, with a warning, if both have as many classes; else
     /// this is an error.
+    ///
+    /// # Errors
+    /// No name in common, and another number of classes.
     pub fn align(&mut self, names: &[String]) -> Result<()> {
         if self.names == names {
             return Ok(());

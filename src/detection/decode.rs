@@ -42,12 +42,18 @@ impl Predictions {
 
 /// Decodes every cell. `anchors_px` are width and height in pixels, a list a level. A logit that is not a number is
 /// an error of kind [`ErrorKind::Numeric`].
+///
+/// # Errors
+/// A logit that is not a number ([`ErrorKind::Numeric`]); maps that don't fit strides, anchors and classes.
 pub fn decode(maps: &[RawMap], strides: &[f64], anchors_px: &[Vec<[f32; 2]>], nc: usize) -> Result<Predictions> {
     run(maps, strides, anchors_px, nc, f32::NEG_INFINITY)
 }
 
 /// Decodes only cells whose objectness is above `threshold`: nothing is computed for the rest, so a change of the
 /// thresholds later costs only another [`nms`](super::nms()) over what is kept here.
+///
+/// # Errors
+/// As [`decode`].
 pub fn decode_above(
     maps: &[RawMap],
     strides: &[f64],

@@ -20,6 +20,9 @@ impl Image {
     /// - The size in the header is checked against [`super::MAX_PIXELS`] before memory is taken.
     /// - A JPEG that breaks off in its pixels gives the part that is there (as OpenCV does), the rest is grey;
     ///   every other incomplete file is an error.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Image`]: an unknown format, damaged data, no pixels or too many.
     pub fn decode(bytes: &[u8]) -> Result<Image> {
         if bytes.is_empty() {
             return Err(Error::new(ErrorKind::Image, "the file is empty (0 bytes)"));
@@ -31,6 +34,9 @@ impl Image {
 
     /// `[width, height]` of a picture file as [`Image::decode`] would give it, from its header alone: the pixels may
     /// still be damaged.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Image`]: an unknown format, a damaged header, no pixels or too many.
     pub fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
         catch_unwind(AssertUnwindSafe(|| measure(bytes)))
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Image, "the picture can't be measured: the decoder crashed")))

@@ -40,6 +40,9 @@ pub struct Config {
 
 impl Config {
     /// Reads a model's YAML. Errors tell line and column, and the nearest known name.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Config`], with line and column: text that is not YAML, a missing or unknown key, a value of another type.
     pub fn parse(text: &str) -> Result<Self> {
         let root = yaml::parse(text)?;
         let Value::Map(pairs) = &root.value else {
@@ -156,11 +159,17 @@ impl Config {
     }
 
     /// The same architecture in another size.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Config`]: multiples that are not positive or too large.
     pub fn with_multiples(&self, depth: f64, width: f64) -> Result<Self> {
         self.with("depth_multiple", &format!("{depth:?}"))?.with("width_multiple", &format!("{width:?}"))
     }
 
     /// The same architecture for another number of classes.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Config`]: a number of classes that the file can't hold.
     pub fn with_nc(&self, nc: usize) -> Result<Self> {
         self.with("nc", &nc.to_string())
     }

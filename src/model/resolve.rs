@@ -26,6 +26,10 @@ enum Anchors {
 
 impl Config {
     /// Resolves the network, for `nc` classes if given.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Config`], with line and column: an unknown module or argument, channels or sizes that do not fit
+    /// together, a network beyond the bounds. Of kind [`ErrorKind::Argument`]: `nc` outside of 1 to 10,000.
     pub fn graph(&self, nc: Option<usize>) -> Result<Graph> {
         let Some(nc) = nc.or(self.nc()) else {
             let error = Error::new(ErrorKind::Config, "the number of classes is missing");

@@ -19,6 +19,9 @@ pub struct Inferred {
 }
 
 /// Tells architecture, multiples and classes. Batch norm may be folded or not.
+///
+/// # Errors
+/// Of kind [`ErrorKind::Weights`](crate::ErrorKind::Weights): none of the known networks has such tensors.
 pub fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Inferred> {
     let has = |key: &str| tensors.contains_key(key);
     let last = keys::last_row(tensors);

@@ -54,6 +54,9 @@ pub struct Measured {
 
 impl Manifest {
     /// Reads a manifest.
+    ///
+    /// # Errors
+    /// Text that is not such a JSON.
     pub fn parse(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| weights_error(format!("manifest: {error}")))
     }
@@ -66,6 +69,9 @@ impl Manifest {
 
 impl Entry {
     /// Whether `bytes` are the file: size and SHA-256.
+    ///
+    /// # Errors
+    /// Another size or another SHA-256.
     pub fn check(&self, bytes: &[u8]) -> Result<()> {
         let found = sha256(bytes);
         if bytes.len() as u64 == self.bytes && found == self.sha256 {

@@ -66,6 +66,9 @@ impl Network {
     /// Batch norm is kept where the checkpoint has it (`….bn.weight`), and a bias is taken where it is folded
     /// (`….conv.bias`). A tensor that is missing, has another shape, or that nothing asks for is an error that
     /// names its key.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Weights`], with the key: a tensor that is missing, has another shape, or that nothing asks for.
     pub fn new(graph: &Graph, checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
         check_sources(graph)?;
         let mut loader = Loader::new(&checkpoint.tensors, device);
@@ -98,12 +101,18 @@ impl Network {
     /// The raw detect maps, one a level: `(batch, na * (nc + 5), ny, nx)`, before any sigmoid.
     ///
     /// `input` is `(batch, 3, height, width)` in 0..1; the sides must be multiples of the largest stride.
+    ///
+    /// # Errors
+    /// An input of another shape than the network takes.
     pub fn forward(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
         let mut outputs = self.run(input, false, Pass::Inference)?;
         outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
     }
 
     /// What every row gives: one tensor a row, and one a level for the Detect row at the end.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
     pub fn forward_rows(&self, input: Tensor<4>) -> Result<Vec<Vec<Tensor<4>>>> {
         self.run(input, true, Pass::Inference)
     }
@@ -118,6 +127,9 @@ impl Network {
     /// [`forward`](Self::forward) as training does it: batch norm by the batch, whose mean and variance then enter
     /// the running statistics with [`MOMENTUM`]. Gradients flow to what [`require_gradients`](Self::require_gradients)
     /// marked.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
     #[cfg(feature = "train")]
     pub fn forward_training(&mut self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
         let moments = pass::Moments::default();

@@ -7,6 +7,9 @@ use ghostdet::image::Image;
 use ghostdet::{Error, ErrorKind, Result};
 
 /// The network's input of pictures that all have one size: `(n, 3, height, width)`, 0..1.
+///
+/// # Errors
+/// No image, images of different sizes, more values than memory can hold.
 pub fn input(pictures: &[&Image], device: &Device) -> Result<Tensor<4>> {
     let Some(first) = pictures.first() else {
         return Err(Error::new(ErrorKind::Argument, "there is no picture"));
@@ -42,6 +45,9 @@ pub fn input(pictures: &[&Image], device: &Device) -> Result<Tensor<4>> {
 }
 
 /// A tensor from values that are in NCHW order already.
+///
+/// # Errors
+/// Another number of values than the shape asks for.
 pub fn planes(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Result<Tensor<4>> {
     let count = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     if count != Some(values.len()) {
@@ -53,6 +59,9 @@ pub fn planes(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Result<Te
 /// Reads detect maps: for every picture of the batch one channels-last map a level.
 ///
 /// It waits for the device, so it isn't for the browser: [`read_async`] is. Values that are no numbers are an error.
+///
+/// # Errors
+/// A device that failed; values that are not numbers.
 pub fn read(maps: Vec<Tensor<4>>) -> Result<Vec<Vec<RawMap>>> {
     let mut pictures = Vec::new();
     for map in maps {
@@ -64,6 +73,9 @@ pub fn read(maps: Vec<Tensor<4>>) -> Result<Vec<Vec<RawMap>>> {
 }
 
 /// [`read`] without blocking.
+///
+/// # Errors
+/// As [`read`].
 pub async fn read_async(maps: Vec<Tensor<4>>) -> Result<Vec<Vec<RawMap>>> {
     let mut pictures = Vec::new();
     for map in maps {
