@@ -1,6 +1,6 @@
 //! The CPU executor: runs the operations of a program on one arena of channels-last maps.
 //!
-//! Kernels are generic over the instruction set ([`simd::Simd`]) and compiled once for each. AVX-512 and AVX2 with FMA are
+//! Kernels are generic over the instruction set (`simd::Simd`) and compiled once for each. AVX-512 and AVX2 with FMA are
 //! selected at run time; other targets use the set they always have (NEON, SSE2, wasm SIMD128).
 
 mod aligned;
@@ -64,6 +64,9 @@ impl CpuExecutor {
     }
 
     /// As [`CpuExecutor::new`], but frees the source weights of each operation once they are packed.
+    ///
+    /// # Panics
+    /// If the processor does not support `isa`.
     pub fn draining(program: &mut Program, isa: Isa, precision: Precision) -> Self {
         assert!(isa.is_supported(), "this processor has no {}", isa.name());
         let (outputs, levels) = (program.outputs.clone(), levels(program).to_vec());

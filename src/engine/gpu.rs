@@ -1,7 +1,7 @@
 //! The GPU executor: runs the operations of a program as shaders on one buffer of activations, in one submission per image.
 //!
 //! It needs only WebGPU's default limits and no features. What depends on the image size (memory plan, parameters,
-//! pipelines, bind groups) is a [`CompiledPlan`], made once per size. A frame is then an upload of the image, the recorded
+//! pipelines, bind groups) is a `CompiledPlan`, made once per size. A frame is then an upload of the image, the recorded
 //! dispatches, and a read-back of the candidates above the objectness threshold.
 
 mod compiled_plan;
@@ -45,7 +45,7 @@ pub struct GpuExecutor {
     compiled: Vec<CompiledPlan>,
 }
 
-/// Destroys the buffer eagerly, as [`CompiledPlan`] does.
+/// Destroys the buffer eagerly, as `CompiledPlan` does.
 impl Drop for GpuExecutor {
     fn drop(&mut self) {
         self.weights.destroy();

@@ -1,6 +1,6 @@
 //! What modules are made of: a tree of primitives that every part of the program visits.
 //!
-//! [`profile`](super::profile) counts it, [`engine::lower`](crate::engine) turns it into the operations of the fused
+//! `model::profile` counts it, [`engine::lower`](crate::engine) turns it into the operations of the fused
 //! executors, `ghostdet-burn` into Burn tensors, and the check of a checkpoint lists its [parameters](Block::parameters).
 //! None of them knows a module by its name.
 

@@ -36,6 +36,9 @@ pub struct BlockRun {
 
 /// Runs one module forward and backward: `weights` by their keys inside the module, `gradient` on its only output. The
 /// inputs' device must be one with automatic differentiation.
+///
+/// # Errors
+/// A parameter that is missing or has another shape, inputs that do not fit the module.
 pub fn block_training(
     block: &Block,
     weights: &BTreeMap<String, weights::Tensor>,

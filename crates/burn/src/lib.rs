@@ -160,6 +160,9 @@ impl Network {
 
     /// Runs forward with the running statistics and tells what every batch norm sees: its key (`model.0.bn`), mean and
     /// variance of every channel.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
     #[cfg(feature = "train")]
     pub fn watch(&self, input: Tensor<4>) -> Result<Vec<(String, Tensor<1>, Tensor<1>)>> {
         let moments = pass::Moments::default();

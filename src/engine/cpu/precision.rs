@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub enum Precision {
     /// 32-bit floats.
     Float,
-    /// Inputs and weights quantized to 16-bit integers where the shape allows it (see [`super::int16`]).
+    /// Inputs and weights quantized to 16-bit integers where the shape allows it (see the module `int16`).
     Int16,
 }
 

@@ -36,7 +36,7 @@ impl GpuExecutor {
         Ok(program.ops.iter().enumerate().map(op).collect())
     }
 
-    /// Milliseconds that the adapter itself is busy with a run of the picture that was looked at last ([`GpuExecutor::cells`]):
+    /// Milliseconds that the adapter itself is busy with a run of the picture that was looked at last ([`GpuExecutor::candidates`]):
     /// many are recorded beforehand, submitted at once and waited for once.
     ///
     /// # Errors
