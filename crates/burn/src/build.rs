@@ -25,7 +25,7 @@ impl<'l, 'a> Builder<'l, 'a> {
             [block] => self.several(block),
             blocks => {
                 let layers = blocks.iter().map(|block| self.layer(block)).collect::<Result<Vec<_>>>()?;
-                Ok(RowLayer::Single(Layer::Chain(layers)))
+                Ok(RowLayer::Single(Box::new(Layer::Chain(layers))))
             }
         }
     }
@@ -39,7 +39,7 @@ impl<'l, 'a> Builder<'l, 'a> {
                 let heads = levels.iter().map(|level| self.conv(level).map(|conv| *conv));
                 Ok(RowLayer::Detect(heads.collect::<Result<_>>()?))
             }
-            other => self.layer(other).map(RowLayer::Single),
+            other => Ok(RowLayer::Single(Box::new(self.layer(other)?))),
         }
     }
 

@@ -87,7 +87,7 @@ pub(crate) struct Attention {
 
 /// What stands in a row of the graph.
 pub(crate) enum RowLayer {
-    Single(Layer),
+    Single(Box<Layer>),
     /// All sources, joined along the channels.
     Join,
     Detect(Vec<Convolution>),

@@ -114,7 +114,7 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
     replace(path, &text)
 }
 
-/// Reads what [`write`] wrote; nothing if there is no file.
+/// Reads what [`write()`] wrote; nothing if there is no file.
 ///
 /// # Errors
 /// A file that is something else, with the line.
