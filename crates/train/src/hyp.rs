@@ -75,10 +75,28 @@ impl Default for Hyp {
 }
 
 impl Hyp {
-    /// For good weights that learn on: a warm-up that begins with small steps for biases, too, a learning rate that falls
-    /// smoothly to its end in few epochs, and an average over a tenth of them.
-    pub fn fine_tuning() -> Self {
+    /// For weights that learn other classes: the biases' warm-up begins at 0, so that it does not undo what the weights
+    /// know, and the learning rate falls smoothly even in few epochs.
+    pub fn new_classes() -> Self {
         Self { warmup_epochs: 0.5, warmup_bias_lr: 0.0, smooth_lr: true, ..Self::default() }
+    }
+
+    /// For good weights that learn on with their own classes: small steps by Muon, frozen batch norms, scores taken as
+    /// probabilities. SGD from the same weights made them worse (docs/training.md).
+    pub fn fine_tuning() -> Self {
+        Self {
+            lr0: 0.0004,
+            lrf: 0.02,
+            weight_decay: 0.02,
+            warmup_epochs: 0.3,
+            optimizer: Optimizer::Muon,
+            freeze_bn: true,
+            ema_decay: 0.998,
+            ema_ramp: 200.0,
+            augment: Augment { mosaic: 0.5, ..Augment::default() },
+            scores: Scores { score_gain: 1.0, weak_score: 0.5, ..Scores::default() },
+            ..Self::new_classes()
+        }
     }
 
     /// Reads a YAML of names and numbers; what it leaves out keeps its default.

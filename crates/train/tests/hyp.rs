@@ -40,9 +40,11 @@ fn numbers_that_cannot_be_meant_are_errors() {
 
 #[test]
 fn learning_on_begins_gently_unless_told_otherwise() {
-    let base = Hyp::fine_tuning();
-    let first = base.schedule(10, 16).at(0, 0);
-    assert_eq!((first.rate, first.bias_rate), (0.0, 0.0));
+    for base in [Hyp::new_classes(), Hyp::fine_tuning()] {
+        let first = base.schedule(10, 16).at(0, 0);
+        assert_eq!((first.rate, first.bias_rate), (0.0, 0.0));
+    }
+    let base = Hyp::new_classes();
     let told = base.with("warmup_bias_lr: 0.1\n").unwrap();
     assert_eq!(told.schedule(10, 16).at(0, 0).bias_rate, 0.1);
     assert!(Hyp::default().schedule(10, 16).at(0, 0).bias_rate > 0.0);

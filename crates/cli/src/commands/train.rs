@@ -95,7 +95,8 @@ pub struct Args {
     /// Pictures a batch [default: 16]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Gradients of smaller batches are summed up to this one, which the learning rate is meant for [default: 64]
+    /// Gradients of smaller batches are summed up to this one, which the learning rate is meant for [default: 64; the
+    /// batch where weights learn on with their own classes]
     #[arg(long, value_name = "N")]
     nominal_batch: Option<usize>,
     /// Side of the pictures [default: the weights' own, else 640]
@@ -116,7 +117,7 @@ pub struct Args {
     /// A YAML of hyperparameters, with the reference's names
     #[arg(long, value_name = "YAML")]
     hyp: Option<PathBuf>,
-    /// First learning rate [default: the hyperparameters' lr0, 0.01]
+    /// First learning rate [default: the hyperparameters' lr0: 0.01, or 0.0004 where weights learn on with their own classes]
     #[arg(long, value_name = "RATE")]
     lr: Option<f32>,
     /// Let the learning rate fall in a cosine
@@ -140,7 +141,8 @@ pub struct Args {
     /// Keep the running statistics of batch norms
     #[arg(long)]
     freeze_bn: bool,
-    /// What makes the steps [default: the hyperparameters' optimizer, sgd]
+    /// What makes the steps [default: the hyperparameters' optimizer: sgd, or muon where weights learn on with their own
+    /// classes]
     #[arg(long, value_enum, value_name = "RULE")]
     optimizer: Option<Rule>,
     /// Pictures an epoch, drawn at random [default: all of them]
@@ -220,7 +222,12 @@ impl Args {
             }
         };
         let (data, val) = self.datasets()?;
-        let base = if weights.is_some() { Hyp::fine_tuning() } else { Hyp::default() };
+        let learns_on = weights.as_ref().is_some_and(|weights| weights.names == data.names());
+        let base = match &weights {
+            Some(_) if learns_on => Hyp::fine_tuning(),
+            Some(_) => Hyp::new_classes(),
+            None => Hyp::default(),
+        };
         let base = base.with_values(recipe)?;
         let mut hyp = match &self.hyp {
             Some(path) => {
@@ -230,14 +237,15 @@ impl Args {
             None => base,
         };
         let epochs = self.epochs.unwrap_or(100);
+        let batch = self.batch.unwrap_or(16);
         hyp.lr0 = self.lr.unwrap_or(hyp.lr0);
         hyp.optimizer = self.optimizer.map_or(hyp.optimizer, Optimizer::from);
         hyp.repeat_rare = self.repeat_rare.map_or(hyp.repeat_rare, |part| part as f32);
         hyp.freeze_bn |= self.freeze_bn;
         let schedule = Schedule {
-            nominal: self.nominal_batch.unwrap_or(NOMINAL_BATCH).max(1),
+            nominal: self.nominal_batch.unwrap_or(if learns_on { batch } else { NOMINAL_BATCH }).max(1),
             shape: if self.cos_lr { Shape::Cosine } else { Shape::Linear },
-            ..hyp.schedule(epochs, self.batch.unwrap_or(16))
+            ..hyp.schedule(epochs, batch)
         };
         check_numbers(self, &schedule)?;
         let teacher = match &self.teacher {
