@@ -20,6 +20,9 @@ pub trait Source: Send + Sync {
     }
 
     /// Reads one of them, in its own size.
+    ///
+    /// # Errors
+    /// A picture that can't be read.
     fn example(&self, index: usize) -> Result<Example>;
 }
 
