@@ -93,3 +93,30 @@ fn hostile_weights_and_configurations_are_named() {
     yaml(&format!("{}{}", head, "[".repeat(100_000)), &["model.yaml"]);
     refused(&["summary", "yolov5s", "--nc", "0"], &["classes"]);
 }
+
+/// A network of 1.3 billion parameters: looking at it is cheap, running it is refused before any memory is taken.
+#[test]
+fn a_network_too_large_to_run_is_planned_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = std::fs::read_to_string(root().join("configs/yolov5.yaml")).unwrap();
+    let wide: String = yaml
+        .lines()
+        .map(
+            |line| {
+                if line.starts_with("width_multiple") { "width_multiple: 7.0\n".into() } else { format!("{line}\n") }
+            },
+        )
+        .collect();
+    let path = folder.path().join("wide.yaml");
+    std::fs::write(&path, wide).unwrap();
+    let path = path.display().to_string();
+    let summary = json(&["summary", &path, "--json"]).remove(0);
+    assert!(summary["parameters"].as_u64().is_some_and(|count| count > 1_000_000_000), "{summary}");
+    let plan = json(&["plan", &path, "--imgsz", "320", "--json"]).remove(0);
+    assert!(plan["weight_bytes"].as_u64().is_some_and(|bytes| bytes > 4_000_000_000), "{plan}");
+    let words = ["parameters", "lower width_multiple"];
+    refused(&["plan", &path, "--time"], &words);
+    refused(&["summary", &path, "--line-profile"], &words);
+    let weights = root().join("weights/yolov5n-ghost-backbone.safetensors").display().to_string();
+    refused(&["detect", &sample("cat"), "--weights", &weights, "--config", &path], &words);
+}

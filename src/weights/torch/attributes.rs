@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::tensor::Storages;
 use crate::error::Result;
-use crate::weights::limits::MAX_NAMES;
+use crate::weights::limits::{MAX_DEPTH, MAX_NAMES, MAX_VISITS};
 use crate::weights::pickle::{Heap, Id, Value};
 use crate::weights::{Tensor, weights_error};
 
@@ -58,21 +58,38 @@ pub(super) fn classes(heap: &Heap, model: Id) -> Option<i64> {
     heap.int(heap.attribute(detect(heap, model)?, "nc")?)
 }
 
-/// The first activation function, as Python writes it, if it isn't the default.
+/// The activation of most convolutions, as Python writes it, if it isn't the default. Single rows may name another one.
 pub(super) fn activation(heap: &Heap, model: Id) -> Option<String> {
-    let rows = heap.key(heap.attribute(model, "_modules")?, "model")?;
-    let first = heap.pairs(heap.attribute(rows, "_modules")?)?.first().map(|(_, row)| *row)?;
-    let inner = heap.attribute(first, "_modules")?;
-    let conv = if heap.key(inner, "act").is_some() { first } else { heap.key(inner, "conv")? };
-    let act = heap.key(heap.attribute(conv, "_modules")?, "act")?;
-    match heap.class(act)? {
-        "SiLU" => None,
-        "LeakyReLU" => match heap.get(heap.attribute(act, "negative_slope")?) {
-            Value::Float(slope) => Some(format!("nn.LeakyReLU({slope:?})")),
-            _ => None,
-        },
-        class => Some(format!("nn.{class}()")),
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open = vec![(model, 0)];
+    let mut visits = 0;
+    while let Some((module, depth)) = open.pop() {
+        visits += 1;
+        if depth > MAX_DEPTH || visits > MAX_VISITS {
+            break;
+        }
+        let Some(inner) = heap.attribute(module, "_modules") else { continue };
+        if let (Some("Conv" | "DWConv"), Some(act)) = (heap.class(module), heap.key(inner, "act")) {
+            let text = printed_activation(heap, act);
+            *found.entry(text.unwrap_or_default()).or_default() += 1;
+        }
+        open.extend(heap.pairs(inner).unwrap_or_default().iter().map(|(_, inner)| (*inner, depth + 1)));
     }
+    // `act=False` says nothing of the others.
+    found.remove("nn.Identity()");
+    found.remove("");
+    let (text, _) = found.into_iter().max_by_key(|(_, count)| *count)?;
+    (text != "nn.SiLU()").then_some(text)
+}
+
+fn printed_activation(heap: &Heap, act: Id) -> Option<String> {
+    let class = heap.class(act)?;
+    let slope = heap.attribute(act, "negative_slope").filter(|_| class == "LeakyReLU");
+    Some(match slope.map(|slope| heap.get(slope)) {
+        Some(Value::Float(slope)) => format!("nn.LeakyReLU({slope:?})"),
+        Some(Value::Int(slope)) => format!("nn.LeakyReLU({slope})"),
+        _ => format!("nn.{class}()"),
+    })
 }
 
 /// The Detect module's own anchors in pixels: AutoAnchor changes them without touching the configuration.
