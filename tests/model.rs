@@ -148,6 +148,42 @@ fn rarer_configurations_of_the_reference() {
     }
 }
 
+/// YAMLs that YOLOv5 publishes, written from their description.
+#[test]
+fn published_configurations() {
+    let parse: Value = serde_json::from_str(include_str!("golden/parse2.json")).unwrap();
+    let plain = include_str!("../configs/yolov5.yaml");
+    let transformer = plain.replacen("C3, [1024]]", "C3TR, [1024]]", 1);
+    let leaky = format!("activation: nn.LeakyReLU(0.1)\n{plain}");
+    let tiny = "nc: 80
+depth_multiple: 1.0
+width_multiple: 1.0
+anchors: [[10,14, 23,27, 37,58], [81,82, 135,169, 344,319]]
+backbone: [
+  [-1, 1, Conv, [16, 3, 1]], [-1, 1, nn.MaxPool2d, [2, 2, 0]], [-1, 1, Conv, [32, 3, 1]], [-1, 1, nn.MaxPool2d, [2, 2, 0]],
+  [-1, 1, Conv, [64, 3, 1]], [-1, 1, nn.MaxPool2d, [2, 2, 0]], [-1, 1, Conv, [128, 3, 1]], [-1, 1, nn.MaxPool2d, [2, 2, 0]],
+  [-1, 1, Conv, [256, 3, 1]], [-1, 1, nn.MaxPool2d, [2, 2, 0]], [-1, 1, Conv, [512, 3, 1]],
+  [-1, 1, nn.ZeroPad2d, [[0, 1, 0, 1]]], [-1, 1, nn.MaxPool2d, [2, 1, 0]]]
+head: [
+  [-1, 1, Conv, [1024, 3, 1]], [-1, 1, Conv, [256, 1, 1]], [-1, 1, Conv, [512, 3, 1]], [-2, 1, Conv, [128, 1, 1]],
+  [-1, 1, nn.Upsample, [None, 2, 'nearest']], [[-1, 8], 1, Concat, [1]], [-1, 1, Conv, [256, 3, 1]],
+  [[19, 15], 1, Detect, [nc, anchors]]]
+";
+    let line = |name: &str, text: &str| {
+        let graph = Config::parse(text).and_then(|config| config.graph(None)).unwrap();
+        let cost = Cost::of(&graph, false);
+        (summary::line(name, &cost, 640), cost.gflops(640).unwrap())
+    };
+    for (name, text) in [("yolov5s-transformer", transformer.as_str()), ("yolov3-tiny", tiny)] {
+        let (found, exact) = line(name, text);
+        assert_eq!(Some(found.as_str()), parse["hub"][name]["summary_line"].as_str());
+        assert!((exact - parse["hub"][name]["gflops"]["640"]["exact"].as_f64().unwrap()).abs() < 1e-9, "{name}");
+    }
+    let (found, exact) = line("yolov5s", &leaky);
+    assert_eq!(found, "YOLOv5s summary: 214 layers, 7235389 parameters, 7235389 gradients, 16.6 GFLOPs");
+    assert!((exact - 16.6252544).abs() < 1e-9);
+}
+
 /// Configurations that the reference refuses, at the row or in its first pass.
 #[test]
 fn what_the_reference_refuses_is_refused() {
