@@ -8,9 +8,8 @@
 //! Two times are taken: a frame's, from a picture's bytes to the candidates, and what the adapter itself is busy with it.
 
 use ghostdet::detection::{DETECT_THRESHOLD, RawMap, threshold_logit};
-use ghostdet::engine::Engine;
-use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
+use ghostdet::engine::{Engine, EngineOptions, Executor, Weights};
 use ghostdet::model::builtin;
 use pollster::block_on;
 use serde_json::json;
@@ -45,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (sizes, seconds, names, ways, file) = (list("320,640"), list("10"), list(NETWORKS), list("all"), list(""));
     let gpu = block_on(Gpu::open())?;
-    let info = gpu.adapter.get_info();
+    let info = gpu.source.as_ref().ok_or("the adapter is unknown")?.adapter.get_info();
     println!(
         "{}: {:?}, {} {}, halves multiplied: {}, software: {}",
         gpu.name,
@@ -98,7 +97,7 @@ fn time(
     let mut engines = HashMap::new();
     for name in names {
         let config = builtin(name).ok_or_else(|| format!("there is no built-in network {name}"))?;
-        let engine = Engine::unweighted(&config.graph(Some(80))?)?.with_precision(Precision::Float);
+        let engine = Engine::new(&config.graph(Some(80))?, Weights::Random, &EngineOptions::in_floats())?;
         let expected = engine.forward(&rgb[..], size)?;
         engines.insert(name, (engine, expected));
     }
@@ -122,11 +121,11 @@ fn time(
     while start.elapsed() < enough || turns.first().is_some_and(|turn| turn.times[0].len() < ROUNDS) {
         for Turn { name, executor, times: [frame, busy], .. } in &mut turns {
             let program = engines[&*name].0.program();
-            busy.push(block_on(executor.busy(program, size))?);
+            busy.push(block_on(executor.busy_time(program, size))?);
             // The second counts: what others left behind is no part of a frame of a video.
-            block_on(executor.candidates(program, &rgb, size, threshold))?;
+            block_on(executor.candidates(program, (&rgb).into(), size, threshold))?;
             let start = Instant::now();
-            block_on(executor.candidates(program, &rgb, size, threshold))?;
+            block_on(executor.candidates(program, (&rgb).into(), size, threshold))?;
             frame.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
@@ -142,13 +141,13 @@ fn ready(
     size: [usize; 2],
 ) -> ghostdet::Result<Turn> {
     let program = engine.program();
-    let mut executor = GpuExecutor::new(gpu, program, tuning)?;
-    let maps = block_on(executor.maps_of_image(program, rgb, size))?;
+    let executor = GpuExecutor::new(gpu, program, tuning)?;
+    let maps = block_on(executor.maps(program, rgb.into(), size))?;
     let most = expected.iter().flat_map(|map| &map.data).fold(0.0_f32, |most, value| most.max(value.abs()));
     let pairs = expected.iter().zip(&maps).flat_map(|(e, m)| e.data.iter().zip(&m.data));
     // What is no number is as far off as can be.
     let off = pairs.map(|(e, m)| (e - m).abs() / most).fold(0.0, |a, b| if b <= a { a } else { b });
-    block_on(executor.busy(program, size))?;
+    block_on(executor.busy_time(program, size))?;
     let way = executor.tuning().to_string();
     Ok(Turn { name: name.into(), way, executor, off, times: Default::default() })
 }

@@ -4,7 +4,7 @@
 //!     cargo run --release --example latency -- yolov5s-ghost 320
 
 use ghostdet::detection::threshold_logit;
-use ghostdet::engine::Engine;
+use ghostdet::engine::{Engine, EngineOptions, Weights};
 use ghostdet::model::builtin;
 use std::io::BufRead;
 
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = arguments.next().unwrap_or_else(|| "yolov5n-ghost-backbone".into());
     let side: usize = arguments.next().map_or(Ok(320), |text| text.parse())?;
     let config = builtin(&name).ok_or_else(|| format!("there is no built-in network {name}"))?;
-    let engine = Engine::unweighted(&config.graph(Some(80))?)?;
+    let engine = Engine::new(&config.graph(Some(80))?, Weights::Random, &EngineOptions::default())?;
     let image: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
     let threshold = threshold_logit(0.01)?;
     engine.candidates(&image, [side, side], threshold)?;

@@ -5,10 +5,10 @@
 //! cargo run --release --features gpu --example roofline -- [NETWORK] [SIZE] [CLASSES] [TUNING]
 //! ```
 
-use ghostdet::engine::Engine;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind, Program};
+use ghostdet::engine::{Engine, EngineOptions, Executor, Weights};
 use ghostdet::model::{Config, builtin};
 use pollster::block_on;
 use std::error::Error;
@@ -86,12 +86,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("a dispatch that does nothing takes {:.1} µs", 1e3 * nothing);
 
     let graph = builtin(&name).ok_or("no such built-in network")?.graph(Some(nc))?;
-    let engine = Engine::unweighted(&graph)?;
+    let engine = Engine::new(&graph, Weights::Random, &EngineOptions::default())?;
     let program = engine.program();
-    let mut executor = GpuExecutor::new(&gpu, program, tuning)?;
+    let executor = GpuExecutor::new(&gpu, program, tuning)?;
     let size = [side, side];
     let pixels = vec![0.5; side * side * graph.input_channels];
-    let times = median_times(&mut executor, program, &pixels, size)?;
+    let times = median_times(&executor, program, &pixels, size)?;
     let plan = Plan::new(program, size, Layout::Blocks, Retain::Maps)?;
     println!("step row what            kernel                      ms  GMAC/s   GB/s  of the nearer ceiling");
     let (mut all, mut least) = ([0.0; 2], 0.0);
@@ -133,12 +133,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Median milliseconds of each operation; 0 for one that is done by the dispatch of another.
 fn median_times(
-    executor: &mut GpuExecutor,
+    executor: &GpuExecutor,
     program: &Program,
     pixels: &[f32],
     size: [usize; 2],
 ) -> Result<Vec<f64>, Box<dyn Error>> {
-    let run = |_| block_on(executor.profile(program, pixels, size));
+    let run = |_| block_on(executor.profile(program, pixels.into(), size));
     let runs = (0..=RUNS).map(run).collect::<Result<Vec<_>, _>>()?;
     let median = |index: usize| {
         let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
@@ -213,15 +213,15 @@ fn dispatched(gpu: &Gpu, shader: &str, buffers: usize, bytes: usize, groups: [us
 fn pointwise(gpu: &Gpu, like: Tuning) -> Result<f64, Box<dyn Error>> {
     let yaml = "nc: 1\ndepth_multiple: 1.0\nwidth_multiple: 1.0\nanchors: 1\nbackbone:\n  - [-1, 1, Conv, [512, 1, 1]]\n  - [-1, 1, Conv, [512, 1, 1]]\nhead:\n  - [[1], 1, Detect, [nc, anchors]]\n";
     let graph = Config::parse(yaml)?.graph(None)?;
-    let engine = Engine::unweighted(&graph)?;
+    let engine = Engine::new(&graph, Weights::Random, &EngineOptions::default())?;
     let side = if gpu.software { 64 } else { 160 };
     let size = [side, side];
     let pixels = vec![0.5; side * side * 3];
     let mut best = 0.0_f64;
     let tunings = [true, false].into_iter().flat_map(|software| Tuning::configurations(software, gpu.f16()));
     for tuning in tunings.filter(|tuning| (tuning.f16_storage, tuning.f16_math) == (like.f16_storage, like.f16_math)) {
-        let mut executor = GpuExecutor::new(gpu, engine.program(), tuning)?;
-        let times = median_times(&mut executor, engine.program(), &pixels, size)?;
+        let executor = GpuExecutor::new(gpu, engine.program(), tuning)?;
+        let times = median_times(&executor, engine.program(), &pixels, size)?;
         best = best.max((512 * 512 * side * side) as f64 / times[1] / 1e6);
     }
     Ok(best)

@@ -1,16 +1,19 @@
 //! Image in, detections out: the single entry point used by the command line, the page and the trainer.
 //!
-//! The network runs once; thresholds can be changed afterwards:
+//! A [`Detector`] letterboxes an image, runs the network on its [executor](crate::engine::Executor), decodes the candidates
+//! and suppresses overlapping boxes. The network runs once; thresholds can be changed afterwards:
 //!
 //! ```
 //! # #[cfg(feature = "decode")] {
 //! use ghostdet::Detector;
 //! use ghostdet::detection::NmsOptions;
+//! use ghostdet::detector::{DetectorOptions, PredictOptions};
 //! use ghostdet::image::Image;
 //!
-//! let detector = Detector::load(&std::fs::read("weights/yolov5n-ghost-backbone.safetensors")?, None)?;
+//! let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors")?;
+//! let detector = Detector::load(&weights, &DetectorOptions::default())?;
 //! let photo = Image::decode(&std::fs::read("tests/samples/coffee.jpg")?)?;
-//! let predicted = detector.predict(&photo, None)?; // at the size that the weights were trained for
+//! let predicted = detector.predict(&photo, &PredictOptions::default())?; // at the size that the weights were trained for
 //! let many = predicted.boxes(&NmsOptions { conf: 0.05, ..NmsOptions::default() });
 //! let few = predicted.boxes(&NmsOptions { conf: 0.5, ..NmsOptions::default() });
 //! assert!(many.len() > few.len());
@@ -18,39 +21,37 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::detection::{
-    Candidate, DETECT_THRESHOLD, Detection, NmsOptions, Predictions, RawMap, decode_above, decode_candidates, nms,
-    scale_boxes, threshold_logit,
-};
-use crate::engine::Engine;
-use crate::engine::cpu::Precision;
+mod anchors;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod metadata;
+mod options;
+mod prediction;
+mod self_test;
+
+pub use anchors::adopt_anchors;
+pub use options::{DetectOptions, DetectorOptions, PredictOptions};
+pub use prediction::{Detections, Predicted, Prepared, Speed};
+pub use self_test::SelfTest;
+
+use crate::detection::{DETECT_THRESHOLD, RawMap, decode_above, decode_candidates, threshold_logit};
+use crate::engine::{Candidates, Engine, EngineOptions, Executor};
 use crate::image::{Image, LetterboxOptions, letterbox};
 use crate::model::{Config, Graph};
 use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
+use metadata::Metadata;
+use prediction::{Framing, milliseconds};
 use serde::Serialize;
 use web_time::Instant;
 
-/// The largest picture side the network is run at.
+/// The largest side of the network's input, in pixels.
 pub const MAX_SIDE: usize = 4096;
 
-#[cfg(feature = "gpu")]
-mod gpu;
-mod metadata;
-#[cfg(feature = "gpu")]
-mod self_test;
-
-use metadata::Metadata;
-pub use metadata::adopt_anchors;
-#[cfg(feature = "gpu")]
-pub use self_test::SelfTest;
-
-/// A loaded network.
+/// A loaded network with its classes.
 pub struct Detector {
     graph: Graph,
     engine: Engine,
-    #[cfg(feature = "gpu")]
-    gpu: Option<crate::engine::gpu::GpuExecutor>,
     names: Vec<String>,
     imgsz: usize,
     config: Config,
@@ -62,157 +63,44 @@ pub struct Detector {
 pub struct Info {
     /// `yolov5n-ghost-backbone`, or `custom`.
     pub architecture: String,
-    /// What the file was.
+    /// The format of the file.
     pub format: String,
-    /// Classes.
+    /// Number of classes.
     pub nc: usize,
     /// Parameters with batch norm folded.
     pub parameters: u64,
-    /// GFLOPs at 640x640, batch norm folded. `None` where the reference can't count them.
+    /// GFLOPs at 640x640 with batch norm folded. `None` where the reference can't count them.
     pub gflops: Option<f64>,
-    /// The picture size it was trained for.
+    /// The image size it was trained for.
     pub imgsz: usize,
-    /// Bytes of packed weights.
+    /// Bytes of packed weights on the CPU.
     pub weight_bytes: usize,
 }
 
-/// Milliseconds per stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Speed {
-    /// Scaling and padding the picture.
-    pub letterbox: f64,
-    /// The network.
-    pub network: f64,
-    /// Decoding, NMS, scaling back.
-    pub nms: f64,
-}
-
-/// What is asked of [`Detector::detect`].
-#[derive(Clone, Debug, Default)]
-pub struct DetectOptions {
-    /// `[height, width]` that pictures are fitted into; the weights' own size if absent.
-    pub imgsz: Option<[usize; 2]>,
-    /// Thresholds and filters.
-    pub nms: NmsOptions,
-}
-
-/// What was found in one picture.
-#[derive(Clone, Debug)]
-pub struct Detections {
-    /// Width of the picture.
-    pub width: usize,
-    /// Height of the picture.
-    pub height: usize,
-    /// The boxes in the picture's pixels, best score first.
-    pub detections: Vec<Detection>,
-    /// Milliseconds per stage.
-    pub speed: Speed,
-}
-
-/// A picture ready for the network.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The letterboxed picture.
-    pub image: Image,
-    image_size: [usize; 2],
-    milliseconds: f64,
-}
-
-impl Prepared {
-    /// `[height, width]` of the network's input.
-    pub fn size(&self) -> [usize; 2] {
-        [self.image.height, self.image.width]
-    }
-
-    fn framing(&self) -> Framing {
-        let Self { image_size, milliseconds, .. } = *self;
-        Framing { network_size: self.size(), image_size, milliseconds }
-    }
-
-    /// The network's input: channels last, values 0 to 1.
-    pub fn pixels(&self) -> Vec<f32> {
-        self.image.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
-    }
-}
-
-/// One picture after the network: thresholds can be applied again and again without running it.
-#[derive(Clone, Debug)]
-pub struct Predicted {
-    candidates: Predictions,
-    network_size: [usize; 2],
-    image_size: [usize; 2],
-    /// Milliseconds of letterbox and network.
-    pub speed: Speed,
-}
-
-/// The sizes of a picture in and before its letterbox, and the milliseconds that took.
-#[derive(Clone, Copy)]
-struct Framing {
-    network_size: [usize; 2],
-    image_size: [usize; 2],
-    milliseconds: f64,
-}
-
-impl Predicted {
-    fn new(framing: Framing, candidates: Predictions, network: f64, nms: f64) -> Self {
-        let Framing { network_size, image_size, milliseconds } = framing;
-        Self { candidates, network_size, image_size, speed: Speed { letterbox: milliseconds, network, nms } }
-    }
-
-    /// The boxes for these thresholds, in the picture's pixels. Scores below [`DETECT_THRESHOLD`] are gone already.
-    pub fn boxes(&self, options: &NmsOptions) -> Vec<Detection> {
-        let mut found = nms(&self.candidates, options);
-        let mut bounds: Vec<[f32; 4]> = found.iter().map(|d| d.bounds).collect();
-        scale_boxes(self.network_size, &mut bounds, self.image_size, None);
-        found.iter_mut().zip(bounds).for_each(|(d, b)| d.bounds = b);
-        found
-    }
-}
-
 impl Detector {
-    /// Loads a checkpoint; `yaml` overrides the configuration in the file (or stands in for a missing one).
+    /// Loads a checkpoint: a `.safetensors` file or a PyTorch `.pt`.
     ///
     /// # Errors
     /// A file that is no checkpoint, a configuration that can't be built, weights that don't fit it.
-    pub fn load(bytes: &[u8], yaml: Option<&str>) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::load(bytes)?, yaml)
+    pub fn load(bytes: &[u8], options: &DetectorOptions) -> Result<Self> {
+        Self::from_checkpoint(Checkpoint::load(bytes)?, options)
     }
 
-    /// As [`Detector::load`], from a checkpoint already read.
+    /// As [`Detector::load`], from a checkpoint that is read already.
     ///
     /// # Errors
     /// As [`Detector::load`].
-    pub fn from_checkpoint(checkpoint: Checkpoint, yaml: Option<&str>) -> Result<Self> {
-        let (metadata, checkpoint) = Metadata::read(checkpoint, yaml)?;
-        metadata.with(|graph| Engine::taking(graph, checkpoint))
-    }
-
-    /// As [`Detector::from_checkpoint`] in the logit memory: no GPU can be attached to it. `imgsz` is the largest picture
-    /// size to expect; the weights' own if absent. `precision` as for [`Engine::with_precision`].
-    ///
-    /// # Errors
-    /// As [`Detector::load`].
-    pub fn for_cpu(
-        checkpoint: Checkpoint,
-        yaml: Option<&str>,
-        imgsz: Option<usize>,
-        precision: Precision,
-    ) -> Result<Self> {
-        let (metadata, checkpoint) = Metadata::read(checkpoint, yaml)?;
-        let stride = metadata.graph.max_stride().max(1);
-        let side = imgsz.unwrap_or(metadata.imgsz).min(MAX_SIDE).div_ceil(stride).max(1) * stride;
-        metadata.with(|graph| Engine::for_cpu(graph, checkpoint, Some([side, side]), precision))
-    }
-
-    /// With dense convolutions of this precision on the processor: see [`Engine::with_precision`].
-    pub fn with_precision(mut self, precision: Precision) -> Self {
-        self.engine = self.engine.with_precision(precision);
-        self
-    }
-
-    /// Gives back the memory of weights that are only needed to attach a GPU.
-    pub fn forget_weights(&mut self) {
-        self.engine.forget_weights();
+    pub fn from_checkpoint(checkpoint: Checkpoint, options: &DetectorOptions) -> Result<Self> {
+        let (metadata, checkpoint) = Metadata::read(checkpoint, options.config.clone())?;
+        let side = options.max_imgsz.unwrap_or(metadata.imgsz).min(MAX_SIDE);
+        let side = side.next_multiple_of(metadata.graph.max_stride().max(1)).max(1);
+        let engine = EngineOptions {
+            precision: options.precision,
+            threads: options.threads,
+            max_input: (!options.keep_source_weights).then_some([side, side]),
+            keep_source_weights: options.keep_source_weights,
+        };
+        metadata.with(|graph| Engine::new(graph, checkpoint, &engine))
     }
 
     /// Class names, one per class.
@@ -230,7 +118,7 @@ impl Detector {
         &self.config
     }
 
-    /// The picture size it was trained for.
+    /// The image size it was trained for.
     pub fn imgsz(&self) -> usize {
         self.imgsz
     }
@@ -240,18 +128,40 @@ impl Detector {
         &self.info
     }
 
-    /// The engine under it.
+    /// The engine that runs the network.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Finds objects in a picture.
+    /// Tests `executor`, and runs the network on it from now on. It must have been made from the
+    /// [program](Engine::program_with_weights) of this detector's engine.
     ///
     /// # Errors
-    /// A picture size beyond bounds, or a network that computed something that is not a number.
-    pub fn detect(&self, image: &Image, options: &DetectOptions) -> Result<Detections> {
+    /// [`ErrorKind::Device`] if it computes something else than the CPU, or can't run.
+    pub async fn attach(&mut self, executor: Box<dyn Executor>, test: &SelfTest) -> Result<()> {
+        test.run(self.engine.program(), &*executor).await?;
+        self.engine.attach(executor);
+        Ok(())
+    }
+
+    /// Runs the network on the CPU from now on, and drops the attached executor.
+    pub fn detach(&mut self) {
+        self.engine.detach();
+    }
+
+    /// Frees the weights that only attaching an executor needs.
+    pub fn drop_source_weights(&mut self) {
+        self.engine.drop_source_weights();
+    }
+
+    /// Finds objects in an image.
+    ///
+    /// # Errors
+    /// A size beyond [`MAX_SIDE`]; a network that computes NaN; a device that fails.
+    pub async fn detect_async(&self, image: &Image, options: &DetectOptions) -> Result<Detections> {
         let threshold = options.nms.conf.clamp(0.0, DETECT_THRESHOLD);
-        let predicted = self.predict_with(image, options.imgsz, true, threshold)?;
+        let predict = PredictOptions { imgsz: options.imgsz, threshold, ..PredictOptions::default() };
+        let predicted = self.predict_async(image, &predict).await?;
         let start = Instant::now();
         let detections = predicted.boxes(&options.nms);
         let nms = predicted.speed.nms + milliseconds(start);
@@ -262,35 +172,22 @@ impl Detector {
     /// Runs the network once; boxes for any thresholds come from the result.
     ///
     /// # Errors
-    /// As [`Detector::detect`].
-    pub fn predict(&self, image: &Image, imgsz: Option<[usize; 2]>) -> Result<Predicted> {
-        self.predict_with(image, imgsz, true, DETECT_THRESHOLD)
-    }
-
-    /// As [`Detector::predict`] with all choices: `auto` pads to the smallest rectangle that fits the strides (else to
-    /// the whole of `imgsz`), cells with an objectness of `threshold` or less are dropped.
-    ///
-    /// # Errors
-    /// As [`Detector::detect`].
-    pub fn predict_with(
-        &self,
-        image: &Image,
-        imgsz: Option<[usize; 2]>,
-        auto: bool,
-        threshold: f32,
-    ) -> Result<Predicted> {
-        let prepared = self.prepare(image, imgsz, auto)?;
-        let start = Instant::now();
-        let logit = threshold_logit(threshold)?;
-        if logit == f32::NEG_INFINITY {
-            let maps = self.engine.forward(&prepared.image.rgb, prepared.size())?;
-            return self.postprocess(&prepared, &maps, milliseconds(start), threshold);
+    /// As [`Detector::detect_async`].
+    pub async fn predict_async(&self, image: &Image, options: &PredictOptions) -> Result<Predicted> {
+        let prepared = self.prepare(image, options.imgsz, options.auto)?;
+        let (start, program) = (Instant::now(), self.engine.program());
+        let executor = if options.on_cpu { self.engine.cpu() } else { self.engine.executor() };
+        let (input, logit) = ((&prepared.image.rgb).into(), threshold_logit(options.threshold)?);
+        if logit > f32::NEG_INFINITY
+            && let Some(candidates) = executor.candidates(program, input, prepared.size(), logit).await?
+        {
+            return self.decode(prepared.framing(), &candidates, milliseconds(start));
         }
-        let (cells, sizes) = self.engine.candidates(&prepared.image.rgb, prepared.size(), logit)?;
-        self.postprocess_candidates(prepared.framing(), &cells, &sizes, milliseconds(start))
+        let maps = executor.maps(program, input, prepared.size()).await?;
+        self.postprocess(&prepared, &maps, milliseconds(start), options.threshold)
     }
 
-    /// The first half of a prediction: the network's input. For running the network elsewhere (on a GPU).
+    /// The first half of a prediction: the network's input. For running the network elsewhere.
     ///
     /// # Errors
     /// A size beyond [`MAX_SIDE`].
@@ -298,7 +195,27 @@ impl Detector {
         let start = Instant::now();
         let options = self.letterbox_options(imgsz, auto)?;
         let boxed = letterbox(image, &options);
-        Ok(Prepared { image: boxed.image, image_size: [image.height, image.width], milliseconds: milliseconds(start) })
+        Ok(Prepared::new(boxed.image, [image.height, image.width], milliseconds(start)))
+    }
+
+    /// The second half of a prediction: candidates from the raw maps, which took `network` milliseconds.
+    ///
+    /// # Errors
+    /// Maps that don't fit; NaN in a map.
+    pub fn postprocess(&self, prepared: &Prepared, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
+        self.decode_maps(prepared.framing(), maps, network, threshold)
+    }
+
+    fn decode_maps(&self, framing: Framing, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
+        let (start, graph) = (Instant::now(), &self.graph);
+        let candidates = decode_above(maps, &graph.strides, &graph.anchors, graph.nc, threshold)?;
+        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
+    }
+
+    fn decode(&self, framing: Framing, candidates: &Candidates, network: f64) -> Result<Predicted> {
+        let (start, graph, Candidates { levels, sizes }) = (Instant::now(), &self.graph, candidates);
+        let candidates = decode_candidates(levels, sizes, &graph.strides, &graph.anchors, graph.nc)?;
+        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
     }
 
     fn letterbox_options(&self, imgsz: Option<[usize; 2]>, auto: bool) -> Result<LetterboxOptions> {
@@ -310,36 +227,24 @@ impl Detector {
         }
         Ok(LetterboxOptions { size, auto, stride, ..LetterboxOptions::default() })
     }
-
-    /// As [`Detector::postprocess`], from cells that were picked already.
-    fn postprocess_candidates(
-        &self,
-        framing: Framing,
-        cells: &[Vec<Candidate>],
-        sizes: &[[usize; 2]],
-        network: f64,
-    ) -> Result<Predicted> {
-        let start = Instant::now();
-        let Graph { strides, anchors, nc, .. } = &self.graph;
-        let candidates = decode_candidates(cells, sizes, strides, anchors, *nc)?;
-        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
-    }
-
-    /// The second half of a prediction: candidates from the raw maps that took `network` milliseconds.
-    ///
-    /// # Errors
-    /// Maps that don't fit, or that hold values that are not numbers.
-    pub fn postprocess(&self, prepared: &Prepared, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
-        self.postprocess_maps(prepared.framing(), maps, network, threshold)
-    }
-
-    fn postprocess_maps(&self, framing: Framing, maps: &[RawMap], network: f64, threshold: f32) -> Result<Predicted> {
-        let start = Instant::now();
-        let candidates = decode_above(maps, &self.graph.strides, &self.graph.anchors, self.graph.nc, threshold)?;
-        Ok(Predicted::new(framing, candidates, network, milliseconds(start)))
-    }
 }
 
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
+/// Natively, the same without `async`.
+#[cfg(not(target_arch = "wasm32"))]
+impl Detector {
+    /// Waits for [`Detector::detect_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn detect(&self, image: &Image, options: &DetectOptions) -> Result<Detections> {
+        pollster::block_on(self.detect_async(image, options))
+    }
+
+    /// Waits for [`Detector::predict_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn predict(&self, image: &Image, options: &PredictOptions) -> Result<Predicted> {
+        pollster::block_on(self.predict_async(image, options))
+    }
 }

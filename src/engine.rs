@@ -2,85 +2,58 @@
 //!
 //! ```text
 //! graph + tensors  ->  program: operations on values                 (lower)
-//! program + size   ->  plan: sizes of maps, places in one buffer     (plan)
-//! plan + image     ->  candidates, raw maps or outputs of rows       (cpu, gpu)
+//! program + size   ->  plan: sizes of maps, their places in one buffer     (plan)
+//! plan + image     ->  candidates, raw maps or outputs of rows       (Executor: cpu, gpu, or one from outside)
 //! ```
 //!
 //! [`Detector`](crate::Detector) is what most programs need. [`Engine`] gives access to raw maps, to the outputs of single
-//! rows, and to the time of every operation.
+//! rows, and to the time of every operation. It holds a network on the CPU and, if one is attached, on another
+//! [`Executor`]; callers don't see which one runs it.
 
 mod coarse;
 pub mod cpu;
+mod device;
+mod executor;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod heads;
+mod input;
 mod lower;
+mod options;
 pub mod plan;
 pub mod program;
 
+pub use device::Device;
+pub use executor::{DeviceInfo, DeviceKind, Executor, MaybeSendSync, Pending, Rows};
+pub use input::Input;
+pub use options::{EngineOptions, Weights};
+
 use crate::detection::{Candidate, RawMap};
 use crate::model::{Block, Graph};
-use crate::weights::{Checkpoint, Tensor};
+use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
-use cpu::{Aligned, CpuExecutor, Isa, Precision};
+use cpu::{CpuExecutor, Precision};
 use lower::Tensors;
-use plan::{Layout, Plan, Retain};
-use program::{INPUT, Program, ValueId};
-use std::sync::Mutex;
+use program::Program;
 
-/// A network with its weights packed, ready to run at any picture size.
+/// A network that is ready to run at any input size.
 pub struct Engine {
     program: Program,
     cpu: CpuExecutor,
-    scratch: Mutex<Scratch>,
+    /// Runs the network in place of the CPU.
+    attached: Option<Box<dyn Executor>>,
 }
 
-/// A channels-last picture.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// Values from 0 to 1.
-    Values(&'a [f32]),
-    /// Bytes, which stand for a 255th each.
-    Bytes(&'a [u8]),
+/// The candidates of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidates {
+    /// The candidates of each detect level, in the order of the level's map.
+    pub levels: Vec<Vec<Candidate>>,
+    /// `[height, width]` of each level's map.
+    pub sizes: Vec<[usize; 2]>,
 }
 
-impl<'a> From<&'a [f32]> for Input<'a> {
-    fn from(values: &'a [f32]) -> Self {
-        Self::Values(values)
-    }
-}
-
-impl<'a, const N: usize> From<&'a [f32; N]> for Input<'a> {
-    fn from(values: &'a [f32; N]) -> Self {
-        Self::Values(values)
-    }
-}
-
-impl<'a> From<&'a Vec<f32>> for Input<'a> {
-    fn from(values: &'a Vec<f32>) -> Self {
-        Self::Values(values)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Input<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-impl<'a> From<&'a Vec<u8>> for Input<'a> {
-    fn from(bytes: &'a Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-/// The cells of each detect level, and each level's `[height, width]`.
-pub type Candidates = (Vec<Vec<Candidate>>, Vec<[usize; 2]>);
-
-/// What the last run used.
-type Scratch = Option<(Plan, Aligned<f32>)>;
-
-/// What an operation took in one run.
+/// The time of an operation in one run.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct OpTime {
     /// The configuration row.
@@ -92,66 +65,30 @@ pub struct OpTime {
 }
 
 impl Engine {
-    /// Packs the weights of `checkpoint` (batch norm folded) for `graph`.
+    /// Lowers `graph` and packs its weights: a checkpoint with batch norm folded, or [`Weights::Random`].
     ///
     /// # Errors
-    /// A tensor that is missing or doesn't fit.
-    pub fn new(graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower(graph, Tensors::of(checkpoint))?))
-    }
-
-    /// As [`Engine::new`], taking the tensors instead of copying them.
-    ///
-    /// # Errors
-    /// As [`Engine::new`].
-    pub fn taking(graph: &Graph, checkpoint: Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower(graph, Tensors::from_owned(checkpoint))?))
-    }
-
-    /// As [`Engine::taking`] in the least memory: what was packed is given back at once, so that a GPU can't be attached
-    /// any more. `size` is the largest picture to expect: room for its activations is made first. WebAssembly's memory
-    /// only grows, and the packed weights then fill the holes that the tensors leave. `precision` as for
-    /// [`Engine::with_precision`].
-    ///
-    /// # Errors
-    /// As [`Engine::new`].
-    pub fn for_cpu(
-        graph: &Graph,
-        checkpoint: Checkpoint,
-        size: Option<[usize; 2]>,
-        precision: Precision,
-    ) -> Result<Self> {
-        let mut program = lower::lower(graph, Tensors::from_owned(checkpoint))?;
-        // A size that can't be planned is refused when it is used.
-        let plan = |size| Plan::new(&program, size, Layout::ChannelsLast, candidates_or_maps(&program)).ok();
-        let scratch = size.and_then(plan).map(|plan| {
-            let arena = Aligned::zeroed(plan.arena);
-            (plan, arena)
-        });
-        let cpu = CpuExecutor::draining(&mut program, Isa::detect(), precision);
-        Ok(Self { program, cpu, scratch: Mutex::new(scratch) })
-    }
-
-    /// Gives back the memory of the weights as they were before packing: they are only needed to attach a GPU.
-    pub fn forget_weights(&mut self) {
-        let outputs = self.program.outputs.clone();
-        self.program.ops.iter_mut().for_each(|op| op.forget_packed_weights(&outputs));
-    }
-
-    /// A network with random weights (the same every time): for timing, and for comparing executors. It finds nothing.
-    ///
-    /// # Errors
-    /// A graph that can't be run.
-    pub fn unweighted(graph: &Graph) -> Result<Self> {
-        Ok(Self::from_program(lower::lower(graph, Tensors::random())?))
+    /// A graph that can't be run; a tensor that is missing or doesn't fit.
+    pub fn new<'a>(graph: &Graph, weights: impl Into<Weights<'a>>, options: &EngineOptions) -> Result<Self> {
+        let tensors = match weights.into() {
+            Weights::Borrowed(checkpoint) => Tensors::of(checkpoint),
+            Weights::Owned(checkpoint) => Tensors::from_owned(checkpoint),
+            Weights::Random => Tensors::random(),
+        };
+        Ok(Self::from_program(lower::lower(graph, tensors)?, options))
     }
 
     /// A single module with its weights under `model.0.`: for checking modules one by one.
     ///
     /// # Errors
     /// A tensor that is missing or doesn't fit.
-    pub fn module(block: &Block, input_channels: usize, checkpoint: &Checkpoint) -> Result<Self> {
-        Ok(Self::from_program(lower::lower_block(block, input_channels, checkpoint)?))
+    pub fn for_module(
+        block: &Block,
+        input_channels: usize,
+        checkpoint: &Checkpoint,
+        options: &EngineOptions,
+    ) -> Result<Self> {
+        Ok(Self::from_program(lower::lower_block(block, input_channels, checkpoint)?, options))
     }
 
     /// The operations of a network, without weights: nothing can run them.
@@ -162,21 +99,9 @@ impl Engine {
         lower::lower(graph, Tensors::absent())
     }
 
-    fn from_program(program: Program) -> Self {
-        let cpu = CpuExecutor::new(&program, Isa::detect(), Precision::detect());
-        Self { program, cpu, scratch: Mutex::new(None) }
-    }
-
-    /// With dense convolutions of this precision on the processor, instead of [the faster one](Precision::detect). The weights
-    /// have to be there still: not after [`Engine::for_cpu`] or [`Engine::forget_weights`].
-    pub fn with_precision(mut self, precision: Precision) -> Self {
-        self.cpu = CpuExecutor::new(&self.program, Isa::detect(), precision);
-        self
-    }
-
-    /// What its dense convolutions are done in on the processor.
-    pub fn precision(&self) -> Precision {
-        self.cpu.precision()
+    fn from_program(mut program: Program, options: &EngineOptions) -> Self {
+        let cpu = CpuExecutor::new(&mut program, options);
+        Self { program, cpu, attached: None }
     }
 
     /// The operations.
@@ -184,193 +109,137 @@ impl Engine {
         &self.program
     }
 
-    /// Bytes of packed weights.
+    /// The number type of dense convolutions on the CPU.
+    pub fn precision(&self) -> Precision {
+        self.cpu.precision()
+    }
+
+    /// Bytes of packed weights on the CPU.
     pub fn weight_bytes(&self) -> usize {
         self.cpu.weight_bytes()
     }
 
-    /// The raw maps of all detect levels for a channels-last picture of `[height, width]` with values 0 to 1.
+    /// Frees the weights as they were before packing: only attaching an executor needs them.
+    pub fn drop_source_weights(&mut self) {
+        let outputs = self.program.outputs.clone();
+        self.program.ops.iter_mut().for_each(|op| op.forget_packed_weights(&outputs));
+    }
+
+    /// The program with its source weights, for making an executor.
     ///
     /// # Errors
-    /// A picture size that doesn't fit the network.
-    pub fn forward<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.run(input.into(), size, None)
+    /// [`ErrorKind::Device`] if they were dropped.
+    pub fn program_with_weights(&self) -> Result<&Program> {
+        if self.program.has_forgotten_weights() {
+            return Err(Error::new(ErrorKind::Device, "the network was loaded for the CPU alone")
+                .hint("load it again with its source weights kept"));
+        }
+        Ok(&self.program)
     }
 
-    /// As [`Engine::forward`], in floats whatever the [precision](Engine::precision): operation by operation, so that not
-    /// much memory is needed. The weights have to be there still.
+    /// Runs the network on `executor` from now on. It must have been made from this engine's program.
+    pub fn attach(&mut self, executor: Box<dyn Executor>) {
+        self.attached = Some(executor);
+    }
+
+    /// Runs the network on the CPU from now on, and drops the attached executor.
+    pub fn detach(&mut self) {
+        self.attached = None;
+    }
+
+    /// The executor that runs the network: the attached one, else the CPU's.
+    pub fn executor(&self) -> &dyn Executor {
+        self.attached.as_deref().unwrap_or(&self.cpu)
+    }
+
+    /// The executor on the CPU.
+    pub fn cpu(&self) -> &CpuExecutor {
+        &self.cpu
+    }
+
+    /// The raw maps of all detect levels.
     ///
     /// # Errors
-    /// As [`Engine::forward`].
-    pub fn forward_in_floats<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
-        if self.precision() == Precision::Float {
-            return self.forward(input, size);
-        }
-        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::parallel::scope();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, Retain::Maps)?;
-        let mut cpu = CpuExecutor::unpacked(&self.program, Isa::detect());
-        if plan.fuses_stem {
-            cpu.only(&self.program, 0..2);
-        }
-        for index in self.begin(&cpu, plan, arena, input.into(), None)?..self.program.ops.len() {
-            cpu.only(&self.program, index..index + 1);
-            cpu.run(&self.program, plan, index, arena);
-        }
-        Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
+    /// As for [`Executor`].
+    pub async fn forward_async<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
+        self.executor().maps(&self.program, input.into(), size).await
     }
 
-    /// As [`Engine::forward`], and what each operation took.
+    /// The candidates whose objectness is above `threshold` (a logit), or is NaN. `None` where only the raw maps can tell.
     ///
     /// # Errors
-    /// As [`Engine::forward`].
-    pub fn profile(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<RawMap>, Vec<OpTime>)> {
-        let mut times = Vec::with_capacity(self.program.ops.len());
-        let maps = self.run(pixels.into(), size, Some(&mut times))?;
-        let name = |(op, milliseconds): (&program::Op, f64)| OpTime { row: op.row, name: op.kind.name(), milliseconds };
-        Ok((maps, self.program.ops.iter().zip(times).map(name).collect()))
-    }
-
-    /// The cells of each detect level whose objectness is above `threshold` (a logit), in the order of the maps, and each
-    /// level's `[height, width]`. What is no number counts as above.
-    ///
-    /// # Errors
-    /// As [`Engine::forward`].
-    pub fn candidates<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2], threshold: f32) -> Result<Candidates> {
-        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::parallel::scope();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, candidates_or_maps(&self.program))?;
-        let first = self.begin(&self.cpu, plan, arena, input.into(), None)?;
-        let sizes = self.program.outputs.iter().map(|&v| [plan.views[v].height, plan.views[v].width]).collect();
-        let heads = heads::heads(&self.program, plan).unwrap_or_default();
-        for index in first..self.program.ops.len() {
-            if heads.iter().all(|head| head.op != index) {
-                self.cpu.run(&self.program, plan, index, arena);
-            }
-        }
-        let mut levels = Vec::new();
-        for head in &heads {
-            levels.push(match head.above(&self.cpu, arena, threshold) {
-                Some(indices) => head.candidates(&self.cpu, arena, &indices),
-                None => head.candidates_of(&self.cpu.whole_map(&self.program, plan, head.op, arena), threshold),
-            });
-        }
-        Ok((levels, sizes))
-    }
-
-    /// The raw maps; milliseconds of each operation go to `times`.
-    fn run(&self, input: Input<'_>, size: [usize; 2], mut times: Option<&mut Vec<f64>>) -> Result<Vec<RawMap>> {
-        let mut scratch = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _frame = cpu::parallel::scope();
-        let (plan, arena) = &mut *self.planned(&mut scratch, size, Retain::Maps)?;
-        for index in self.begin(&self.cpu, plan, arena, input, times.as_deref_mut())?..self.program.ops.len() {
-            let start = times.is_some().then(web_time::Instant::now);
-            self.cpu.run(&self.program, plan, index, arena);
-            if let (Some(times), Some(start)) = (times.as_deref_mut(), start) {
-                times.push(start.elapsed().as_secs_f64() * 1e3);
-            }
-        }
-        Ok(self.program.outputs.iter().map(|&v| raw_map(plan, arena, v)).collect())
-    }
-
-    /// Takes the picture in; returns the operation to go on with, since the first two may be done then.
-    fn begin(
+    /// As for [`Executor`].
+    pub async fn candidates_async<'a>(
         &self,
-        cpu: &CpuExecutor,
-        plan: &Plan,
-        arena: &mut [f32],
-        input: Input<'_>,
-        times: Option<&mut Vec<f64>>,
-    ) -> Result<usize> {
-        if !plan.fuses_stem {
-            self.fill_input(plan, arena, input)?;
-            return Ok(0);
-        }
-        check_input(plan, input)?;
-        let start = web_time::Instant::now();
-        let spent = cpu.run_fused_stem(&self.program, plan, input, arena, times.is_some());
-        if let Some(times) = times {
-            // Shares of the time that passed: threads work side by side.
-            let passed = start.elapsed().as_secs_f64() * 1e3;
-            times.extend(spent.map(|share| passed * share / spent.iter().sum::<f64>().max(f64::MIN_POSITIVE)));
-        }
-        Ok(2)
-    }
-
-    /// The plan for `size` and its arena: those of the run before if the size is the same.
-    fn planned<'a>(
-        &self,
-        scratch: &'a mut Scratch,
+        input: impl Into<Input<'a>>,
         size: [usize; 2],
-        retain: Retain,
-    ) -> Result<&'a mut (Plan, Aligned<f32>)> {
-        let known = scratch.as_ref().is_some_and(|(plan, _)| plan.size == size && plan.retain == retain);
-        if known && let Some(kept) = scratch {
-            return Ok(kept);
-        }
-        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, retain)?;
-        let mut arena = scratch.take().map_or_else(|| Aligned::zeroed(0), |(_, arena)| arena);
-        arena.reset(plan.arena);
-        Ok(scratch.insert((plan, arena)))
+        threshold: f32,
+    ) -> Result<Option<Candidates>> {
+        self.executor().candidates(&self.program, input.into(), size, threshold).await
     }
 
-    /// Every row's output as `(C, H, W)`, none for Detect, and the raw maps.
+    /// Every row's output, and the raw maps.
     ///
     /// # Errors
-    /// As [`Engine::forward`].
-    pub fn forward_rows(&self, pixels: &[f32], size: [usize; 2]) -> Result<(Vec<Option<Tensor>>, Vec<RawMap>)> {
-        let _frame = cpu::parallel::scope();
-        let plan = Plan::new(&self.program, size, Layout::ChannelsLast, Retain::Rows)?;
-        let mut arena = Aligned::zeroed(plan.arena);
-        self.fill_input(&plan, &mut arena, pixels.into())?;
-        for index in 0..self.program.ops.len() {
-            self.cpu.run(&self.program, &plan, index, &mut arena);
-        }
-        let rows = self.program.rows.iter().map(|row| row.map(|v| channels_first(&plan, &arena, v))).collect();
-        Ok((rows, self.program.outputs.iter().map(|&v| raw_map(&plan, &arena, v)).collect()))
+    /// As for [`Executor`].
+    pub async fn rows_async<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Rows> {
+        self.executor().rows(&self.program, input.into(), size).await
     }
 
-    fn fill_input(&self, plan: &Plan, arena: &mut [f32], input: Input<'_>) -> Result<()> {
-        let view = plan.views[INPUT];
-        let target = &mut arena[view.start..view.start + check_input(plan, input)?];
-        match input {
-            Input::Values(values) => target.copy_from_slice(values),
-            Input::Bytes(bytes) => {
-                target.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
-            }
-        }
-        Ok(())
+    /// The milliseconds of each operation.
+    ///
+    /// # Errors
+    /// As for [`Executor`].
+    pub async fn profile_async<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<OpTime>> {
+        self.executor().profile(&self.program, input.into(), size).await
+    }
+
+    /// As [`Engine::forward_async`] on the CPU, in floats whatever its precision. Needs the source weights.
+    ///
+    /// # Errors
+    /// A size that doesn't fit the network.
+    pub fn forward_in_floats<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
+        self.cpu.forward_in_floats(&self.program, input.into(), size)
     }
 }
 
-/// The number of values of a picture that has as many as it should.
-fn check_input(plan: &Plan, input: Input<'_>) -> Result<usize> {
-    let view = plan.views[INPUT];
-    let expected = view.height * view.width * view.channels;
-    let found = match input {
-        Input::Values(values) => values.len(),
-        Input::Bytes(bytes) => bytes.len(),
-    };
-    if found != expected {
-        let message = format!("the input has {found} values, {expected} are needed");
-        return Err(Error::new(ErrorKind::Argument, message));
+/// Natively, the same without `async`.
+#[cfg(not(target_arch = "wasm32"))]
+impl Engine {
+    /// Waits for [`Engine::forward_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn forward<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
+        pollster::block_on(self.forward_async(input, size))
     }
-    Ok(expected)
-}
 
-fn candidates_or_maps(program: &Program) -> Retain {
-    if heads::are_pointwise(program) { Retain::Candidates } else { Retain::Maps }
-}
+    /// Waits for [`Engine::candidates_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn candidates<'a>(
+        &self,
+        input: impl Into<Input<'a>>,
+        size: [usize; 2],
+        threshold: f32,
+    ) -> Result<Option<Candidates>> {
+        pollster::block_on(self.candidates_async(input, size, threshold))
+    }
 
-fn raw_map(plan: &Plan, arena: &[f32], value: ValueId) -> RawMap {
-    let p = plan.views[value];
-    let pixel = |i: usize| &arena[p.start + i * p.stride..][..p.channels];
-    RawMap { height: p.height, width: p.width, data: (0..p.height * p.width).flat_map(pixel).copied().collect() }
-}
+    /// Waits for [`Engine::rows_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn forward_rows<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Rows> {
+        pollster::block_on(self.rows_async(input, size))
+    }
 
-fn channels_first(plan: &Plan, arena: &[f32], value: ValueId) -> Tensor {
-    let p = plan.views[value];
-    let data =
-        (0..p.channels).flat_map(|c| (0..p.height * p.width).map(move |i| arena[p.start + i * p.stride + c])).collect();
-    Tensor { shape: vec![p.channels, p.height, p.width], data }
+    /// Waits for [`Engine::profile_async`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn profile<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<OpTime>> {
+        pollster::block_on(self.profile_async(input, size))
+    }
 }

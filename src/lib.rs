@@ -10,12 +10,12 @@
 //!
 //! ```
 //! # #[cfg(feature = "decode")] {
-//! use ghostdet::detector::DetectOptions;
+//! use ghostdet::detector::{DetectOptions, DetectorOptions};
 //! use ghostdet::image::Image;
 //! use ghostdet::Detector;
 //!
 //! let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors")?;
-//! let detector = Detector::load(&weights, None)?;
+//! let detector = Detector::load(&weights, &DetectorOptions::default())?;
 //!
 //! let photo = Image::decode(&std::fs::read("tests/samples/astronaut.jpg")?)?;
 //! let found = detector.detect(&photo, &DetectOptions::default())?;

@@ -5,9 +5,14 @@ mod support;
 
 use ghostdet::Detector;
 use ghostdet::detection::NmsOptions;
+use ghostdet::detector::{DetectorOptions, PredictOptions};
 use ghostdet::engine::cpu::Precision;
 use ghostdet::image::Image;
 use support::{part, reference};
+
+fn with(precision: Precision) -> DetectorOptions {
+    DetectorOptions { precision: Some(precision), ..DetectorOptions::default() }
+}
 
 fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
     let area = |r: [f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
@@ -32,7 +37,7 @@ fn finds_what_the_reference_finds(precision: Precision, pixels_off: f64, score_o
     let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("expected_detections.json")).unwrap()).unwrap();
     let bytes = std::fs::read(folder.join("yolov5n_coco_official.pt")).unwrap();
-    let detector = Detector::load(&bytes, None).unwrap().with_precision(precision);
+    let detector = Detector::load(&bytes, &with(precision)).unwrap();
     assert_eq!((detector.info().architecture.as_str(), detector.info().nc), ("yolov5n", 80));
     assert_eq!(detector.info().parameters, 1_867_405);
     let mut worst = (0.0_f64, 0.0_f64);
@@ -40,7 +45,9 @@ fn finds_what_the_reference_finds(precision: Precision, pixels_off: f64, score_o
         let name = case["picture"].as_str().unwrap();
         let image = Image::decode(&std::fs::read(folder.join("pictures").join(name)).unwrap()).unwrap();
         let side = case["imgsz"].as_u64().unwrap() as usize;
-        let predicted = detector.predict_with(&image, Some([side; 2]), case["auto"].as_bool().unwrap(), 0.001).unwrap();
+        let (imgsz, auto) = (Some([side; 2]), case["auto"].as_bool().unwrap());
+        let options = PredictOptions { imgsz, auto, threshold: 0.001, ..PredictOptions::default() };
+        let predicted = detector.predict(&image, &options).unwrap();
         let wanted = &case["detect"];
         let found = predicted.boxes(&NmsOptions { max_det: 1000, ..NmsOptions::default() });
         assert_eq!(found.len() as u64, wanted["n"].as_u64().unwrap(), "{name} at {side}");
@@ -70,10 +77,10 @@ fn finds_what_the_reference_finds(precision: Precision, pixels_off: f64, score_o
 fn shipped_weights_see_the_astronaut() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
-    let detector = Detector::load(&weights, None).unwrap();
+    let detector = Detector::load(&weights, &DetectorOptions::default()).unwrap();
     assert_eq!(detector.info().architecture, "yolov5n-ghost-backbone");
     let image = Image::decode(&std::fs::read(root.join("www/samples/astronaut.jpg")).unwrap()).unwrap();
-    let predicted = detector.predict(&image, None).unwrap();
+    let predicted = detector.predict(&image, &PredictOptions::default()).unwrap();
     let strict = predicted.boxes(&NmsOptions::default());
     assert!(strict.iter().any(|d| detector.names()[d.class] == "person" && d.score > 0.5), "{strict:?}");
     let loose = predicted.boxes(&NmsOptions { conf: 0.02, ..NmsOptions::default() });
@@ -85,8 +92,8 @@ fn shipped_weights_see_the_astronaut() {
 fn int16_are_close_to_floats_on_photographs() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
-    let [int16, float] = [Precision::Int16, Precision::Float]
-        .map(|precision| Detector::load(&weights, None).unwrap().with_precision(precision));
+    let [int16, float] =
+        [Precision::Int16, Precision::Float].map(|precision| Detector::load(&weights, &with(precision)).unwrap());
     for name in ["astronaut", "coffee"] {
         let image = Image::decode(&std::fs::read(root.join(format!("tests/samples/{name}.jpg"))).unwrap()).unwrap();
         let prepared = float.prepare(&image, Some([320, 320]), true).unwrap();
@@ -103,8 +110,8 @@ fn int16_are_close_to_floats_on_photographs() {
 fn weights_of_another_network_are_refused() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let weights = std::fs::read(root.join("weights/yolov5n-ghost-backbone.safetensors")).unwrap();
-    let yaml = ghostdet::model::builtin("yolov5s").unwrap();
-    let error = Detector::load(&weights, Some(yaml.text())).err().expect("an error");
+    let options = DetectorOptions { config: ghostdet::model::builtin("yolov5s"), ..DetectorOptions::default() };
+    let error = Detector::load(&weights, &options).err().expect("an error");
     assert_eq!(error.kind(), ghostdet::ErrorKind::Weights);
     assert!(error.to_string().contains("model.0.conv"), "{error}");
 }

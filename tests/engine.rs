@@ -2,12 +2,16 @@
 
 mod support;
 
-use ghostdet::engine::Engine;
 use ghostdet::engine::cpu::{Isa, Precision};
+use ghostdet::engine::{Candidates, Engine, EngineOptions, Weights};
 use ghostdet::model::{Activation, Config, builtin, modules};
 use ghostdet::weights::Tensor;
 use rayon::prelude::*;
 use support::{channels_last, deviation, goldens, nets, part, single_modules};
+
+fn with(precision: Precision) -> EngineOptions {
+    EngineOptions { precision: Some(precision), ..EngineOptions::default() }
+}
 
 /// The widest instruction set is taken by itself; the others are asked for, as a user would.
 #[test]
@@ -33,9 +37,9 @@ fn modules_equal_the_reference() {
     for golden in goldens() {
         let (mut checked, mut largest) = (0, 0.0_f32);
         for case in single_modules(&golden) {
-            let engine = Engine::module(&case.module, case.input.shape[1], &case.weights)
-                .unwrap_or_else(|e| panic!("{}: {e}", case.name))
-                .with_precision(Precision::Float);
+            let engine =
+                Engine::for_module(&case.module, case.input.shape[1], &case.weights, &EngineOptions::in_floats())
+                    .unwrap_or_else(|e| panic!("{}: {e}", case.name));
             for image in 0..case.input.shape[0] {
                 let (pixels, size) = channels_last(&case.input, image);
                 let (rows, _) = engine.forward_rows(&pixels, size).unwrap_or_else(|e| panic!("{}: {e}", case.name));
@@ -66,7 +70,7 @@ fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
         ]
         .map(|(key, shape, data)| (key.to_owned(), Tensor { shape, data }));
         let weights = ghostdet::weights::Checkpoint { tensors: tensors.into(), folded: true, ..Default::default() };
-        let engine = Engine::module(&module, channels, &weights).unwrap();
+        let engine = Engine::for_module(&module, channels, &weights, &EngineOptions::default()).unwrap();
         for [height, width] in [[1, 1], [2, 9], [7, 10], [13, 11], [25, 24]] {
             let input: Vec<f32> = (0..height * width * channels).map(|i| value(i + 77)).collect();
             let (rows, _) = engine.forward_rows(&input, [height, width]).unwrap();
@@ -95,7 +99,7 @@ fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
 #[test]
 fn nets_equal_the_reference() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Float);
+        let engine = Engine::new(&net.graph, &net.checkpoint(), &EngineOptions::in_floats()).unwrap();
         let input = net.input();
         let mut largest = 0.0_f32;
         for image in 0..input.shape[0] {
@@ -121,7 +125,7 @@ fn nets_equal_the_reference() {
 #[test]
 fn int16_are_close_to_floats() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Int16);
+        let engine = Engine::new(&net.graph, &net.checkpoint(), &with(Precision::Int16)).unwrap();
         let input = net.input();
         for image in 0..input.shape[0] {
             let (pixels, size) = channels_last(&input, image);
@@ -133,11 +137,11 @@ fn int16_are_close_to_floats() {
         }
     }
     let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
-    let engine = || Engine::unweighted(&graph).unwrap();
+    let engine = |precision| Engine::new(&graph, Weights::Random, &with(precision)).unwrap();
     let image: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
-    let [int16, float] = [Precision::Int16, Precision::Float]
-        .map(|precision| engine().with_precision(precision).forward(&image, [160, 224]).unwrap());
-    assert_eq!(engine().with_precision(Precision::Int16).forward_in_floats(&image, [160, 224]).unwrap(), float);
+    let [int16, float] =
+        [Precision::Int16, Precision::Float].map(|precision| engine(precision).forward(&image, [160, 224]).unwrap());
+    assert_eq!(engine(Precision::Int16).forward_in_floats(&image, [160, 224]).unwrap(), float);
     for (found, expected) in int16.iter().zip(&float) {
         let off = part(&found.data, &expected.data);
         println!("{off:e}");
@@ -152,7 +156,7 @@ fn any_number_of_threads_gives_the_same_to_the_last_bit() {
     let bytes: Vec<u8> = (0..160 * 224 * 3).map(|i: usize| (i * 31 % 251) as u8).collect();
     let values: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 254.0).collect();
     for precision in [Precision::Int16, Precision::Float] {
-        let engine = Engine::unweighted(&graph).unwrap().with_precision(precision);
+        let engine = Engine::new(&graph, Weights::Random, &with(precision)).unwrap();
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| [engine.forward(&bytes, [160, 224]).unwrap(), engine.forward(&values, [160, 224]).unwrap()])
@@ -167,7 +171,7 @@ fn any_number_of_threads_gives_the_same_to_the_last_bit() {
 #[test]
 fn pictures_side_by_side_do_not_disturb_each_other() {
     let graph = builtin("yolov5n-ghost").unwrap().graph(Some(3)).unwrap();
-    let engines = [Engine::unweighted(&graph).unwrap(), Engine::unweighted(&graph).unwrap()];
+    let engines = [0, 1].map(|_| Engine::new(&graph, Weights::Random, &EngineOptions::default()).unwrap());
     let image = |seed: usize| (0..96 * 64 * 3).map(|i: usize| (i * seed % 251) as u8).collect::<Vec<u8>>();
     let pictures: Vec<Vec<u8>> = (31..43).map(image).collect();
     let run = |i: usize| engines[i % 2].forward(&pictures[i], [96, 64]).unwrap();
@@ -200,7 +204,7 @@ fn what_is_no_number_stays_none() {
             ]
             .map(|(key, shape, data)| (key.to_owned(), Tensor { shape, data }));
             let weights = ghostdet::weights::Checkpoint { tensors: tensors.into(), folded: true, ..Default::default() };
-            Engine::module(&module(kernel), 8, &weights).unwrap().with_precision(Precision::Int16)
+            Engine::for_module(&module(kernel), 8, &weights, &with(Precision::Int16)).unwrap()
         };
         let run = |engine: Engine, input: &[f32]| {
             let (rows, _) = engine.forward_rows(input, [5, 5]).unwrap();
@@ -237,7 +241,7 @@ fn a_size_that_does_not_fit_is_refused() {
     put("model.4.m.0.weight", &[6, 16, 1, 1]);
     put("model.4.m.0.bias", &[6]);
     let weights = ghostdet::weights::Checkpoint { tensors, folded: true, ..Default::default() };
-    let engine = Engine::new(&graph, &weights).unwrap();
+    let engine = Engine::new(&graph, &weights, &EngineOptions::default()).unwrap();
     assert!(engine.forward(&[0.5; 3 * 16 * 16], [16, 16]).is_ok());
     let error = engine.forward(&[0.5; 3 * 18 * 18], [18, 18]).unwrap_err();
     assert!(error.to_string().contains("joins maps"), "{error}");
@@ -247,14 +251,15 @@ fn a_size_that_does_not_fit_is_refused() {
 fn picked_cells_equal_the_whole_maps() {
     use ghostdet::detection::{decode_above, decode_candidates, threshold_logit};
     let graph = builtin("yolov5n-ghost").expect("a built-in").graph(Some(3)).unwrap();
-    let engine = Engine::unweighted(&graph).unwrap();
+    let engine = Engine::new(&graph, Weights::Random, &EngineOptions::default()).unwrap();
     let pixels: Vec<f32> = (0..96 * 64 * 3).map(|i| ((i * i) % 255) as f32 / 255.0).collect();
     let maps = engine.forward(&pixels, [96, 64]).unwrap();
     // From hardly a cell to all of them: both ways of computing the rows are taken.
     for threshold in [1e-4, 2e-5, 5e-6, 1e-6, 1e-9] {
         let expected = decode_above(&maps, &graph.strides, &graph.anchors, graph.nc, threshold).unwrap();
-        let (cells, sizes) = engine.candidates(&pixels, [96, 64], threshold_logit(threshold).unwrap()).unwrap();
-        let got = decode_candidates(&cells, &sizes, &graph.strides, &graph.anchors, graph.nc).unwrap();
+        let found = engine.candidates(&pixels, [96, 64], threshold_logit(threshold).unwrap()).unwrap();
+        let Candidates { levels, sizes } = found.expect("1x1 heads");
+        let got = decode_candidates(&levels, &sizes, &graph.strides, &graph.anchors, graph.nc).unwrap();
         assert_eq!(got.len(), expected.len(), "threshold {threshold}");
         let (over, most) = deviation(&got.rows, &expected.rows, 1e-5, 1e-4);
         assert!(over <= 0.0, "threshold {threshold}: off by {most}");

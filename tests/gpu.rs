@@ -2,10 +2,10 @@
 
 mod support;
 
-use ghostdet::detection::DETECT_THRESHOLD;
-use ghostdet::engine::Engine;
+use ghostdet::detector::{DetectorOptions, PredictOptions};
 use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning, WeightSharing};
+use ghostdet::engine::{DeviceKind, Engine, EngineOptions, Executor, Weights};
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, image::Image};
 use pollster::block_on;
@@ -22,6 +22,10 @@ static GPU: LazyLock<Option<Gpu>> = LazyLock::new(|| match block_on(Gpu::open())
         None
     }
 });
+
+fn in_floats() -> DetectorOptions {
+    DetectorOptions { precision: Some(Precision::Float), ..DetectorOptions::default() }
+}
 
 /// Tiles for the processor and for real GPUs: all must be right everywhere.
 fn tunings() -> Vec<Tuning> {
@@ -59,11 +63,13 @@ fn modules_equal_the_reference() {
         for golden in goldens().iter().take(if whole { 2 } else { 1 }) {
             let (mut checked, mut largest) = (0, 0.0_f32);
             for case in single_modules(golden).iter().filter(|case| whole || depends(&case.name)) {
-                let engine = Engine::module(&case.module, case.input.shape[1], &case.weights).unwrap();
-                let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
+                let engine =
+                    Engine::for_module(&case.module, case.input.shape[1], &case.weights, &EngineOptions::default())
+                        .unwrap();
+                let executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
                 for image in 0..case.input.shape[0] {
                     let (pixels, size) = channels_last(&case.input, image);
-                    let (rows, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();
+                    let (rows, _) = block_on(executor.rows(engine.program(), (&pixels).into(), size)).unwrap();
                     let found = rows[0].as_ref().expect("an output");
                     largest = largest.max(match tuning.f16_storage {
                         true => case.check_halves(image, found, bound(tuning)),
@@ -82,22 +88,22 @@ fn modules_equal_the_reference() {
 fn nets_equal_the_reference() {
     let Some(gpu) = GPU.as_ref() else { return };
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint()).unwrap().with_precision(Precision::Float);
+        let engine = Engine::new(&net.graph, &net.checkpoint(), &EngineOptions::in_floats()).unwrap();
         // Halves are compared on weights that are halves, as those of shipped networks: to round these nets' weights alone
         // moves their maps by up to 2e-2.
-        let rounded = Engine::new(&net.graph, &halved(net.checkpoint())).unwrap().with_precision(Precision::Float);
+        let rounded = Engine::new(&net.graph, &halved(net.checkpoint()), &EngineOptions::in_floats()).unwrap();
         let (bytes, input) = (&net.tensors["input_u8"], net.input());
         // The rarer nets have no kernels of their own: one configuration is enough.
         let rare = !net.name.starts_with("yolov5-");
         for tuning in tunings().into_iter().take(if rare { 1 } else { usize::MAX }) {
             let engine = if tuning.f16_storage { &rounded } else { &engine };
-            let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
+            let executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
             let mut largest = 0.0_f32;
             for image in 0..input.shape[0] {
                 let (pixels, size) = channels_last(&input, image);
-                let maps = block_on(executor.maps(engine.program(), &pixels, size)).unwrap();
+                let maps = block_on(executor.maps(engine.program(), (&pixels).into(), size)).unwrap();
                 let rgb: Vec<u8> = channels_last(bytes, image).0.iter().map(|&v| v as u8).collect();
-                let from_bytes = block_on(executor.maps_of_image(engine.program(), &rgb, size)).unwrap();
+                let from_bytes = block_on(executor.maps(engine.program(), (&rgb).into(), size)).unwrap();
                 let expected = engine.forward(&pixels, size).unwrap();
                 for found in [maps, from_bytes] {
                     if !tuning.f16_storage {
@@ -121,16 +127,17 @@ fn nets_equal_the_reference() {
 fn trained_weights_on_photographs_equal_the_processors() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let detector = Detector::load(&weights, &in_floats()).unwrap();
     let engine = detector.engine();
     for tuning in tunings().into_iter().filter(|one| one.f16_storage && (one.pixels, one.blocks) == (4, 2)) {
-        let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
+        let executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
         let mut largest = 0.0_f32;
         for name in ["astronaut", "coffee"] {
             let image = Image::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
             let prepared = detector.prepare(&image, Some([320, 320]), true).unwrap();
             let expected = engine.forward(&prepared.pixels(), prepared.size()).unwrap();
-            let found = block_on(executor.maps(engine.program(), &prepared.pixels(), prepared.size())).unwrap();
+            let found =
+                block_on(executor.maps(engine.program(), (&prepared.pixels()).into(), prepared.size())).unwrap();
             for (found, expected) in found.iter().zip(&expected) {
                 largest = largest.max(part(&found.data, &expected.data));
             }
@@ -173,14 +180,14 @@ head:
   - [[16, 13], 1, Detect, [nc, anchors]]
 ";
     let graph = ghostdet::model::Config::parse(yaml).unwrap().graph(None).unwrap();
-    let engine = Engine::unweighted(&graph).unwrap().with_precision(Precision::Float);
+    let engine = Engine::new(&graph, Weights::Random, &EngineOptions::in_floats()).unwrap();
     for tuning in tunings() {
-        let mut executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
+        let executor = GpuExecutor::new(gpu, engine.program(), tuning).unwrap();
         // More sizes than are kept, one of them twice.
         for size in [[64, 64], [48, 112], [64, 64], [32, 32], [96, 64], [48, 112]] {
             let pixels: Vec<f32> = (0..size[0] * size[1] * 3).map(|i| ((i * i) % 257) as f32 / 256.0).collect();
             let (expected, _) = engine.forward_rows(&pixels, size).unwrap();
-            let (got, _) = block_on(executor.rows(engine.program(), &pixels, size)).unwrap();
+            let (got, _) = block_on(executor.rows(engine.program(), (&pixels).into(), size)).unwrap();
             for (row, (expected, got)) in expected.iter().zip(&got).enumerate() {
                 let (Some(expected), Some(got)) = (expected, got) else { continue };
                 assert_eq!(expected.shape, got.shape);
@@ -201,8 +208,9 @@ fn a_network_for_the_processor_alone_stays_there() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
-    let mut alone = Detector::for_cpu(Checkpoint::load(&weights).unwrap(), None, None, Precision::Float).unwrap();
-    let both = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let options = DetectorOptions { keep_source_weights: false, ..in_floats() };
+    let mut alone = Detector::load(&weights, &options).unwrap();
+    let both = Detector::load(&weights, &in_floats()).unwrap();
     let found = |detector: &Detector| detector.detect(&image, &Default::default()).unwrap().detections;
     assert_eq!(found(&alone), found(&both));
     assert!(block_on(alone.attach_gpu(gpu)).is_err());
@@ -213,7 +221,7 @@ fn a_network_for_the_processor_alone_stays_there() {
 fn a_texture_is_letterboxed_like_bytes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let mut detector = Detector::load(&weights, &in_floats()).unwrap();
     let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
     // Smaller, exactly half and twice the network's, as large as it, upright, across, a line: all to the same boxes.
     let sizes = [[image.height, image.width], [160, 160], [320, 320], [80, 80], [301, 517], [2, 300]];
@@ -231,17 +239,15 @@ fn a_texture_is_letterboxed_like_bytes() {
                 };
                 queue.write_texture(texture.as_image_copy(), &rgba, layout, texture.size());
             };
-            let imgsz = Some([160, 160]);
-            let bytes = block_on(detector.predict_on_gpu(&scaled, imgsz, true, DETECT_THRESHOLD)).unwrap();
-            let texture =
-                block_on(detector.predict_from_texture([height, width], imgsz, true, DETECT_THRESHOLD, fill)).unwrap();
+            let options = PredictOptions { imgsz: Some([160, 160]), ..PredictOptions::default() };
+            let bytes = detector.predict(&scaled, &options).unwrap();
+            let texture = block_on(detector.predict_texture([height, width], &options, fill)).unwrap();
             let options = ghostdet::detection::NmsOptions { conf: 0.02, ..Default::default() };
             assert_eq!(texture.expect("a copy").boxes(&options), bytes.boxes(&options), "{width}x{height}");
         }
     }
     let fill = |_: &wgpu::Queue, _: &wgpu::Texture| {};
-    let refused =
-        block_on(detector.predict_from_texture([3, 100_000], None, true, DETECT_THRESHOLD, fill)).unwrap_err();
+    let refused = block_on(detector.predict_texture([3, 100_000], &PredictOptions::default(), fill)).unwrap_err();
     assert_eq!(refused.kind(), ghostdet::ErrorKind::Device);
 }
 
@@ -249,17 +255,17 @@ fn a_texture_is_letterboxed_like_bytes() {
 fn the_self_tests_pass_in_every_way() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let mut detector = Detector::load(&weights, &in_floats()).unwrap();
     for tuning in tunings() {
         for side in [32, 100] {
             let test = detector.self_test(side).unwrap();
             block_on(detector.attach_gpu_tuned(gpu, tuning, &test))
                 .unwrap_or_else(|error| panic!("{} at {side}: {error}", tuning));
-            assert!(detector.gpu().is_some());
+            assert_eq!(detector.engine().executor().info().kind, DeviceKind::Gpu);
         }
     }
-    detector.detach_gpu();
-    assert!(detector.gpu().is_none());
+    detector.detach();
+    assert_eq!(detector.engine().executor().info().kind, DeviceKind::Cpu);
 }
 
 #[test]
@@ -267,16 +273,17 @@ fn any_size_gives_the_processors_boxes() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
     let image = Image::decode(&std::fs::read("tests/samples/astronaut.jpg").unwrap()).unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let mut detector = Detector::load(&weights, &in_floats()).unwrap();
     block_on(detector.attach_gpu(gpu)).unwrap();
     let options = ghostdet::detection::NmsOptions { conf: 0.05, ..Default::default() };
     // Not multiples of 32, the least, the largest, 2:1 both ways; padded to a square and not.
     for size in [[33, 33], [32, 32], [1, 1], [321, 239], [320, 640], [640, 320], [1280, 1280]] {
         // The largest takes a second a run where the processor imitates a GPU: once.
         for auto in [true, false].into_iter().skip(usize::from(size[0] == 1280)) {
-            let on_cpu = detector.predict_with(&image, Some(size), auto, DETECT_THRESHOLD).unwrap().boxes(&options);
-            let on_gpu = block_on(detector.predict_on_gpu(&image, Some(size), auto, DETECT_THRESHOLD)).unwrap();
-            let on_gpu = on_gpu.boxes(&options);
+            let [on_cpu, on_gpu] = [true, false].map(|on_cpu| {
+                let predict = PredictOptions { imgsz: Some(size), auto, on_cpu, ..PredictOptions::default() };
+                detector.predict(&image, &predict).unwrap().boxes(&options)
+            });
             assert_eq!(on_gpu.len(), on_cpu.len(), "{size:?}");
             for (e, g) in on_cpu.iter().zip(&on_gpu) {
                 assert_eq!(e.class, g.class, "{size:?}");
@@ -291,15 +298,16 @@ fn any_size_gives_the_processors_boxes() {
 fn boxes_equal_the_processors() {
     let Some(gpu) = GPU.as_ref() else { return };
     let weights = std::fs::read("weights/yolov5n-ghost-backbone.safetensors").unwrap();
-    let mut detector = Detector::load(&weights, None).unwrap().with_precision(Precision::Float);
+    let mut detector = Detector::load(&weights, &in_floats()).unwrap();
     block_on(detector.attach_gpu(gpu)).unwrap();
     for name in ["astronaut", "lifeboat", "coffee"] {
         let image = Image::decode(&std::fs::read(format!("tests/samples/{name}.jpg")).unwrap()).unwrap();
         for size in [320, 416] {
-            let on_cpu = detector.predict_with(&image, Some([size, size]), true, DETECT_THRESHOLD).unwrap();
-            let on_gpu = block_on(detector.predict_on_gpu(&image, Some([size, size]), true, DETECT_THRESHOLD)).unwrap();
             let options = ghostdet::detection::NmsOptions { conf: 0.1, ..Default::default() };
-            let (expected, got) = (on_cpu.boxes(&options), on_gpu.boxes(&options));
+            let [expected, got] = [true, false].map(|on_cpu| {
+                let predict = PredictOptions { imgsz: Some([size, size]), on_cpu, ..PredictOptions::default() };
+                detector.predict(&image, &predict).unwrap().boxes(&options)
+            });
             assert_eq!(got.len(), expected.len(), "{name} at {size}");
             for (e, g) in expected.iter().zip(&got) {
                 assert_eq!(e.class, g.class);

@@ -1,15 +1,16 @@
 //! What the planner promises, checked on the built-in networks without running anything.
 
-use ghostdet::engine::Engine;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{INPUT, OpKind, Program, ValueId};
+use ghostdet::engine::{Engine, EngineOptions, Weights};
 use ghostdet::model::builtin;
 
 const NETWORKS: [&str; 6] =
     ["yolov5n", "yolov5n-ghost", "yolov5n-ghost-backbone", "yolov5s", "yolov5s-ghost", "yolov5s-ghost-backbone"];
 
 fn engine(name: &str) -> Engine {
-    Engine::unweighted(&builtin(name).expect("a built-in").graph(Some(80)).unwrap()).unwrap()
+    let graph = builtin(name).expect("a built-in").graph(Some(80)).unwrap();
+    Engine::new(&graph, Weights::Random, &EngineOptions::default()).unwrap()
 }
 
 fn reads(program: &Program, index: usize) -> Vec<ValueId> {

@@ -1,13 +1,13 @@
-//! What a checkpoint says of its network, before anything is computed.
+//! The metadata of a checkpoint: which network it belongs to.
 
-use super::{Detector, Info, MAX_SIDE};
+use super::{Detector, Info, MAX_SIDE, adopt_anchors};
 use crate::engine::Engine;
 use crate::model::{Config, Cost, Graph, builtin};
-use crate::weights::{Checkpoint, Tensor, infer_config};
+use crate::weights::{Checkpoint, infer_config};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
-/// A network without its engine.
+/// A detector without its engine.
 pub struct Metadata {
     /// Its structure.
     pub graph: Graph,
@@ -21,8 +21,8 @@ pub struct Metadata {
 
 impl Metadata {
     /// What a checkpoint says; its batch norm is folded.
-    pub fn read(mut checkpoint: Checkpoint, yaml: Option<&str>) -> Result<(Self, Checkpoint)> {
-        let config = configuration(&checkpoint, yaml)?;
+    pub fn read(mut checkpoint: Checkpoint, config: Option<Config>) -> Result<(Self, Checkpoint)> {
+        let config = config.map_or_else(|| configuration(&checkpoint), Ok)?;
         let classes = classes_of(&checkpoint);
         let mut graph = config.graph(classes)?;
         checkpoint.fold()?;
@@ -51,21 +51,12 @@ impl Metadata {
             imgsz,
             weight_bytes: engine.weight_bytes(),
         };
-        Ok(Detector {
-            #[cfg(feature = "gpu")]
-            gpu: None,
-            graph,
-            engine,
-            names,
-            imgsz,
-            config,
-            info,
-        })
+        Ok(Detector { graph, engine, names, imgsz, config, info })
     }
 }
 
-fn configuration(checkpoint: &Checkpoint, yaml: Option<&str>) -> Result<Config> {
-    if let Some(text) = yaml.or(checkpoint.yaml.as_deref()) {
+fn configuration(checkpoint: &Checkpoint) -> Result<Config> {
+    if let Some(text) = checkpoint.yaml.as_deref() {
         return Config::parse(text);
     }
     let unknown = || {
@@ -83,27 +74,6 @@ fn classes_of(checkpoint: &Checkpoint) -> Option<usize> {
         (0, inferred) => inferred.as_ref().map(|i| i.nc),
         (names, _) => Some(names),
     }
-}
-
-/// Training may have replaced the anchors of the YAML: the checkpoint's own (`model.N.anchors`, in grid units) win.
-///
-/// # Errors
-/// Anchors for another number of levels, or another number a level.
-pub fn adopt_anchors(graph: &mut Graph, checkpoint: &Checkpoint) -> Result<()> {
-    let key = format!("model.{}.anchors", graph.rows.len().saturating_sub(1));
-    let Some(Tensor { shape, data }) = checkpoint.tensors.get(&key) else { return Ok(()) };
-    let (levels, each) = (graph.anchors.len(), graph.anchors_per_level());
-    if shape[..] != [levels, each, 2] {
-        let message = format!("{key} has shape {shape:?}, the network needs {:?}", [levels, each, 2]);
-        return Err(Error::new(ErrorKind::Weights, message));
-    }
-    let mut values = data.chunks_exact(2);
-    for (level, stride) in graph.anchors.iter_mut().zip(&graph.strides) {
-        for (anchor, pair) in level.iter_mut().zip(&mut values) {
-            *anchor = [pair[0] * *stride as f32, pair[1] * *stride as f32];
-        }
-    }
-    Ok(())
 }
 
 /// A checkpoint with weights for rows that the network lacks belongs to another network.

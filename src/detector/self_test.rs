@@ -1,31 +1,32 @@
-//! A picture that both executors must see the same in: a driver that computes wrongly is found before it draws a box.
+//! The self-test of an executor: an image for which it must give what the CPU gives. It finds drivers that compute wrong
+//! results before they draw a box.
 
 use super::Detector;
 use crate::detection::{Candidate, RawMap};
-use crate::engine::gpu::{Gpu, GpuExecutor};
-use crate::engine::program::{INPUT, Program};
+use crate::engine::Executor;
+use crate::engine::program::Program;
 use crate::{Error, ErrorKind, Result};
 
-/// How far the GPU's maps may be off the CPU's, of a map's largest value.
+/// The largest difference to the CPU's maps, as a part of a map's largest value.
 const TOLERANCE: f32 = 1e-3;
 
-/// The same where activations and weights are halves.
-const HALF_TOLERANCE: f32 = 1e-2;
+/// The same where activations or weights are fp16.
+const F16_TOLERANCE: f32 = 1e-2;
 
-/// Cells that are picked: those of the highest objectness.
+/// The number of candidates that are compared: those of the highest objectness.
 const TESTED_CANDIDATES: usize = 64;
 
-/// A picture and what the CPU makes of it, in floats.
+/// An image, and what the CPU makes of it in floats.
 pub struct SelfTest {
     size: [usize; 2],
     bytes: Vec<u8>,
     maps: Vec<RawMap>,
-    /// The objectness (a logit) above which cells are picked.
+    /// The objectness threshold (a logit) of the candidates.
     threshold: f32,
 }
 
 impl Detector {
-    /// A test for pictures of `side` pixels: the shaders are chosen for a size, so it should be the one that will be used.
+    /// A test for images of `side` pixels. Shaders depend on the size, so it should be the size that will be used.
     ///
     /// # Errors
     /// A size that doesn't fit the network.
@@ -45,68 +46,59 @@ impl Detector {
 }
 
 impl SelfTest {
-    /// Whether `executor` gives the same maps, and picks the same cells.
+    /// Checks that `executor` gives the same maps and the same candidates.
     ///
     /// # Errors
-    /// Of kind [`ErrorKind::Device`]: it doesn't, or it can't run.
-    pub(super) async fn run(&self, program: &Program, executor: &mut GpuExecutor) -> Result<()> {
-        let bound = if executor.tuning().f16_storage { HALF_TOLERANCE } else { TOLERANCE };
-        let from_bytes = program.values[INPUT].channels == 3;
-        let maps = match from_bytes {
-            true => executor.maps_of_image(program, &self.bytes, self.size).await?,
-            false => {
-                let pixels: Vec<f32> = self.bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-                executor.maps(program, &pixels, self.size).await?
-            }
-        };
+    /// [`ErrorKind::Device`]: it doesn't, or it can't run.
+    pub(super) async fn run(&self, program: &Program, executor: &dyn Executor) -> Result<()> {
+        let info = executor.info();
+        let bound = if info.precision == "float" { TOLERANCE } else { F16_TOLERANCE };
+        let maps = executor.maps(program, (&self.bytes).into(), self.size).await?;
         let pairs = self.maps.iter().zip(&maps);
         let wrong: usize = pairs.map(|(expected, got)| wrong_values(&expected.data, &got.data, bound)).sum();
-        if wrong > 0 {
-            return Err(miscomputes(executor.gpu(), &format!("{wrong} values of a test picture")));
+        if wrong > 0 || maps.len() != self.maps.len() {
+            return Err(miscomputes(&info.name, &format!("{wrong} values of a test image")));
         }
-        if !from_bytes {
-            return Ok(());
-        }
-        let Some(cells) = executor.candidates(program, &self.bytes, self.size, self.threshold).await? else {
-            return Ok(());
-        };
-        let pairs = self.maps.iter().zip(&cells);
-        let wrong: usize =
-            pairs.map(|(map, cells)| wrong_candidates(map, cells, program.anchors, self.threshold, bound)).sum();
+        let input = (&self.bytes).into();
+        let Some(found) = executor.candidates(program, input, self.size, self.threshold).await? else { return Ok(()) };
+        let pairs = self.maps.iter().zip(&found.levels);
+        let wrong: usize = pairs
+            .map(|(map, candidates)| wrong_candidates(map, candidates, program.anchors, self.threshold, bound))
+            .sum();
         match wrong {
             0 => Ok(()),
-            _ => Err(miscomputes(executor.gpu(), &format!("{wrong} cells of a test picture"))),
+            _ => Err(miscomputes(&info.name, &format!("{wrong} candidates of a test image"))),
         }
     }
 }
 
-fn miscomputes(gpu: &Gpu, what: &str) -> Error {
-    Error::new(ErrorKind::Device, format!("the GPU computes something else than the processor ({what})"))
-        .at(gpu.name.clone())
-        .hint("take the processor (device cpu)")
+fn miscomputes(device: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Device, format!("the device computes something else than the CPU ({what})"))
+        .at(device)
+        .hint("use the CPU (device cpu)")
 }
 
 fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |most, value| value.abs().max(most))
 }
 
-/// How many values differ by more than `bound` of the largest; what is no number differs.
+/// The number of values that differ by more than `bound` of the largest value. NaN always differs.
 fn wrong_values(expected: &[f32], got: &[f32], bound: f32) -> usize {
     wrong_at(expected, got, bound * largest(expected))
 }
 
-/// How many cells of a level differ from its map, are not in it, or are missing.
-fn wrong_candidates(map: &RawMap, cells: &[Candidate], anchors: usize, threshold: f32, bound: f32) -> usize {
+/// The number of candidates of a level that differ from its map, are not in it, or are missing.
+fn wrong_candidates(map: &RawMap, candidates: &[Candidate], anchors: usize, threshold: f32, bound: f32) -> usize {
     let (pixels, most) = (map.height * map.width, bound * largest(&map.data));
     let outputs = map.data.len() / (pixels * anchors).max(1);
     let start = |index: usize| (index % pixels * anchors + index / pixels) * outputs;
-    let same = |cell: &&Candidate| {
-        let expected = map.data.get(start(cell.index)..start(cell.index) + outputs);
-        expected.is_some_and(|expected| wrong_at(expected, &cell.logits, most) == 0)
+    let same = |candidate: &&Candidate| {
+        let expected = map.data.get(start(candidate.index)..start(candidate.index) + outputs);
+        expected.is_some_and(|expected| wrong_at(expected, &candidate.logits, most) == 0)
     };
-    let listed: std::collections::HashSet<usize> = cells.iter().map(|cell| cell.index).collect();
+    let listed: std::collections::HashSet<usize> = candidates.iter().map(|candidate| candidate.index).collect();
     let missing = |index: &usize| map.data[start(*index) + 4] > threshold + most && !listed.contains(index);
-    cells.len() - cells.iter().filter(same).count() + (0..pixels * anchors).filter(missing).count()
+    candidates.len() - candidates.iter().filter(same).count() + (0..pixels * anchors).filter(missing).count()
 }
 
 fn wrong_at(expected: &[f32], got: &[f32], most: f32) -> usize {

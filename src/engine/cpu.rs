@@ -1,4 +1,4 @@
-//! The CPU executor: runs the operations of a program on one arena of channels-last maps.
+//! The CPU executor, which runs the operations of a program on one arena of channels-last maps, and its kernels.
 //!
 //! Kernels are generic over the instruction set (`simd::Simd`) and compiled once for each. AVX-512 and AVX2 with FMA are
 //! selected at run time; other targets use the set they always have (NEON, SSE2, wasm SIMD128).
@@ -10,6 +10,7 @@ mod depthwise;
 mod dispatch;
 mod elementwise;
 mod epilogue;
+mod executor;
 mod fused_stem;
 mod int16;
 mod isa;
@@ -24,9 +25,9 @@ use super::Input;
 use super::plan::Plan;
 use super::program::{INPUT, Op, OpKind, Program, UpsampleMode, ValueId};
 use crate::detection::RawMap;
-pub(super) use aligned::Aligned;
 use conv::PackedConv;
 use depthwise::PackedDepthwise;
+pub use executor::CpuExecutor;
 use int16::{PackedInt16, Source};
 pub use isa::Isa;
 use job::Job;
@@ -45,14 +46,14 @@ enum Packed {
     Direct,
 }
 
-/// The weights of an operation in the order in which its kernel reads them.
-pub struct CpuExecutor {
+/// The kernels of a program: its weights in the order in which the kernels read them.
+pub struct Kernels {
     isa: Isa,
     precision: Precision,
     packed: Vec<Packed>,
 }
 
-impl CpuExecutor {
+impl Kernels {
     /// Packs all weights of `program` for `isa`.
     ///
     /// # Panics
@@ -63,7 +64,7 @@ impl CpuExecutor {
         Self { isa, precision, packed: program.ops.iter().map(pack).collect() }
     }
 
-    /// As [`CpuExecutor::new`], but frees the source weights of each operation once they are packed.
+    /// As [`Kernels::new`], but frees the source weights of each operation once they are packed.
     ///
     /// # Panics
     /// If the processor does not support `isa`.
@@ -78,7 +79,7 @@ impl CpuExecutor {
         Self { isa, precision, packed: program.ops.iter_mut().map(pack).collect() }
     }
 
-    /// An executor in floats with nothing packed yet: see [`CpuExecutor::only`].
+    /// An executor in floats with nothing packed yet: see [`Kernels::only`].
     pub(super) fn unpacked(program: &Program, isa: Isa) -> Self {
         Self { isa, precision: Precision::Float, packed: program.ops.iter().map(|_| Packed::Direct).collect() }
     }
@@ -211,7 +212,7 @@ fn precision_of(op: &Op, levels: &[ValueId], precision: Precision) -> Precision 
     if levels.contains(&op.output) { Precision::Float } else { precision }
 }
 
-impl CpuExecutor {
+impl Kernels {
     /// # Safety
     /// As for [`conv::convolve`].
     unsafe fn convolve(&self, job: Job<'_, PackedConv>) {
@@ -283,7 +284,7 @@ impl CpuExecutor {
             _ => 0.0,
         };
         let stem =
-            fused_stem::FusedStem { executor: self, shapes: [shape(0), shape(1)], input, magnitude, sizes, output };
+            fused_stem::FusedStem { kernels: self, shapes: [shape(0), shape(1)], input, magnitude, sizes, output };
         // Workers in WebAssembly have no clock, so a timed run is one chunk there.
         let total = view.height.div_ceil(fused_stem::ROWS_PER_BAND);
         let least = if timed && cfg!(feature = "wasm-threads") { total } else { 1 };

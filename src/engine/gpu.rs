@@ -17,21 +17,20 @@ mod timing;
 mod tuning;
 pub mod wgsl;
 
-pub use device::Gpu;
+pub use device::{Gpu, GpuSource};
 pub use tuning::{Tuning, WeightSharing};
 
+use super::executor::{DeviceInfo, DeviceKind, Executor, Pending, Rows};
 use super::plan::{Layout, Plan, Retain};
 use super::program::{INPUT, OpKind, Program};
-use crate::detection::{Candidate, RawMap};
+use super::{Candidates, Input, OpTime};
+use crate::detection::RawMap;
 use crate::image::Geometry;
-use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
 use compiled_plan::{CompiledPlan, InputKind};
 use half::f16;
 use std::ops::Range;
-
-/// The outputs of all rows, and the raw maps.
-pub type Rows = (Vec<Option<Tensor>>, Vec<RawMap>);
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A network on a GPU.
 pub struct GpuExecutor {
@@ -41,8 +40,8 @@ pub struct GpuExecutor {
     /// The byte range of each operation in `weights`.
     ranges: Vec<Range<u64>>,
     heads: Vec<Head>,
-    /// The plans of the sizes used last, the current one first: portrait and landscape images alternate without recompiling.
-    compiled: Vec<CompiledPlan>,
+    /// The plans of the sizes used last, the last one first: portrait and landscape images alternate without recompiling.
+    plans: Mutex<Vec<CompiledPlan>>,
 }
 
 /// Destroys the buffer eagerly, as `CompiledPlan` does.
@@ -116,7 +115,7 @@ impl GpuExecutor {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&weights, 0, &bytes);
-        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, compiled: Vec::new() })
+        Ok(Self { gpu: gpu.clone(), tuning, weights, ranges, heads, plans: Mutex::default() })
     }
 
     /// The configuration of its shaders.
@@ -131,157 +130,182 @@ impl GpuExecutor {
 
     /// Bytes of GPU memory: weights, and the buffers of the kept plans.
     pub fn bytes(&self) -> u64 {
-        self.weights.size() + self.compiled.iter().map(CompiledPlan::bytes).sum::<u64>()
+        self.weights.size() + self.plans().iter().map(CompiledPlan::bytes).sum::<u64>()
     }
 
     /// The number of dispatches for the last image size.
     pub fn dispatches(&self) -> usize {
-        self.compiled.first().map_or(0, |p| p.steps.len())
+        self.plans().first().map_or(0, |plan| plan.steps.len())
     }
 
-    /// `[height, width]` of each detect map for the last image size.
-    pub fn map_sizes(&self, program: &Program) -> Vec<[usize; 2]> {
-        let Some(compiled) = self.compiled.first() else { return Vec::new() };
-        program.outputs.iter().map(|&v| [compiled.plan.views[v].height, compiled.plan.views[v].width]).collect()
+    fn plans(&self) -> MutexGuard<'_, Vec<CompiledPlan>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compiles the plan for images of `[height, width]`, if it is not there yet.
+    /// Compiles the plan for inputs of `[height, width]`, if it is not there yet.
     ///
     /// # Errors
     /// A size that doesn't fit the network or the device; a shader that the device refuses.
-    pub async fn prepare(&mut self, program: &Program, size: [usize; 2]) -> Result<()> {
-        if let Some(known) = self.compiled.iter().position(|p| p.plan.size == size) {
-            self.compiled[..=known].rotate_right(1);
-            return Ok(());
+    pub async fn prepare(&self, program: &Program, size: [usize; 2]) -> Result<()> {
+        self.with_plan(program, size, async |_| Ok(())).await
+    }
+
+    /// Runs `body` on the plan for `size`. The plan leaves the list meanwhile, so that no lock is held while it is awaited;
+    /// a run that is cancelled drops its plan.
+    async fn with_plan<T>(
+        &self,
+        program: &Program,
+        size: [usize; 2],
+        body: impl AsyncFnOnce(&mut CompiledPlan) -> Result<T>,
+    ) -> Result<T> {
+        let mut plan = match self.take_plan(size) {
+            Some(plan) => plan,
+            None => {
+                let plan = Plan::new(program, size, Layout::Blocks, Retain::Maps)?;
+                CompiledPlan::new(self, program, plan, false).await?
+            }
+        };
+        let outcome = body(&mut plan).await;
+        self.plans().insert(0, plan);
+        outcome
+    }
+
+    /// The plan for `size`, taken from the list; `None` after making room for a new one.
+    fn take_plan(&self, size: [usize; 2]) -> Option<CompiledPlan> {
+        let mut plans = self.plans();
+        if let Some(known) = plans.iter().position(|plan| plan.plan.size == size) {
+            return Some(plans.remove(known));
         }
         // Free memory first: two large plans may not fit side by side.
-        self.compiled.truncate(MAX_PLANS - 1);
-        if self.compiled.iter().map(CompiledPlan::bytes).sum::<u64>() > MAX_PLAN_BYTES {
-            self.compiled.clear();
+        plans.truncate(MAX_PLANS - 1);
+        if plans.iter().map(CompiledPlan::bytes).sum::<u64>() > MAX_PLAN_BYTES {
+            plans.clear();
         }
-        let plan = Plan::new(program, size, Layout::Blocks, Retain::Maps)?;
-        let compiled = CompiledPlan::new(self, program, plan, false).await?;
-        self.compiled.insert(0, compiled);
-        Ok(())
+        None
     }
 
-    /// Every row's output as `(C, H, W)`, none for Detect, and the raw maps: for checking from outside.
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::maps`].
-    pub async fn rows(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Rows> {
-        let plan = Plan::new(program, size, Layout::Blocks, Retain::Rows)?;
-        let compiled = CompiledPlan::new(self, program, plan, true).await?;
-        compiled.upload_values(&self.gpu, pixels, channels_of(program, pixels, size)?);
-        compiled.run_maps(&self.gpu, InputKind::Values);
-        let rows = compiled.read_rows(&self.gpu, program).await?;
-        compiled.run_maps(&self.gpu, InputKind::Values);
-        Ok((rows, compiled.read_maps(&self.gpu, program).await?))
-    }
-
-    /// The raw maps for a channels-last image with values from 0 to 1.
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::prepare`]; a device that failed.
-    pub async fn maps(&mut self, program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.prepare(program, size).await?;
-        let channels = channels_of(program, pixels, size)?;
-        let compiled = self.compiled.first().ok_or_else(not_ready)?;
-        compiled.upload_values(&self.gpu, pixels, channels);
-        compiled.run_maps(&self.gpu, InputKind::Values);
-        compiled.read_maps(&self.gpu, program).await
-    }
-
-    /// The candidates of a letterboxed image (RGB bytes) whose objectness is above `threshold` (a logit), by detect level.
-    /// `None` if there are too many, or the network's heads are no 1x1 convolutions: use [`GpuExecutor::maps_of_image`] then.
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::maps`].
-    pub async fn candidates(
-        &mut self,
-        program: &Program,
-        rgb: &[u8],
-        size: [usize; 2],
-        threshold: f32,
-    ) -> Result<Option<Vec<Vec<Candidate>>>> {
-        self.prepare(program, size).await?;
-        if !self.finds_candidates(program) {
-            return Ok(None);
+    /// Uploads `input` for a run of `plan`.
+    fn upload(&self, program: &Program, plan: &CompiledPlan, input: Input<'_>) -> Result<InputKind> {
+        let channels = program.values[INPUT].channels;
+        match input {
+            Input::Bytes(rgb) if channels == 3 => {
+                plan.upload_image(&self.gpu, rgb)?;
+                Ok(InputKind::Bytes)
+            }
+            Input::Values(values) => {
+                input.check(&plan.plan)?;
+                plan.upload_values(&self.gpu, values, channels);
+                Ok(InputKind::Values)
+            }
+            Input::Bytes(bytes) => {
+                input.check(&plan.plan)?;
+                let values: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+                plan.upload_values(&self.gpu, &values, channels);
+                Ok(InputKind::Values)
+            }
+            Input::Texture if plan.has_texture() => Ok(InputKind::Texture),
+            Input::Texture => Err(not_ready()),
         }
-        let compiled = self.compiled.first().ok_or_else(not_ready)?;
-        compiled.upload_image(&self.gpu, rgb)?;
-        compiled.run_candidates(&self.gpu, InputKind::Bytes, threshold);
-        compiled.read_candidates(&self.gpu, &self.heads).await
     }
 
-    /// Whether candidates can be computed on the GPU.
+    /// Whether the GPU can compute candidates.
     fn finds_candidates(&self, program: &Program) -> bool {
         self.heads.len() == program.outputs.len() && !program.outputs.is_empty() && program.values[INPUT].channels == 3
     }
-
-    /// A texture (RGBA, 8 bits) for images of `[height, width]`, which [`GpuExecutor::candidates_of_texture`] letterboxes as
-    /// `geometry` says. It stays the same until another size is requested.
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::prepare`]; pictures larger than the device's textures.
-    pub async fn texture(&mut self, program: &Program, size: [usize; 2], geometry: &Geometry) -> Result<wgpu::Texture> {
-        self.prepare(program, geometry.size).await?;
-        let gpu = self.gpu.clone();
-        self.compiled.first_mut().ok_or_else(not_ready)?.texture(&gpu, size, geometry).await
-    }
-
-    /// As [`GpuExecutor::candidates`], for the image that was copied to the texture of [`GpuExecutor::texture`] last.
-    ///
-    /// # Errors
-    /// A device that failed.
-    pub async fn candidates_of_texture(
-        &mut self,
-        program: &Program,
-        threshold: f32,
-    ) -> Result<Option<Vec<Vec<Candidate>>>> {
-        if !self.finds_candidates(program) {
-            return Ok(None);
-        }
-        let compiled = self.compiled.first().ok_or_else(not_ready)?;
-        compiled.run_candidates(&self.gpu, InputKind::Texture, threshold);
-        compiled.read_candidates(&self.gpu, &self.heads).await
-    }
-
-    /// The raw maps for the image in the texture.
-    ///
-    /// # Errors
-    /// A device that failed.
-    pub async fn maps_of_texture(&mut self, program: &Program) -> Result<Vec<RawMap>> {
-        let compiled = self.compiled.first().ok_or_else(not_ready)?;
-        compiled.run_maps(&self.gpu, InputKind::Texture);
-        compiled.read_maps(&self.gpu, program).await
-    }
-
-    /// The raw maps for a letterboxed image (RGB bytes).
-    ///
-    /// # Errors
-    /// As [`GpuExecutor::maps`].
-    pub async fn maps_of_image(&mut self, program: &Program, rgb: &[u8], size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.prepare(program, size).await?;
-        let compiled = self.compiled.first().ok_or_else(not_ready)?;
-        compiled.upload_image(&self.gpu, rgb)?;
-        compiled.run_maps(&self.gpu, InputKind::Bytes);
-        compiled.read_maps(&self.gpu, program).await
-    }
 }
 
-/// The input's channels, if `pixels` has as many as it should.
-fn channels_of(program: &Program, pixels: &[f32], size: [usize; 2]) -> Result<usize> {
-    let channels = program.values[INPUT].channels;
-    if pixels.len() == size[0] * size[1] * channels {
-        return Ok(channels);
+/// A texture to fill with an image (RGBA, 8 bits), on its device.
+pub struct TextureTarget {
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// The texture.
+    pub texture: wgpu::Texture,
+}
+
+impl Executor for GpuExecutor {
+    fn info(&self) -> DeviceInfo {
+        DeviceInfo {
+            kind: DeviceKind::Gpu,
+            name: self.gpu.name.clone(),
+            precision: match (self.tuning.f16_storage, self.tuning.f16_math) {
+                (true, true) => "f16",
+                (true, false) => "half",
+                _ => "float",
+            },
+            configuration: Some(self.tuning.to_string()),
+            memory: self.bytes(),
+        }
     }
-    let message = format!("{} values are no map of {}x{}x{channels}", pixels.len(), size[1], size[0]);
-    Err(Error::new(ErrorKind::Argument, message))
+
+    fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
+        Box::pin(self.with_plan(program, size, async move |plan| {
+            let kind = self.upload(program, plan, input)?;
+            plan.run_maps(&self.gpu, kind);
+            plan.read_maps(&self.gpu, program).await
+        }))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        program: &'a Program,
+        input: Input<'a>,
+        size: [usize; 2],
+        threshold: f32,
+    ) -> Pending<'a, Option<Candidates>> {
+        if !self.finds_candidates(program) {
+            return Box::pin(std::future::ready(Ok(None)));
+        }
+        Box::pin(self.with_plan(program, size, async move |plan| {
+            let kind = self.upload(program, plan, input)?;
+            plan.run_candidates(&self.gpu, kind, threshold);
+            let levels = plan.read_candidates(&self.gpu, &self.heads).await?;
+            Ok(levels.map(|levels| Candidates { levels, sizes: plan.plan.map_sizes(program) }))
+        }))
+    }
+
+    fn rows<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Rows> {
+        Box::pin(async move {
+            let plan = Plan::new(program, size, Layout::Blocks, Retain::Rows)?;
+            let plan = CompiledPlan::new(self, program, plan, true).await?;
+            let kind = self.upload(program, &plan, input)?;
+            plan.run_maps(&self.gpu, kind);
+            let rows = plan.read_rows(&self.gpu, program).await?;
+            plan.run_maps(&self.gpu, kind);
+            Ok((rows, plan.read_maps(&self.gpu, program).await?))
+        })
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn profile<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        Box::pin(self.time_operations(program, input, size))
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn profile<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        let error = Error::new(ErrorKind::Argument, "browsers can't time the operations of a GPU");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn texture<'a>(
+        &'a self,
+        program: &'a Program,
+        size: [usize; 2],
+        geometry: &'a Geometry,
+    ) -> Pending<'a, Option<TextureTarget>> {
+        if program.values[INPUT].channels != 3 {
+            return Box::pin(std::future::ready(Ok(None)));
+        }
+        Box::pin(self.with_plan(program, geometry.size, async move |plan| {
+            let texture = plan.texture(&self.gpu, size, geometry).await?;
+            Ok(Some(TextureTarget { device: self.gpu.device.clone(), queue: self.gpu.queue.clone(), texture }))
+        }))
+    }
 }
 
 fn not_ready() -> Error {
-    Error::new(ErrorKind::Device, "the GPU executor is not compiled")
+    Error::new(ErrorKind::Device, "the GPU executor is not ready")
 }
 
 fn too_large(what: &str, needed: u64, most: u64) -> Error {

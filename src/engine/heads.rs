@@ -1,7 +1,7 @@
 //! The detect heads, computed sparsely: objectness first. A cell under the objectness threshold can't become a detection
 //! (score = objectness x class probability), so its other outputs are never computed.
 
-use super::cpu::CpuExecutor;
+use super::cpu::Kernels;
 use super::cpu::parallel::parallel_for;
 use super::plan::{BufferView, Plan};
 use super::program::{ConvShape, ConvWeights, OpKind, Program};
@@ -52,7 +52,7 @@ fn is_pointwise_head(program: &Program, shape: &ConvShape) -> bool {
 impl Head<'_> {
     /// The indices of the cells whose objectness is above `threshold` (a logit), in order. NaN counts as above. `None` if
     /// there are so many that computing the whole map is cheaper.
-    pub fn above(&self, cpu: &CpuExecutor, arena: &[f32], threshold: f32) -> Option<Vec<usize>> {
+    pub fn above(&self, cpu: &Kernels, arena: &[f32], threshold: f32) -> Option<Vec<usize>> {
         let count = self.view.height * self.view.width;
         let limit = (MAX_SHARE * (count * self.anchors) as f64) as usize;
         let values: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(count * self.anchors).collect();
@@ -73,7 +73,7 @@ impl Head<'_> {
     }
 
     /// All outputs of these cells.
-    pub fn candidates(&self, cpu: &CpuExecutor, arena: &[f32], indices: &[usize]) -> Vec<Candidate> {
+    pub fn candidates(&self, cpu: &Kernels, arena: &[f32], indices: &[usize]) -> Vec<Candidate> {
         let count = self.view.height * self.view.width;
         let candidate = |&index: &usize| {
             let (anchor, pixel) = (index / count, index % count);
@@ -99,7 +99,7 @@ impl Head<'_> {
         candidates
     }
 
-    fn output(&self, cpu: &CpuExecutor, arena: &[f32], pixel: usize, o: usize) -> f32 {
+    fn output(&self, cpu: &Kernels, arena: &[f32], pixel: usize, o: usize) -> f32 {
         let channels = self.view.channels;
         let input = &arena[self.view.start + pixel * self.view.stride..][..channels];
         self.weights.bias[o] + cpu.dot(input, &self.weights.weight[o * channels..][..channels])

@@ -124,6 +124,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// `[height, width]` of each detect map.
+    pub fn map_sizes(&self, program: &Program) -> Vec<[usize; 2]> {
+        program.outputs.iter().map(|&v| [self.views[v].height, self.views[v].width]).collect()
+    }
+}
+
 /// Whether the program begins with two chained dense convolutions, and nothing else reads the input or the map between them.
 fn begins_with_two_convolutions(program: &Program) -> bool {
     let [first, second, rest @ ..] = &program.ops[..] else { return false };

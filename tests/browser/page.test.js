@@ -49,7 +49,7 @@ test('the panel counts what the article printed', async () => {
 test('a photo gets boxes, sliders choose others without another run', withWeights, async () => {
   const page = await open(browser, server.address);
   await loaded(page);
-  assert.match(await page.textContent('#device'), /CPU \(SIMD(, \d threads)?\): (WebGPU is only imitated by software here|no WebGPU here|measured faster than WebGPU here)/);
+  assert.match(await page.textContent('#device'), /CPU \(SIMD(, \d threads)?\): (WebGPU runs in software here|no WebGPU here|measured faster than WebGPU here)/);
   await lookAt(page, join(root, 'www', 'samples', 'astronaut.jpg'));
   assert.ok((await drawn(page)) >= 1, 'the astronaut is found');
   assert.match(await page.textContent('#detections'), /person/);

@@ -5,7 +5,7 @@ import * as controls from './controls.js';
 import * as panel from './panel.js';
 import * as sources from './sources.js';
 import { showBoxes, showPhoto, showVideo } from './stage.js';
-import { count, deviceName, onLanguage, t, translate } from './text.js';
+import { count, deviceName, onLanguage, reasonText, t, translate } from './text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -34,7 +34,7 @@ const fail = (error) => tell('failed', { why: error?.message ?? String(error) },
 
 function device() {
   if (!detector) return '–';
-  return t('status_ready', { device: deviceName(detector.info.device), reason: t(detector.info.device.reason) });
+  return t('status_ready', { device: deviceName(detector.info.device), reason: reasonText(detector.info.device) });
 }
 
 function writeDevice() {

@@ -6,7 +6,7 @@ const en = {
   status_camera: 'Starting the camera…', no_camera: 'No camera: {why}. Allow it in the browser, or open a file.',
   no_file: 'This file is neither a picture nor weights (.pt, .safetensors): {name}',
   failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD, {threads} threads)', device_webgpu: 'WebGPU',
-  camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}', bar_saved: '−{p} %',
+  camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}',
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
   experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
   measured_note: 'Times: median of 5 at {size} × {size}, {device}, random weights.', measuring: 'Measuring…', measure_again: 'Measure again',
@@ -26,16 +26,15 @@ const zh = {
   status_ready: '{device}：{reason}', status_running: '检测中…', status_weights: '{file}：{model}，{classes} 类，{parameters} 个参数（{format}）。',
   status_camera: '正在打开摄像头…', no_camera: '无法使用摄像头：{why}。请在浏览器中允许，或打开文件。',
   no_file: '该文件既不是图片也不是权重 (.pt、.safetensors)：{name}', failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD，{threads} 线程)', device_webgpu: 'WebGPU',
-  camera_start: '摄像头', stop: '关闭摄像头', all_classes: '全部 {n}', some_classes: '{k} / {n}', bar_saved: '−{p} %',
+  camera_start: '摄像头', stop: '关闭摄像头', all_classes: '全部 {n}', some_classes: '{k} / {n}',
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
   weights: '权重', weights_option: '{model}，mAP {map}',
   photo_named: '照片：{name}', yaml_needed: '仅有配置无法检测，请与权重一起拖入。',
   place: '运行于', place_auto: '较快者', here: '本机', measure: '在本机测速', at: '尺寸',
   experiment_note: '同样训练（{letter} 规格，{nc} 类，{imgsz} 像素，{epochs} 轮，{seeds} 个种子），mAP50：{list}。',
   measured_note: '时间：{size} × {size} 下 5 次的中位数，{device}，随机权重。', measuring: '正在测速…', measure_again: '再次测速',
-  'no WebGPU here': '此处没有 WebGPU', 'WebGPU is only imitated by software here': '此处的 WebGPU 仅由软件模拟',
-  'measured faster than WebGPU here': '实测比 WebGPU 快', 'measured faster than the CPU here': '实测比 CPU 快',
-  'asked for': '按要求选择', 'WebGPU is being timed': '正在测试 WebGPU 的速度',
+  reason_requested: '按要求选择', 'reason_no-webgpu': '此处没有 WebGPU', 'reason_software-webgpu': '此处的 WebGPU 由软件实现',
+  reason_measuring: '正在测试 WebGPU 的速度', 'reason_cpu-faster': '实测比 WebGPU 快', 'reason_webgpu-faster': '实测比 CPU 快',
 };
 const languages = { en, zh };
 let language = localStorage.getItem('ghostdet-language') ?? (navigator.language?.startsWith('zh') ? 'zh' : 'en');
@@ -52,6 +51,11 @@ export function t(key, values = {}) {
 /** A device as `info.device` describes it. */
 export function deviceName({ kind, threads }) {
   return kind === 'cpu' && threads > 1 ? t('device_threads', { threads }) : t(`device_${kind}`);
+}
+
+/** Why a device was chosen, in the page's language where it has the words. */
+export function reasonText({ reason, reasonCode }) {
+  return languages[language][`reason_${reasonCode}`] ?? reason;
 }
 
 /** A whole number with the language's separators. */

@@ -48,12 +48,12 @@ export class Engine {
   #timers = [];
 
   /**
-   * Loads the wasm module, and gets the GPU going if it may be wanted.
-   * @param {{ gpu?: boolean, threads?: number, model?: string, remembered?: string | null, size?: number }} [options]
+   * Loads the wasm module, checks the name of the device, and opens the GPU if it may be used.
+   * @param {{ device?: string, threads?: number, model?: string, remembered?: string | null, size?: number }} [options]
    */
-  async warm({ gpu = false, threads = 1, model = '', remembered, size = 320 } = {}) {
+  async warm({ device = 'cpu', threads = 1, model = '', remembered, size = 320 } = {}) {
     await ready(threads);
-    if (gpu) await core.warmGpu(model, remembered ?? undefined, size);
+    await core.warm(device, model, remembered ?? undefined, size);
   }
 
   /** One step of autotuning. */
@@ -68,24 +68,31 @@ export class Engine {
     return JSON.parse(this.#detector.info());
   }
 
-  /** The network, once, on pixels or on a bitmap (which goes to the GPU unread); candidates stay behind for `boxes`. */
-  async run({ rgba, bitmap, width, height, size }) {
+  /**
+   * Runs the network once, on pixels or on a bitmap (which goes to the GPU without being read), and gives the boxes for
+   * `options`. The candidates stay for `boxes`.
+   */
+  async run({ rgba, bitmap, width, height, size, options }) {
     const started = performance.now();
+    const done = await this.#network({ rgba, bitmap, width, height, size });
+    return { ...done, run: performance.now() - started, ...this.boxes(options) };
+  }
+
+  async #network({ rgba, bitmap, width, height, size }) {
     if (bitmap) {
       try {
         const done = await this.#need().runBitmap(bitmap, size);
-        if (done) return { ...JSON.parse(done), run: performance.now() - started, bitmap: true };
+        if (done) return { ...JSON.parse(done), bitmap: true };
         ({ rgba } = (await capture(bitmap)).frame);
       } finally {
         bitmap.close();
       }
     }
     const bytes = new Uint8Array(rgba.buffer ?? rgba, rgba.byteOffset ?? 0, rgba.byteLength);
-    const speed = JSON.parse(await this.#need().run(bytes, width, height, size));
-    return { ...speed, run: performance.now() - started };
+    return JSON.parse(await this.#need().run(bytes, width, height, size));
   }
 
-  /** Boxes of the last run under these options: milliseconds, no network. */
+  /** The boxes of the last run for these options: takes milliseconds, runs no network. */
   boxes({ conf, iou, classes, maxDetections, agnostic }) {
     const started = performance.now();
     const wanted = classes ? Uint32Array.from(classes) : undefined;
@@ -115,8 +122,8 @@ export class Engine {
   }
 
   /** Milliseconds of each operation in one run. */
-  profile(index) {
-    return JSON.parse(this.#timers[index].profile());
+  async profile(index) {
+    return JSON.parse(await this.#timers[index].profile());
   }
 
   dispose() {

@@ -1,6 +1,6 @@
 /**
  * The package's one error. `code` is stable: `config`, `weights`, `picture`, `argument`, `device`, `numeric`, `io`
- * from the core; `network` (a download failed), `aborted`, `disposed`, `unsupported`, `internal` from here.
+ * from the core; `network` (a download failed), `aborted`, `disposed`, `internal` from here.
  */
 export class GhostdetError extends Error {
   /**

@@ -71,7 +71,11 @@ export interface Info {
   device: {
     kind: 'cpu' | 'webgpu';
     adapter: string;
+    /** Why it runs there, in English. */
     reason: string;
+    /** The same as a stable code, for translations. */
+    reasonCode:
+      | 'requested' | 'no-webgpu' | 'software-webgpu' | 'measuring' | 'cpu-faster' | 'webgpu-faster' | 'webgpu-failed';
     gpu: string | null;
     measured: { cpu: number; webgpu: number } | null;
     tuning: string | null;

@@ -55,9 +55,6 @@ export class Detector {
     const threads = checkThreads(options.threads);
     const get = options.fetch ?? globalThis.fetch.bind(globalThis);
     const onProgress = options.onProgress ?? (() => {});
-    if (!['auto', 'cpu', 'cpu/float', 'cpu/int16', 'cpu/fixed', 'webgpu'].includes(device)) {
-      throw new GhostdetError('argument', `device: "${device}" is none of auto, webgpu, cpu, cpu/float, cpu/int16`);
-    }
     if (size !== undefined) checkSize(size);
     let channel;
     try {
@@ -66,13 +63,12 @@ export class Detector {
       // The wasm module is compiled and the GPU opened while the weights come in.
       const remembered = loadTuning(device, threads);
       const name = typeof model === 'string' ? model : '';
-      const warm = channel.call('warm', { gpu: !device.startsWith('cpu'), threads, model: name, remembered, size });
-      warm.catch(() => {});
-      const { bytes, name: file } = await fetchWeights(model, { get, signal, onProgress });
+      const warm = channel.call('warm', { device, threads, model: name, remembered, size });
+      const fetched = fetchWeights(model, { get, signal, onProgress });
+      const [{ bytes, name: file }] = await Promise.all([fetched, abortable(warm, signal)]);
       signal?.throwIfAborted();
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
       const payload = { bytes, yaml, device, remembered, size };
-      await abortable(warm, signal);
       const info = await abortable(channel.call('load', payload, worker ? [bytes] : []), signal);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       if (file) info.file = file;
@@ -146,19 +142,21 @@ export class Detector {
 
   /** The network on a picture that was taken. */
   async #look({ width, height, frame, started, captured }, checked, signal) {
-    const payload = { ...frame, size: this.#size };
-    // From here on the candidates are this picture's, or nobody's: refine() must not take them for the last one's.
+    const payload = { ...frame, size: this.#size, options: checked };
+    // From here on the candidates are this image's, or nobody's: refine() must not take them for the last one's.
     this.#last = null;
-    const speed = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
+    const done = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
+    // The device comes with the result when it has changed.
+    if (done.device) this.#info.device = done.device;
+    const device = this.#info.device.kind;
     // A GPU that refused the first bitmap is given pixels from then on.
-    if (frame.bitmap && !speed.bitmap && speed.device.kind === 'webgpu') this.#bitmaps = false;
+    if (frame.bitmap && !done.bitmap && device === 'webgpu') this.#bitmaps = false;
     this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
-    const { detections, nms } = await this.#boxes(checked);
-    const { letterbox = 0, network = speed.run } = speed;
-    this.#info.device = speed.device;
+    const detections = this.#detections(done.flat);
+    const { letterbox = 0, network = done.run, nms } = done;
     const total = performance.now() - started;
-    const stages = { capture: captured - started, letterbox, network, nms, total };
-    return { width, height, detections, speed: stages, device: this.#info.device.kind };
+    const speed = { capture: captured - started, letterbox, network, nms, total };
+    return { width, height, detections, speed, device };
   }
 
   /**
@@ -233,6 +231,11 @@ export class Detector {
 
   async #boxes(options) {
     const { flat, nms } = await this.#channel.call('boxes', options);
+    return { detections: this.#detections(flat), nms };
+  }
+
+  /** Detections from six numbers each: `x1, y1, x2, y2, score, class`. */
+  #detections(flat) {
     const { width, height, sx, sy } = this.#last;
     const clamp = (value, top) => Math.min(Math.max(value, 0), top);
     const detections = [];
@@ -243,7 +246,7 @@ export class Detector {
       const classId = flat[i + 5];
       detections.push({ label: this.#info.labels[classId] ?? `class ${classId}`, classId, score: flat[i + 4], box });
     }
-    return { detections, nms };
+    return detections;
   }
 
   #enqueue(task) {

@@ -1,4 +1,4 @@
-// The inference worker: `{ id, op, arguments }` in, `{ id, result }` or `{ id, error: { code, message } }` out, in order.
+// The inference worker: `{ id, op, payload }` in, `{ id, result }` or `{ id, error: { code, message } }` out, in order.
 import { Engine } from './engine.js';
 
 // wgpu 30 doesn't know browsers' subgroups: they are asked for on its behalf, in this worker alone.

@@ -23,15 +23,16 @@ mod on_gpu {
     /// # Errors
     /// Burn refuses the device.
     pub fn gpu(gpu: &Gpu) -> Result<Device> {
+        let refused =
+            |message: String| Error::new(ErrorKind::Device, message).at("GPU").hint("take the processor instead");
+        let source = gpu.source.as_ref().ok_or_else(|| refused("the adapter of this device is unknown".into()))?;
         let setup = WgpuSetup {
-            instance: gpu.instance.clone(),
-            adapter: gpu.adapter.clone(),
+            instance: source.instance.clone(),
+            adapter: source.adapter.clone(),
             device: gpu.device.clone(),
             queue: gpu.queue.clone(),
-            backend: gpu.adapter.get_info().backend,
+            backend: source.adapter.get_info().backend,
         };
-        Device::wgpu_options().setup(setup).init().map_err(|error| {
-            Error::new(ErrorKind::Device, error.to_string()).at("GPU").hint("take the processor instead")
-        })
+        Device::wgpu_options().setup(setup).init().map_err(|error| refused(error.to_string()))
     }
 }

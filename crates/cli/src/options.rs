@@ -1,7 +1,9 @@
 //! What several commands share: weights, device, configurations, reading and printing.
 
-use crate::device::{Device, Loaded};
+use crate::device;
 use clap::Args;
+use ghostdet::detector::DetectorOptions;
+use ghostdet::engine::Device;
 use ghostdet::model::{Config, builtin, builtin_names, size_multiples, size_of_name};
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use std::fmt::Display;
@@ -22,20 +24,25 @@ pub struct Network {
     /// The YAML the weights were trained with, where the file does not hold it: a file or a built-in name
     #[arg(long, value_name = "YAML")]
     pub config: Option<String>,
-    /// Where the network runs
-    #[arg(long, value_enum, default_value = "auto")]
+    /// The device: gpu is Vulkan, Metal or DirectX (a build with `--features gpu`)
+    #[arg(long, value_parser = device::parser(), default_value = "auto")]
     pub device: Device,
 }
 
 impl Network {
     /// Loads it onto its device.
-    pub fn load(&self) -> Result<Loaded> {
-        let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
-        let detector = match &self.weights {
-            None => Detector::load(DEFAULT_WEIGHTS, yaml.as_deref()),
-            Some(path) => Detector::load(&read(path)?, yaml.as_deref()).map_err(|error| error.at(path.display())),
+    pub fn load(&self) -> Result<Detector> {
+        let options = DetectorOptions {
+            config: self.config.as_deref().map(read_config).transpose()?,
+            precision: self.device.precision(),
+            ..DetectorOptions::default()
         };
-        Loaded::on(detector?, self.device)
+        let mut detector = match &self.weights {
+            None => Detector::load(DEFAULT_WEIGHTS, &options),
+            Some(path) => Detector::load(&read(path)?, &options).map_err(|error| error.at(path.display())),
+        }?;
+        device::select(&mut detector, &self.device)?;
+        Ok(detector)
     }
 }
 

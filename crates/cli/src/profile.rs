@@ -1,10 +1,9 @@
 //! Milliseconds per row, measured with random weights.
 
-use crate::device::Device;
 use ghostdet::Result;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind};
-use ghostdet::engine::{Engine, OpTime};
+use ghostdet::engine::{Device, Engine, EngineOptions, Weights};
 use ghostdet::model::Graph;
 use serde_json::{Value, json};
 
@@ -29,31 +28,32 @@ struct Row {
 /// Median milliseconds of each operation of `engine` on `device`, and the device's name.
 pub fn operations(
     graph: &Graph,
-    engine: &Engine,
+    engine: &mut Engine,
     size: [usize; 2],
-    device: Device,
+    device: &Device,
 ) -> Result<(&'static str, Vec<f64>)> {
     let count = size[0] * size[1] * graph.input_channels;
     let pixels: Vec<f32> = (0..count).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
-    let (name, runs) = match device {
-        Device::Gpu => ("gpu", on_gpu(engine, &pixels, size)?),
-        _ => ("cpu", (0..=RUNS).map(|_| Ok(engine.profile(&pixels, size)?.1)).collect::<Result<Vec<_>>>()?),
-    };
+    if let Device::Gpu(configuration) = device {
+        attach_gpu(engine, configuration.as_deref())?;
+    }
+    let runs = (0..=RUNS).map(|_| engine.profile(&pixels, size)).collect::<Result<Vec<_>>>()?;
     let median = |index: usize| {
         let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
     };
-    Ok((name, (0..engine.program().ops.len()).map(median).collect()))
+    Ok((engine.executor().info().kind.name(), (0..engine.program().ops.len()).map(median).collect()))
 }
 
 /// Runs `graph` on `device` at `imgsz` (rounded up to the stride).
-pub fn measure(graph: &Graph, imgsz: usize, device: Device) -> Result<Profile> {
+pub fn measure(graph: &Graph, imgsz: usize, device: &Device) -> Result<Profile> {
     let stride = graph.max_stride().max(1);
     let side = imgsz.div_ceil(stride) * stride;
     let size = [side, side];
-    let engine = Engine::unweighted(graph)?;
-    let (name, times) = operations(graph, &engine, size, device)?;
+    let options = EngineOptions { precision: device.precision(), ..EngineOptions::default() };
+    let mut engine = Engine::new(graph, Weights::Random, &options)?;
+    let (name, times) = operations(graph, &mut engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
     let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Retain::Maps)?;
     for (index, op) in engine.program().ops.iter().enumerate() {
@@ -100,19 +100,18 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
 }
 
 #[cfg(feature = "gpu")]
-fn on_gpu(engine: &Engine, pixels: &[f32], size: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
+fn attach_gpu(engine: &mut Engine, configuration: Option<&str>) -> Result<()> {
     use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
     let gpu = pollster::block_on(Gpu::open())?;
-    eprintln!("GPU: {}", gpu.name);
-    let tuning = Tuning::default_for(&gpu);
-    let mut executor = GpuExecutor::new(&gpu, engine.program(), tuning)?;
-    (0..=RUNS).map(|_| pollster::block_on(executor.profile(engine.program(), pixels, size))).collect()
+    crate::device::report(&gpu);
+    let tuning = configuration.map_or_else(|| Ok(Tuning::default_for(&gpu)), str::parse)?;
+    engine.attach(Box::new(GpuExecutor::new(&gpu, engine.program(), tuning)?));
+    Ok(())
 }
 
 #[cfg(not(feature = "gpu"))]
-fn on_gpu(_: &Engine, _: &[f32], _: [usize; 2]) -> Result<Vec<Vec<OpTime>>> {
-    Err(ghostdet::Error::new(ghostdet::ErrorKind::Device, "this build has no GPU support")
-        .hint("build with `--features gpu`, or use --device cpu"))
+fn attach_gpu(_: &mut Engine, _: Option<&str>) -> Result<()> {
+    Err(crate::device::no_gpu())
 }
 
 impl Profile {

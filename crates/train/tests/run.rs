@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ghostdet::data::{Dataset, Split};
+use ghostdet::detector::DetectorOptions;
 use ghostdet::model::{Config, builtin};
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
@@ -89,7 +90,8 @@ fn a_training_lowers_the_loss_and_leaves_weights_that_detect() {
     println!("validation {:.3} to {:.3}", validation(0), validation(39));
     assert!(validation(39) < validation(0), "from {} to {}", validation(0), validation(39));
     assert!((0.5..2.0).contains(&(validation(39) / sum(39))), "{} beside {}", validation(39), sum(39));
-    let detector = Detector::load(&std::fs::read(&files.best).expect("weights"), None).expect("a detector");
+    let detector =
+        Detector::load(&std::fs::read(&files.best).expect("weights"), &DetectorOptions::default()).expect("a detector");
     assert_eq!(detector.names(), ["light", "dark"]);
     assert_eq!(detector.imgsz(), 64);
     assert!(!files.state.exists(), "nothing is left to resume");
@@ -229,14 +231,15 @@ fn a_teacher_of_the_same_kind_is_learnt_from() {
     let weights = std::fs::read(Files::inside(&folder.path().join("out")).last).expect("weights");
     let mut distilled = options(folder.path(), 1);
     distilled.out = folder.path().join("distilled");
-    distilled.teacher = Some((Detector::load(&weights, None).expect("a detector"), 0.5));
+    distilled.teacher = Some((Detector::load(&weights, &DetectorOptions::default()).expect("a detector"), 0.5));
     train(distilled).0.expect("trained");
     let mut other = options(folder.path(), 1);
     other.out = folder.path().join("other");
     let eighty = builtin("yolov5n").expect("built in").graph(None).expect("a graph");
     let mut checkpoint = ghostdet_train::initial(&eighty, 0).expect("weights");
     checkpoint.yaml = builtin("yolov5n").map(|config| config.to_yaml());
-    other.teacher = Some((Detector::from_checkpoint(checkpoint, None).expect("a detector"), 0.5));
+    other.teacher =
+        Some((Detector::from_checkpoint(checkpoint, &DetectorOptions::default()).expect("a detector"), 0.5));
     let error = train(other).0.expect_err("other classes");
     assert!(error.to_string().contains("teacher"), "{error}");
 }

@@ -1,7 +1,6 @@
 //! The three architectures in all five sizes: Burn's networks against our executor.
 
-use ghostdet::engine::Engine;
-use ghostdet::engine::cpu::Precision;
+use ghostdet::engine::{Engine, EngineOptions};
 use ghostdet::model::builtin;
 use ghostdet_burn::{self as network, Network};
 use ghostdet_train::initial;
@@ -20,7 +19,8 @@ fn every_size_computes_the_same_in_burn_and_in_our_executor() {
             let expected = network::read(burn.forward(input).expect("maps")).expect("numbers");
             drop(burn);
             checkpoint.fold().expect("folded");
-            let engine = Engine::for_cpu(&graph, checkpoint, None, Precision::Float).expect("an engine");
+            let options = EngineOptions { keep_source_weights: false, ..EngineOptions::in_floats() };
+            let engine = Engine::new(&graph, checkpoint, &options).expect("an engine");
             let area = height * width;
             let pixels: Vec<f32> = (0..area).flat_map(|i| [0, 1, 2].map(|c| planes[c * area + i])).collect();
             let found = engine.forward(&pixels, [height, width]).expect("maps");

@@ -1,80 +1,69 @@
-//! What a network takes here, on the CPU and in all ways on the GPU.
+//! Autotuning: measures a network on the CPU and in the GPU's configurations, one step at a time, so that images can be
+//! detected on the CPU in between.
 
-use ghostdet::detection::DETECT_THRESHOLD;
-use ghostdet::detector::SelfTest;
+use ghostdet::detector::{PredictOptions, SelfTest};
 use ghostdet::engine::gpu::{Gpu, Tuning};
 use ghostdet::image::Image;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 
 use crate::adapter;
 
-/// Runs of each in a comparison; the best counts.
+/// Runs of each configuration; the best counts.
 const RUNS: usize = 3;
 
-/// A GPU that takes so many times what the CPU takes is not tried in other ways.
+/// A GPU that takes this many times the CPU's time is not measured in other configurations.
 const HOPELESS: f64 = 4.0;
 
-fn grey(side: usize) -> Result<Image> {
-    Image::new(side, side, vec![114; side * side * 3])
-}
-
-/// Milliseconds of the network on the CPU, the best of a few.
-fn cpu_time(detector: &Detector, side: usize) -> Result<f64> {
-    let (grey, mut best) = (grey(side)?, f64::INFINITY);
-    for _ in 0..RUNS {
-        best = best.min(detector.predict_with(&grey, Some([side; 2]), true, DETECT_THRESHOLD)?.speed.network);
-    }
-    Ok(best)
-}
-
-/// What was found out.
-pub struct Found {
-    /// Milliseconds on the CPU, if they were asked for.
+/// The result.
+pub struct Fastest {
+    /// Milliseconds on the CPU, if it was measured.
     pub cpu: Option<f64>,
-    /// Milliseconds on the GPU, the fastest way.
+    /// Milliseconds on the GPU in its fastest configuration.
     pub webgpu: f64,
-    /// That way; the network is left on the GPU like that.
+    /// That configuration. The network stays attached in it.
     pub tuning: Tuning,
 }
 
-/// Times a network on the CPU and in all ways on the GPU, a step at a time, so that pictures can be looked at in between.
-/// Ways that compute wrongly are left out.
+/// Autotuning in progress. Configurations that compute wrong results are left out.
 pub struct Tuner {
     gpu: Gpu,
     side: usize,
     against_cpu: bool,
     cpu: Option<f64>,
     test: Option<SelfTest>,
-    candidates: Vec<Tuning>,
-    /// Variants of the best that were tried.
+    configurations: Vec<Tuning>,
+    /// Variants of the best configuration that were measured.
     varied: usize,
     best: Option<(f64, Tuning)>,
     attached: Option<Tuning>,
     failed: Option<Error>,
-    /// Nothing more is tried: a device was lost on the way.
+    /// A device was lost: nothing more is measured.
     over: bool,
 }
 
 impl Tuner {
-    /// For pictures of `side` pixels.
+    /// For images of `side` pixels.
     pub fn new(gpu: Gpu, side: usize, against_cpu: bool) -> Self {
-        let mut candidates = Tuning::configurations(gpu.software, gpu.f16());
-        candidates.reverse();
+        let mut configurations = Tuning::configurations(gpu.software, gpu.f16());
+        configurations.reverse();
         let (cpu, test, best, attached, failed) = (None, None, None, None, None);
-        Self { gpu, side, against_cpu, cpu, test, candidates, varied: 0, best, attached, failed, over: false }
+        Self { gpu, side, against_cpu, cpu, test, configurations, varied: 0, best, attached, failed, over: false }
     }
 
-    /// One step; none while there are more.
-    pub async fn step(&mut self, detector: &mut Detector) -> Result<Option<Found>> {
+    /// One step. `None` while there are more.
+    ///
+    /// # Errors
+    /// No configuration runs.
+    pub async fn step(&mut self, detector: &mut Detector) -> Result<Option<Fastest>> {
         let Some(test) = &self.test else {
             if self.against_cpu {
-                self.cpu = Some(cpu_time(detector, self.side)?);
+                self.cpu = Some(best_time(detector, self.side, true).await?);
             }
             self.test = Some(detector.self_test(self.side)?);
             return Ok(None);
         };
-        // The best so far is varied, each time.
-        let next = match (self.candidates.pop(), self.best) {
+        // First all configurations, then variants of the best one.
+        let next = match (self.configurations.pop(), self.best) {
             _ if self.over => None,
             (Some(tuning), _) => Some(tuning),
             (None, Some((_, tuning))) => {
@@ -84,7 +73,7 @@ impl Tuner {
             (None, None) => None,
         };
         if let Some(tuning) = next {
-            match time(detector, &self.gpu, tuning, test, self.side).await {
+            match measure(detector, &self.gpu, tuning, test, self.side).await {
                 Ok(took) => {
                     self.attached = Some(tuning);
                     if self.best.is_none_or(|(least, _)| took < least) {
@@ -99,7 +88,7 @@ impl Tuner {
                     self.attached = None;
                     self.failed = Some(error);
                     if let Err(lost) = self.gpu.check() {
-                        // A way that the driver can't stand costs the device, not what is known: another one runs the best.
+                        // The driver lost the device in this configuration. Another device runs the best one so far.
                         if self.best.is_none() {
                             return Err(lost);
                         }
@@ -111,24 +100,30 @@ impl Tuner {
             }
         }
         let Some((webgpu, tuning)) = self.best else {
-            let nothing = || Error::new(ErrorKind::Device, "no way to run was tried");
+            let nothing = || Error::new(ErrorKind::Device, "no configuration was measured");
             return Err(self.failed.take().unwrap_or_else(nothing));
         };
         if self.attached != Some(tuning) {
             detector.attach_gpu_tuned(&self.gpu, tuning, test).await?;
         }
         self.gpu.clear_pipeline_cache();
-        Ok(Some(Found { cpu: self.cpu, webgpu, tuning }))
+        Ok(Some(Fastest { cpu: self.cpu, webgpu, tuning }))
     }
 }
 
-/// Milliseconds of the network on the GPU with these tiles, once they are known to compute the right thing.
-async fn time(detector: &mut Detector, gpu: &Gpu, tuning: Tuning, test: &SelfTest, side: usize) -> Result<f64> {
+/// Milliseconds of the network in a configuration that passes the self-test.
+async fn measure(detector: &mut Detector, gpu: &Gpu, tuning: Tuning, test: &SelfTest, side: usize) -> Result<f64> {
     detector.attach_gpu_tuned(gpu, tuning, test).await?;
-    let (grey, size) = (grey(side)?, Some([side; 2]));
+    best_time(detector, side, false).await
+}
+
+/// Milliseconds of the network, the best of a few runs.
+async fn best_time(detector: &Detector, side: usize, on_cpu: bool) -> Result<f64> {
+    let grey = Image::new(side, side, vec![114; side * side * 3])?;
+    let options = PredictOptions { imgsz: Some([side; 2]), on_cpu, ..PredictOptions::default() };
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
-        best = best.min(detector.predict_on_gpu(&grey, size, true, DETECT_THRESHOLD).await?.speed.network);
+        best = best.min(detector.predict_async(&grey, &options).await?.speed.network);
     }
     Ok(best)
 }

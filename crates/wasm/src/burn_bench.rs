@@ -2,9 +2,11 @@
 //! measured against. Only in builds with the feature `burn` (`xtask wasm-burn`), for checks and benches.
 
 use ghostdet::Detector;
+use ghostdet::detector::DetectorOptions;
 use ghostdet::engine::cpu::Precision;
 use ghostdet::engine::gpu::Gpu;
 use ghostdet::image::Image;
+use ghostdet::model::Config;
 use ghostdet::weights::Checkpoint;
 use ghostdet_burn::{self as network, Network};
 use serde_json::json;
@@ -28,7 +30,12 @@ impl WebPlain {
     pub async fn load(bytes: &[u8], yaml: Option<String>) -> Result<WebPlain, JsValue> {
         let gpu = Gpu::open_whole().await.map_err(thrown)?;
         let device = network::gpu(&gpu).map_err(thrown)?;
-        let mut detector = Detector::load(bytes, yaml.as_deref()).map_err(thrown)?.with_precision(Precision::Float);
+        let options = DetectorOptions {
+            config: yaml.map(|text| Config::parse(&text)).transpose().map_err(thrown)?,
+            precision: Some(Precision::Float),
+            ..DetectorOptions::default()
+        };
+        let mut detector = Detector::load(bytes, &options).map_err(thrown)?;
         let mut checkpoint = Checkpoint::load(bytes).map_err(thrown)?;
         checkpoint.fold().map_err(thrown)?;
         let network = Network::new(detector.graph(), &checkpoint, &device).map_err(thrown)?;
@@ -50,8 +57,9 @@ impl WebPlain {
         let maps = self.network.forward(input).map_err(thrown)?;
         let maps = network::read_async(maps).await.map_err(thrown)?;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        let expected = self.detector.engine().forward(&pixels, [size, size]).map_err(thrown)?;
-        let (_, own) = self.detector.forward_on_gpu(&pixels, [size, size], false).await.map_err(thrown)?;
+        let engine = self.detector.engine();
+        let expected = engine.forward_in_floats(&pixels, [size, size]).map_err(thrown)?;
+        let own = engine.forward_async(&pixels, [size, size]).await.map_err(thrown)?;
         let difference = |maps: &[ghostdet::detection::RawMap]| {
             let pairs = maps.iter().zip(&expected).flat_map(|(a, b)| a.data.iter().zip(&b.data));
             pairs.fold(0.0_f32, |most, (a, b)| if (a - b).is_nan() { f32::NAN } else { most.max((a - b).abs()) })

@@ -1,31 +1,36 @@
 //! The class `WebDetector`.
 
-use ghostdet::detection::{DETECT_THRESHOLD, NmsOptions};
-use ghostdet::detector::Predicted;
+use ghostdet::detection::NmsOptions;
+use ghostdet::detector::{DetectorOptions, PredictOptions, Predicted};
+use ghostdet::engine::Device;
 use ghostdet::image::Image;
+use ghostdet::model::Config;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, ErrorKind};
 use serde_json::json;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use crate::device::{self, Choice, Place};
-use crate::error::{argument, thrown};
+use crate::error::thrown;
+use crate::placement::{Placement, may_use_gpu};
+use crate::tuning_cache::{TuningCache, network_class};
 
-/// A loaded network and the candidates of its last run.
+/// A loaded network, and the candidates of its last run.
 #[wasm_bindgen]
 pub struct WebDetector {
     detector: Detector,
-    place: Place,
+    placement: Placement,
     last: Option<Predicted>,
-    /// The picture size asked for last.
+    /// The image size that was asked for last.
     size: usize,
+    /// The state of the placement that JavaScript knows.
+    reported: Option<(u32, usize)>,
 }
 
 #[wasm_bindgen]
 impl WebDetector {
-    /// Reads a checkpoint (`.safetensors` or `.pt`) and chooses where it runs; `yaml` overrides the configuration in
-    /// the file. `device`: `auto`, `webgpu` or `cpu`; `remembered`: the lines `device.remember` of earlier starts;
-    /// `size`: the picture size that will be asked for, if that is known.
+    /// Reads a checkpoint (`.safetensors` or `.pt`) and chooses where it runs. `yaml` overrides the configuration in the
+    /// file. `device`: see the core's `Device`. `remembered`: the lines `device.remember` of earlier starts. `size`: the
+    /// image size that will be asked for, if it is known.
     ///
     /// # Errors
     /// What the core refuses, as an `Error` with a `code`; `device` if WebGPU was asked for and can't be had.
@@ -36,29 +41,24 @@ impl WebDetector {
         remembered: Option<String>,
         size: Option<usize>,
     ) -> Result<WebDetector, JsValue> {
-        let remembered = remembered.unwrap_or_default();
-        let precision = device::precision(&device)?;
-        let choice = match device.as_str() {
-            "auto" => Choice::Auto { remembered },
-            "webgpu" => Choice::WebGpu { remembered },
-            cpu if cpu.starts_with("cpu") => Choice::Cpu,
-            other => return Err(argument(&format!("device: {other:?} is none of auto, webgpu, cpu, cpu/float"))),
+        let device: Device = device.parse().map_err(thrown)?;
+        let cache = TuningCache::new(remembered, network_class(bytes.len(), size));
+        let options = DetectorOptions {
+            config: yaml.map(|text| Config::parse(&text)).transpose().map_err(thrown)?,
+            precision: device.precision(),
+            keep_source_weights: may_use_gpu(&device, &cache).await,
+            max_imgsz: size,
+            ..DetectorOptions::default()
         };
-        let class = device::class(bytes.len(), size);
-        let gpu = choice.wants_gpu(&class).await;
         let checkpoint = Checkpoint::load(&bytes).map_err(thrown)?;
         drop(bytes);
-        let detector = match gpu {
-            true => Detector::from_checkpoint(checkpoint, yaml.as_deref()),
-            false => Detector::for_cpu(checkpoint, yaml.as_deref(), size, precision),
-        };
-        let mut detector = detector.map_err(thrown)?;
+        let mut detector = Detector::from_checkpoint(checkpoint, &options).map_err(thrown)?;
         let side = size.unwrap_or(detector.imgsz());
-        let place = Place::choose(&mut detector, choice, &class, side).await.map_err(thrown)?;
-        if !place.gpu() && !place.pending() {
-            detector.forget_weights();
+        let placement = Placement::choose(&mut detector, &device, cache, side).await.map_err(thrown)?;
+        if placement.stays_on_cpu() {
+            detector.drop_source_weights();
         }
-        Ok(Self { detector, place, last: None, size: side })
+        Ok(Self { detector, placement, last: None, size: side, reported: None })
     }
 
     /// JSON: model, labels, parameters, gflops, imgsz, format, device.
@@ -71,46 +71,44 @@ impl WebDetector {
             "gflops": info.gflops.map(|gflops| (gflops * 10.0).round() / 10.0),
             "imgsz": info.imgsz,
             "format": info.format,
-            "device": self.place.json(&self.detector, self.size),
+            "device": self.placement.json(&self.detector, self.size),
         })
         .to_string()
     }
 
-    /// Goes on with what `auto` left undecided at the load, one step. JSON: the device.
+    /// One step of autotuning. JSON: the device.
     pub async fn tune(&mut self) -> String {
-        self.place.tune(&mut self.detector).await;
-        self.place.json(&self.detector, self.size).to_string()
+        self.placement.tune(&mut self.detector).await;
+        self.placement.json(&self.detector, self.size).to_string()
     }
 
-    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network,
-    /// and the device, which changes to the CPU when the GPU fails.
+    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network, and
+    /// `device` if it has changed: the CPU goes on when the GPU fails.
     ///
     /// # Errors
     /// Pixels that don't fit the size; what the core refuses.
     pub async fn run(&mut self, rgba: Vec<u8>, width: usize, height: usize, size: usize) -> Result<String, JsValue> {
         let image = Image::from_rgba(width, height, &rgba).map_err(thrown)?;
         drop(rgba);
-        // Boxes of the picture before must not be taken for this one's, should it fail.
+        // If this run fails, the boxes of the last image must not be taken for this one's.
         (self.last, self.size) = (None, size);
-        let imgsz = Some([size, size]);
-        self.place.revive(&mut self.detector).await;
-        let mut failed = None;
-        if self.place.takes(size) {
-            match self.detector.predict_on_gpu(&image, imgsz, true, DETECT_THRESHOLD).await {
-                Ok(predicted) => return Ok(self.keep(predicted)),
-                Err(error) => failed = Some(error),
+        self.placement.revive(&mut self.detector).await;
+        let options = PredictOptions { on_cpu: !self.placement.takes(size), ..options(size) };
+        let predicted = match self.detector.predict_async(&image, &options).await {
+            Err(error) if !options.on_cpu => {
+                // If the CPU refuses the image, too, it is not the GPU's fault.
+                let on_cpu = PredictOptions { on_cpu: true, ..options };
+                let predicted = self.detector.predict_async(&image, &on_cpu).await.map_err(thrown)?;
+                self.placement.failed(&mut self.detector, size, &error);
+                predicted
             }
-        }
-        // What the CPU refuses too is not the GPU's fault.
-        let predicted = self.detector.predict(&image, imgsz).map_err(thrown)?;
-        if let Some(error) = failed {
-            self.place.failed(&mut self.detector, size, &error);
-        }
+            outcome => outcome.map_err(thrown)?,
+        };
         Ok(self.keep(predicted))
     }
 
-    /// As [`WebDetector::run`], of a bitmap, which goes to the GPU without being read. Undefined where that can't be: no GPU
-    /// (any more), or one that takes no bitmaps; [`WebDetector::run`] with the pixels works then.
+    /// As [`WebDetector::run`], for a bitmap, which goes to the GPU without being read. `undefined` if there is no GPU (any
+    /// more), or it takes no bitmaps: use [`WebDetector::run`] with the pixels then.
     ///
     /// # Errors
     /// What the core refuses.
@@ -118,16 +116,16 @@ impl WebDetector {
     pub async fn run_bitmap(&mut self, bitmap: web_sys::ImageBitmap, size: usize) -> Result<Option<String>, JsValue> {
         (self.last, self.size) = (None, size);
         let (width, height) = (bitmap.width(), bitmap.height());
-        if !self.place.takes(size) || width == 0 || height == 0 {
+        if !self.placement.takes(size) || width == 0 || height == 0 {
             return Ok(None);
         }
         let fill = move |queue: &wgpu::Queue, texture: &wgpu::Texture| copy(&bitmap, queue, texture);
         let sides = [height as usize, width as usize];
-        match self.detector.predict_from_texture(sides, Some([size, size]), true, DETECT_THRESHOLD, fill).await {
+        match self.detector.predict_texture(sides, &options(size), fill).await {
             Ok(predicted) => Ok(predicted.map(|predicted| self.keep(predicted))),
             Err(error) => {
                 if error.kind() == ErrorKind::Device {
-                    self.place.failed(&mut self.detector, size, &error);
+                    self.placement.failed(&mut self.detector, size, &error);
                 }
                 Ok(None)
             }
@@ -139,11 +137,9 @@ impl WebDetector {
     /// # Errors
     /// Values that don't fit the size; what the device refuses.
     pub async fn maps(&mut self, values: Vec<f32>, height: usize, width: usize) -> Result<Vec<f32>, JsValue> {
-        let size = [height, width];
-        let maps = match self.place.gpu() {
-            true => self.detector.maps_on_gpu(&values, size).await.map_err(thrown)?,
-            false => self.detector.engine().forward(&values, size).map_err(thrown)?,
-        };
+        let (engine, size) = (self.detector.engine(), [height, width]);
+        let executor = if self.placement.takes(0) { engine.executor() } else { engine.cpu() };
+        let maps = executor.maps(engine.program(), (&values).into(), size).await.map_err(thrown)?;
         Ok(maps.into_iter().flat_map(|map| map.data).collect())
     }
 
@@ -176,10 +172,19 @@ impl WebDetector {
 impl WebDetector {
     fn keep(&mut self, predicted: Predicted) -> String {
         let speed = predicted.speed;
-        let device = self.place.json(&self.detector, self.size);
         self.last = Some(predicted);
-        json!({ "letterbox": speed.letterbox, "network": speed.network, "device": device }).to_string()
+        let mut result = json!({ "letterbox": speed.letterbox, "network": speed.network });
+        let state = self.placement.state(self.size);
+        if self.reported != Some(state) {
+            self.reported = Some(state);
+            result["device"] = self.placement.json(&self.detector, self.size);
+        }
+        result.to_string()
     }
+}
+
+fn options(size: usize) -> PredictOptions {
+    PredictOptions { imgsz: Some([size, size]), ..PredictOptions::default() }
 }
 
 /// Copies a bitmap to a texture of its size.

@@ -8,11 +8,13 @@ mod benchmark;
 #[cfg(feature = "burn")]
 mod burn_bench;
 mod detector;
-mod device;
 mod error;
 mod model_stats;
+mod placement;
+mod reason;
 #[cfg(all(target_arch = "wasm32", feature = "wasm-threads"))]
 mod threads;
+mod tuning_cache;
 
 #[cfg(feature = "burn")]
 pub use burn_bench::WebPlain;

@@ -7,7 +7,7 @@ use super::aligned::Aligned;
 use super::dispatch;
 use super::int16::{self, Source};
 use super::job::Job;
-use super::{CpuExecutor, Map, MapMut, Packed};
+use super::{Kernels, Map, MapMut, Packed};
 use crate::engine::Input;
 use crate::engine::plan::READ_PADDING;
 use crate::engine::program::ConvShape;
@@ -19,8 +19,8 @@ pub const ROWS_PER_BAND: usize = 4;
 
 /// The first two operations of a network.
 pub struct FusedStem<'a> {
-    /// The executor with their packed weights.
-    pub executor: &'a CpuExecutor,
+    /// The kernels with their packed weights.
+    pub kernels: &'a Kernels,
     /// Their geometry.
     pub shapes: [&'a ConvShape; 2],
     /// The image.
@@ -75,16 +75,15 @@ impl Window {
     }
 
     /// Converts the rows up to `last` of the image.
-    fn fill(&mut self, input: &Input<'_>, last: usize) {
+    fn fill(&mut self, input: Input<'_>, last: usize) {
         let row = self.width * self.channels;
         let (from, to) = (self.next * row, last * row);
-        let target = &mut self.values[from - self.first * row..to - self.first * row];
-        match input {
-            Input::Values(values) => target.copy_from_slice(&values[from..to]),
-            Input::Bytes(bytes) => {
-                target.iter_mut().zip(&bytes[from..to]).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
-            }
-        }
+        let rows = match input {
+            Input::Values(values) => Input::Values(&values[from..to]),
+            Input::Bytes(bytes) => Input::Bytes(&bytes[from..to]),
+            Input::Texture => Input::Texture,
+        };
+        rows.write(&mut self.values[from - self.first * row..to - self.first * row]);
         self.next = last;
     }
 }
@@ -123,13 +122,13 @@ impl FusedStem<'_> {
             middle.slide(top);
             if middle.next < bottom {
                 let rows = [middle.next, bottom];
-                let from = match (self.input, &self.executor.packed[0]) {
+                let from = match (self.input, &self.kernels.packed[0]) {
                     (Input::Bytes(bytes), Packed::Int16(_)) => Source::Bytes(bytes, image),
                     _ => {
                         let [above, below] = reach(stem, rows, image[0]);
                         source.slide(above);
                         if source.next < below {
-                            source.fill(&self.input, below);
+                            source.fill(self.input, below);
                         }
                         Source::Map(source.source(), self.magnitude)
                     }
@@ -150,10 +149,10 @@ impl FusedStem<'_> {
 
     /// The largest magnitude in rows of a window, if int16 needs it.
     fn magnitude(&self, index: usize, window: &mut Window, rows: [usize; 2]) -> f32 {
-        match &self.executor.packed[index] {
+        match &self.kernels.packed[index] {
             // SAFETY: the window holds the rows.
             Packed::Int16(_) => unsafe {
-                dispatch::magnitude(self.executor.isa, window.source(), window.channels, rows)
+                dispatch::magnitude(self.kernels.isa, window.source(), window.channels, rows)
             },
             _ => 0.0,
         }
@@ -167,14 +166,14 @@ impl FusedStem<'_> {
         let (residual, coarse, width) = (None, None, output.width);
         // SAFETY: the caller upholds the contract of this function.
         unsafe {
-            match (&self.executor.packed[index], input) {
+            match (&self.kernels.packed[index], input) {
                 (Packed::Int16(packed), input) => {
                     let job = int16::Job { packed, input, residual, coarse, output, first, last };
-                    dispatch::convolve_int16(self.executor.isa, job);
+                    dispatch::convolve_int16(self.kernels.isa, job);
                 }
                 (Packed::Conv(packed), Source::Map(input, _)) => {
                     let (first, last) = (first * width, last * width);
-                    self.executor.convolve(Job { packed, input, residual, coarse, output, first, last });
+                    self.kernels.convolve(Job { packed, input, residual, coarse, output, first, last });
                 }
                 _ => unreachable!("the stem is two convolutions, and bytes go to int16"),
             }

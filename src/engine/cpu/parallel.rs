@@ -52,9 +52,9 @@ mod target {
     ///
     /// A frame has up to ninety operations, and waking a thread takes longer than most of them. So threads are woken
     /// once a frame and spin until its end. Rayon's pool does nothing else meanwhile; a second frame that runs at the
-    /// same time gets one thread.
-    pub fn scope() -> ParallelScope {
-        let workers = threads() - 1;
+    /// same time gets one thread. `limit` is the most threads of the scope, the caller's included.
+    pub fn scope(limit: Option<usize>) -> ParallelScope {
+        let workers = threads().min(limit.unwrap_or(usize::MAX)).max(1) - 1;
         if workers == 0 || CURRENT.with_borrow(Option::is_some) {
             return ParallelScope(None);
         }
@@ -89,7 +89,7 @@ mod target {
     pub struct ParallelScope;
 
     /// Opens a scope.
-    pub fn scope() -> ParallelScope {
+    pub fn scope(_: Option<usize>) -> ParallelScope {
         ParallelScope
     }
 
@@ -122,8 +122,8 @@ mod target {
         THREAD_POOL.parallel_for(total, grain, &work);
     }
 
-    /// Opens a scope: while it exists, the workers take chunks of [`parallel_for`].
-    pub fn scope() -> ParallelScope<'static> {
+    /// Opens a scope: while it exists, the workers take chunks of [`parallel_for`]. The page decides how many there are.
+    pub fn scope(_: Option<usize>) -> ParallelScope<'static> {
         THREAD_POOL.scope(|word| {
             let notify = NOTIFY.load(SeqCst);
             if !notify.is_null() {

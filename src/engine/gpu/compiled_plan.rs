@@ -249,6 +249,11 @@ impl CompiledPlan {
         self.texture.as_ref().map(|input| input.texture().clone()).ok_or_else(super::not_ready)
     }
 
+    /// Whether it has a texture.
+    pub fn has_texture(&self) -> bool {
+        self.texture.is_some()
+    }
+
     fn first(&self, input: InputKind) -> Option<&Dispatch> {
         match input {
             InputKind::Values => None,

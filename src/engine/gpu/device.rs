@@ -8,10 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A GPU: WebGPU in the browser; Vulkan, Metal or DirectX natively. Cloning shares it.
 #[derive(Clone)]
 pub struct Gpu {
-    /// Where the adapter comes from.
-    pub instance: wgpu::Instance,
-    /// The adapter.
-    pub adapter: wgpu::Adapter,
+    /// Where the device comes from; `None` if somebody else opened it.
+    pub source: Option<GpuSource>,
     /// The device.
     pub device: wgpu::Device,
     /// Its queue.
@@ -27,6 +25,15 @@ pub struct Gpu {
     pub(super) layout: wgpu::BindGroupLayout,
     /// The compiled shaders of all networks: another network with the same shaders need not compile them.
     pub(super) pipelines: Arc<Mutex<HashMap<String, wgpu::ComputePipeline>>>,
+}
+
+/// Where a device comes from.
+#[derive(Clone)]
+pub struct GpuSource {
+    /// The instance.
+    pub instance: wgpu::Instance,
+    /// The adapter.
+    pub adapter: wgpu::Adapter,
 }
 
 /// Whether an adapter of that name is a software rasterizer.
@@ -82,20 +89,25 @@ impl Gpu {
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(unavailable)?;
         let info = adapter.get_info();
-        let failure = Arc::new(Mutex::new(None));
+        Ok(Self { source: Some(GpuSource { instance, adapter }), ..Self::from_parts(device, queue, &info) })
+    }
+
+    /// A GPU on a device and queue that somebody else opened, on the adapter that `info` describes. The device's error
+    /// callbacks are set.
+    pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue, info: &wgpu::AdapterInfo) -> Self {
         let name = if info.name.is_empty() { info.driver.clone() } else { info.name.clone() };
-        let said = format!("{} {} {}", info.name, info.driver, info.driver_info);
-        let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&said);
+        let described = format!("{} {} {}", info.name, info.driver, info.driver_info);
+        let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&described);
         let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
         let subgroup = if subgroups { info.subgroup_min_size as usize } else { 0 };
-        let (layout, pipelines) = (dispatch::layout(&device), Arc::default());
-        let gpu = Self { instance, adapter, device, queue, name, software, subgroup, failure, layout, pipelines };
+        let (failure, layout, pipelines) = (Arc::default(), dispatch::layout(&device), Arc::default());
+        let gpu = Self { source: None, device, queue, name, software, subgroup, failure, layout, pipelines };
         let (lost, wrong) = (gpu.failure_callback(), gpu.failure_callback());
         gpu.device.set_device_lost_callback(move |reason, message| {
             lost(format!("the device was lost ({reason:?}): {message}"))
         });
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| wrong(error.to_string())));
-        Ok(gpu)
+        gpu
     }
 
     /// Sets the adapter's name: JavaScript learns more about the adapter than wgpu does.

@@ -197,6 +197,7 @@ impl FromStr for Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::lower::{Tensors, lower};
     use crate::engine::plan::{Layout, Plan, Retain};
     use crate::model::builtin;
 
@@ -218,7 +219,7 @@ mod tests {
     /// The number of dispatches of a network whose shader contains `text`, and of all.
     fn count_shaders(tuning: Tuning, text: &str) -> (usize, usize) {
         let graph = builtin("yolov5n-ghost-backbone").unwrap().graph(Some(80)).unwrap();
-        let program = crate::engine::Engine::unweighted(&graph).unwrap().program().clone();
+        let program = lower(&graph, Tensors::random()).unwrap();
         let plan = Plan::new(&program, [320; 2], Layout::Blocks, Retain::Maps).unwrap();
         let steps: Vec<_> = (0..program.ops.len()).flat_map(|op| step::steps(&program, &plan, op, tuning)).collect();
         (steps.iter().filter(|step| step.shader.contains(text)).count(), steps.len())

@@ -2,6 +2,7 @@
 
 use crate::options::{parse_side, print, read, read_config, write};
 use clap::ValueEnum;
+use ghostdet::detector::DetectorOptions;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 use std::path::PathBuf;
@@ -44,7 +45,8 @@ impl Args {
     pub fn run(&self) -> Result<bool> {
         let place = self.input.display();
         let mut checkpoint = Checkpoint::load(&read(&self.input)?).map_err(|error| error.at(&place))?;
-        let yaml = self.config.as_deref().map(read_config).transpose()?.map(|config| config.to_yaml());
+        let config = self.config.as_deref().map(read_config).transpose()?;
+        let options = DetectorOptions { config, ..DetectorOptions::default() };
         checkpoint.imgsz = self.imgsz.or(checkpoint.imgsz);
         if let Some(path) = &self.card {
             let card = serde_json::from_slice(&read(path)?)
@@ -52,9 +54,8 @@ impl Args {
             checkpoint.card = Some(card);
         }
         // What doesn't fit its network is not written.
-        let detector =
-            Detector::from_checkpoint(checkpoint.clone(), yaml.as_deref()).map_err(|error| error.at(&place))?;
-        if yaml.is_some() || checkpoint.yaml.is_none() {
+        let detector = Detector::from_checkpoint(checkpoint.clone(), &options).map_err(|error| error.at(&place))?;
+        if options.config.is_some() || checkpoint.yaml.is_none() {
             checkpoint.yaml = Some(detector.config().to_yaml());
         }
         if self.unfold == Choice::No {

@@ -1,6 +1,5 @@
 //! `ghostdet detect`.
 
-use crate::device::Loaded;
 use crate::draw;
 use crate::options::{Network, io, parse_fraction, parse_size, print, write};
 use crate::sources::{Source, expand};
@@ -87,8 +86,8 @@ struct Found<'a> {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
-        let mut network = self.network.load()?;
-        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(network.detector())? };
+        let detector = self.network.load()?;
+        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(&detector)? };
         if let Some(folder) = &self.save_dir {
             let folder = if self.save_txt { folder.join("labels") } else { folder.clone() };
             std::fs::create_dir_all(&folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
@@ -109,7 +108,7 @@ impl Args {
         };
         let mut taken = HashSet::new();
         for source in &sources {
-            match self.one(&mut network, source, &options, &mut taken) {
+            match self.one(&detector, source, &options, &mut taken) {
                 Ok(line) => bar.suspend(|| print(line))?,
                 Err(error) => {
                     failed = true;
@@ -146,7 +145,7 @@ impl Args {
 
     fn one(
         &self,
-        network: &mut Loaded,
+        detector: &Detector,
         source: &Source,
         options: &DetectOptions,
         taken: &mut HashSet<String>,
@@ -156,13 +155,12 @@ impl Args {
         let start = Instant::now();
         let image = Image::decode(&bytes).map_err(|error| error.at(&name))?;
         let decode = start.elapsed().as_secs_f64() * 1e3;
-        let found = network.detect(&image, options).map_err(|error| error.at(&name))?;
-        let detector = network.detector();
+        let found = detector.detect(&image, options).map_err(|error| error.at(&name))?;
         if let Some(folder) = &self.save_dir {
             self.save(folder, source, &image, &found.detections, detector.names(), taken)?;
         }
         match self.json {
-            true => json(&name, network, decode, &found),
+            true => json(&name, detector, decode, &found),
             false => Ok(human(&name, detector.names(), decode, &found)),
         }
     }
@@ -201,8 +199,7 @@ impl Args {
     }
 }
 
-fn json(source: &str, network: &Loaded, decode: f64, found: &Detections) -> Result<String> {
-    let detector = network.detector();
+fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> Result<String> {
     let names = detector.names();
     let speed =
         Milliseconds { decode, letterbox: found.speed.letterbox, network: found.speed.network, nms: found.speed.nms };
@@ -217,7 +214,7 @@ fn json(source: &str, network: &Loaded, decode: f64, found: &Detections) -> Resu
         width: found.width,
         height: found.height,
         model: &detector.info().architecture,
-        device: network.device(),
+        device: detector.engine().executor().info().kind.name(),
         speed,
         detections: found.detections.iter().map(one).collect(),
     };

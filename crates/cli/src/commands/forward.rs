@@ -34,8 +34,8 @@ type Named = (String, Vec<usize>, Vec<u8>);
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
-        let mut network = self.network.load()?;
-        let graph = network.detector().graph().clone();
+        let detector = self.network.load()?;
+        let (graph, engine) = (detector.graph(), detector.engine());
         let wanted = self.wanted(graph.rows.len())?;
         let (pixels, size) = self.pixels().map_err(|error| error.at(self.input.display()))?;
         let stride = graph.max_stride();
@@ -43,7 +43,10 @@ impl Args {
             let text = format!("{}x{} pixels: sides must be multiples of {stride}, at most 4096", size[1], size[0]);
             return Err(Error::new(ErrorKind::Argument, text).at(self.input.display()));
         }
-        let (rows, maps) = network.forward(&pixels, size, !wanted.is_empty())?;
+        let (rows, maps) = match wanted.is_empty() {
+            true => (Vec::new(), engine.forward(&pixels, size)?),
+            false => engine.forward_rows(&pixels, size)?,
+        };
         let mut tensors: Vec<Named> = Vec::new();
         for (index, row) in rows.iter().enumerate().filter(|(index, _)| wanted.contains(index)) {
             if let Some(row) = row {

@@ -1,13 +1,12 @@
 //! `ghostdet plan`.
 
-use crate::device::Device;
 use crate::options::{parse_size, print, read_config};
 use crate::profile::{self, cost};
 use clap::ValueEnum;
 use ghostdet::Result;
-use ghostdet::engine::Engine;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::Program;
+use ghostdet::engine::{Device, Engine, EngineOptions, Weights};
 use ghostdet::model::Cost;
 use serde_json::{Value, json};
 
@@ -59,16 +58,16 @@ impl Args {
             Executor::Gpu => Layout::Blocks,
         };
         // What `detect` does: on the processor, no raw map is ever written.
-        let keep = if layout == Layout::ChannelsLast { Retain::Candidates } else { Retain::Maps };
-        let plan = Plan::new(program, self.imgsz, layout, keep)?;
+        let retain = if layout == Layout::ChannelsLast { Retain::Candidates } else { Retain::Maps };
+        let plan = Plan::new(program, self.imgsz, layout, retain)?;
         let mut steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
         if self.time {
             let device = match self.executor {
-                Executor::Cpu => Device::Cpu,
-                Executor::Gpu => Device::Gpu,
+                Executor::Cpu => Device::Cpu(None),
+                Executor::Gpu => Device::Gpu(None),
             };
-            let engine = Engine::unweighted(&graph)?;
-            let (_, times) = profile::operations(&graph, &engine, self.imgsz, device)?;
+            let mut engine = Engine::new(&graph, Weights::Random, &EngineOptions::default())?;
+            let (_, times) = profile::operations(&graph, &mut engine, self.imgsz, &device)?;
             steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.into());
         }
         let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();

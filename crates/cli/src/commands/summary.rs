@@ -1,9 +1,10 @@
 //! `ghostdet summary`.
 
-use crate::device::Device;
+use crate::device;
 use crate::options::{parse_side, print, read_config};
 use crate::profile;
 use ghostdet::Result;
+use ghostdet::engine::Device;
 use ghostdet::model::{Cost, summary};
 
 /// Print a configuration's table: rows, parameters, GFLOPs
@@ -29,7 +30,7 @@ pub struct Args {
     #[arg(long)]
     line_profile: bool,
     /// Where --line-profile runs
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_parser = device::parser(), default_value = "auto")]
     device: Device,
     /// Print JSON
     #[arg(long)]
@@ -40,7 +41,7 @@ impl Args {
     pub fn run(&self) -> Result<bool> {
         let graph = read_config(&self.config)?.graph(self.nc)?;
         let profile = match self.line_profile {
-            true => Some(profile::measure(&graph, self.imgsz, self.device)?),
+            true => Some(profile::measure(&graph, self.imgsz, &self.device)?),
             false => None,
         };
         if self.json {

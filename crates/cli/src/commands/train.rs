@@ -6,7 +6,7 @@ use crate::draw;
 use crate::options::{io, parse_fraction, parse_side, read, read_config, write};
 use clap::ValueEnum;
 use ghostdet::data::{Dataset, Split};
-use ghostdet::detector::DetectOptions;
+use ghostdet::detector::{DetectOptions, DetectorOptions};
 use ghostdet::image::Image;
 use ghostdet::model::builtin_names;
 use ghostdet::weights::Checkpoint;
@@ -249,7 +249,9 @@ impl Args {
         };
         check_numbers(self, &schedule)?;
         let teacher = match &self.teacher {
-            Some(path) => Some((Detector::load(&read(path)?, None)?, self.distill_weight as f32)),
+            Some(path) => {
+                Some((Detector::load(&read(path)?, &DetectorOptions::default())?, self.distill_weight as f32))
+            }
             None => None,
         };
         let imgsz = self.imgsz.or(weights.as_ref().and_then(|weights| weights.imgsz)).unwrap_or(640);
@@ -315,7 +317,7 @@ impl Args {
 
 /// Draws what the trained network finds in a few pictures it was measured on.
 fn show_some(data: &Dataset, weights: &Path, folder: &Path) -> Result<()> {
-    let detector = Detector::load(&read(weights)?, None)?;
+    let detector = Detector::load(&read(weights)?, &DetectorOptions::default())?;
     std::fs::create_dir_all(folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
     for (place, index) in (0..SHOWN.min(data.len())).map(|place| (place, place * data.len() / SHOWN.min(data.len()))) {
         let Ok(image) = data.item(index).and_then(|item| Image::decode(&item.bytes)) else { continue };

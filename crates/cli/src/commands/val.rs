@@ -6,7 +6,7 @@ use ghostdet::Result;
 use ghostdet::data::Dataset;
 use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, Report};
 use ghostdet::detection::{NmsOptions, VAL_THRESHOLD};
-use ghostdet::detector::Speed;
+use ghostdet::detector::{PredictOptions, Speed};
 use ghostdet::image::Image;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use std::io::IsTerminal;
@@ -47,8 +47,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
-        let mut network = self.network.load()?;
-        let detector = network.detector();
+        let detector = self.network.load()?;
         let mut data = Dataset::open(&self.data, self.images.as_deref())?;
         data.align(detector.names())?;
         data.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -58,16 +57,18 @@ impl Args {
         };
         let mut evaluator = Evaluator::new(detector.info().nc, metric).with_names(detector.names());
         let options = NmsOptions::validation();
+        let predict =
+            PredictOptions { imgsz: self.imgsz, auto: false, threshold: VAL_THRESHOLD, ..PredictOptions::default() };
         let (mut speed, mut done, mut failed) = (Speed::default(), 0.0, false);
         let bar = match std::io::stderr().is_terminal() && data.len() >= 10 {
             true => ProgressBar::new(data.len() as u64),
             false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         };
         for index in 0..data.len() {
-            let mut one = || -> Result<_> {
+            let one = || -> Result<_> {
                 let item = data.item(index)?;
                 let image = Image::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
-                let predicted = network.predict_with(&image, self.imgsz, false, VAL_THRESHOLD)?;
+                let predicted = detector.predict(&image, &predict)?;
                 let start = std::time::Instant::now();
                 let boxes = predicted.boxes(&options);
                 let nms = predicted.speed.nms + start.elapsed().as_secs_f64() * 1e3;

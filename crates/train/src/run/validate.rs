@@ -3,6 +3,7 @@
 use ghostdet::data::{Dataset, Label};
 use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, PrecisionRecall, Report};
 use ghostdet::detection::{NmsOptions, RawMap, VAL_THRESHOLD};
+use ghostdet::detector::DetectorOptions;
 use ghostdet::image::Image as Picture;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
@@ -35,7 +36,7 @@ pub fn validate(
     loss: DetectionLoss,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Measured> {
-    let detector = Detector::from_checkpoint(checkpoint, None)?;
+    let detector = Detector::from_checkpoint(checkpoint, &DetectorOptions::default())?;
     let mut evaluator = Evaluator::new(detector.info().nc, Metric::Yolo).with_names(detector.names());
     let options = NmsOptions::validation();
     let mut losses = Losses { loss, maps: Vec::new(), targets: Vec::new(), sums: [0.0; 3], batches: 0 };
