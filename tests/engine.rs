@@ -99,7 +99,7 @@ fn depthwise_convolutions_of_any_shape_equal_the_plain_sum() {
 #[test]
 fn nets_equal_the_reference() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint(), &EngineOptions::in_floats()).unwrap();
+        let engine = Engine::new(&net.graph, net.checkpoint(), &EngineOptions::in_floats()).unwrap();
         let input = net.input();
         let mut largest = 0.0_f32;
         for image in 0..input.shape[0] {
@@ -125,7 +125,7 @@ fn nets_equal_the_reference() {
 #[test]
 fn int16_are_close_to_floats() {
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint(), &with(Precision::Int16)).unwrap();
+        let engine = Engine::new(&net.graph, net.checkpoint(), &with(Precision::Int16)).unwrap();
         let input = net.input();
         for image in 0..input.shape[0] {
             let (pixels, size) = channels_last(&input, image);

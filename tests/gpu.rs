@@ -88,10 +88,10 @@ fn modules_equal_the_reference() {
 fn nets_equal_the_reference() {
     let Some(gpu) = GPU.as_ref() else { return };
     for net in nets() {
-        let engine = Engine::new(&net.graph, &net.checkpoint(), &EngineOptions::in_floats()).unwrap();
+        let engine = Engine::new(&net.graph, net.checkpoint(), &EngineOptions::in_floats()).unwrap();
         // Halves are compared on weights that are halves, as those of shipped networks: to round these nets' weights alone
         // moves their maps by up to 2e-2.
-        let rounded = Engine::new(&net.graph, &halved(net.checkpoint()), &EngineOptions::in_floats()).unwrap();
+        let rounded = Engine::new(&net.graph, halved(net.checkpoint()), &EngineOptions::in_floats()).unwrap();
         let (bytes, input) = (&net.tensors["input_u8"], net.input());
         // The rarer nets have no kernels of their own: one configuration is enough.
         let rare = !net.name.starts_with("yolov5-");

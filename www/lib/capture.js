@@ -1,13 +1,13 @@
 import { GhostdetError } from './errors.js';
 
-/** Longest side taken from a still picture; larger ones are scaled down first. */
+/** The longest side of the pixels that are read; larger images are scaled down. */
 const LARGEST = 4096;
 
 let canvas;
 let context;
 
 /**
- * What can be drawn as a bitmap, for a GPU: its pixels are never read. Null for what is better read as pixels.
+ * The source as a bitmap for the GPU, without reading its pixels. Null if it is better read as pixels.
  * @param {any} source
  * @param {{ largest?: number, fetch?: typeof globalThis.fetch, signal?: AbortSignal }} [options]
  * @returns {Promise<{ width: number, height: number, frame: { bitmap: ImageBitmap, width: number, height: number } } | null>}
@@ -32,12 +32,12 @@ export async function captureBitmap(source, { fetch: get = globalThis.fetch, sig
   return { width, height, frame: { bitmap: made, width, height } };
 }
 
-/** Images and videos that were found readable, and the address they showed then. */
+/** Images and videos that are known to be readable, and the address they showed then. */
 const known = new WeakMap();
 
 /**
- * Whether the page may read these pixels: one of them is tried, of an image or a video once an address. A camera's always
- * may be. (The GPU's copy would throw.)
+ * Whether the page may read these pixels: reads one, once per address of an image or a video. A camera is always readable.
+ * (Of others, the copy to the GPU would throw.)
  * @param {ImageBitmap} made
  * @param {any} source
  */
@@ -61,7 +61,7 @@ function decoded(image) {
 }
 
 /**
- * Pixels of anything that can be drawn.
+ * The pixels of anything that can be drawn.
  * @param {any} source
  * @param {{ largest?: number, fetch?: typeof globalThis.fetch, signal?: AbortSignal }} [options]
  * @returns {Promise<{ width: number, height: number, frame: { rgba: Uint8ClampedArray, width: number, height: number } }>}

@@ -1,13 +1,13 @@
 import { Engine } from './engine.js';
 import { GhostdetError } from './errors.js';
 
-/** Calls into the worker. */
+/** Calls the engine in a worker. */
 export class WorkerChannel {
   #worker;
   #owned;
   #waiting = new Map();
   #next = 1;
-  /** Why nothing will be answered any more. */
+  /** The error that ended the worker, if any. */
   #dead = null;
 
   /** @param {Worker} [given] */
@@ -21,7 +21,7 @@ export class WorkerChannel {
       if (error) call.reject(new GhostdetError(error.code, error.message));
       else call.resolve(result);
     };
-    // What the worker does not catch is a module that stopped in the middle: it never answers again.
+    // An error that the worker does not catch is a wasm module that trapped: it never answers again.
     this.#worker.onerror = (event) => {
       this.#fail(new GhostdetError('internal', `the worker failed: ${event.message ?? 'it could not be loaded'}`));
     };
@@ -49,12 +49,12 @@ export class WorkerChannel {
   }
 }
 
-/** The same without a worker: the page waits while the network runs. */
+/** The same without a worker: the page is blocked while the network runs. */
 export class InlineChannel {
   #engine = new Engine();
   #last = Promise.resolve();
 
-  /** One after the other, as in the worker: a call that was given up may still be running. */
+  /** Calls run one after the other, as in the worker: a call that was aborted may still be running. */
   call(op, payload) {
     const answer = this.#last.then(() => this.#engine[op](payload)).catch((error) => {
       throw GhostdetError.from(error);

@@ -1,9 +1,9 @@
-// What callers give, checked, and calls that they may stop.
+// Checks of arguments, and abortable calls.
 import { GhostdetError } from './errors.js';
 import { threadsFor } from './threads.js';
 
 /**
- * Threads that were asked for, as many as there can be.
+ * The number of threads for the option `threads`.
  * @param {number | 'auto'} [threads]
  */
 export function checkThreads(threads = 1) {

@@ -2,7 +2,7 @@ import { BUILDS, choose } from './builds.js';
 import { capture } from './capture.js';
 import { startWorkers } from './threads.js';
 
-// What both sides share: the worker runs it for the page, and `worker: false` runs it in place.
+// The engine: the worker runs it for the page, and `worker: false` runs it in the page.
 
 /**
  * The wasm module's functions, once `ready()` has loaded it.
@@ -17,7 +17,7 @@ export let core = null;
 let loading = null;
 export function ready(wanted = 1) {
   loading ??= load(wanted).catch((error) => {
-    // A download that broke off may succeed the next time.
+    // A download that failed may succeed the next time.
     loading = null;
     throw error;
   });
@@ -36,7 +36,7 @@ async function load(wanted) {
     }
     core = module;
   } catch (error) {
-    // A site that left the threaded build away, or a browser that starts no more workers: one thread works everywhere.
+    // The site may lack the build with threads, or the browser may start no more workers: one thread works everywhere.
     if (!shared) throw error;
     await load(1);
   }
@@ -105,7 +105,7 @@ export class Engine {
     return this.#need().maps(values, height, width);
   }
 
-  /** A network to time; answers its number. */
+  /** Loads a network for a benchmark; returns its index. */
   async timer({ model, nc, size, device }) {
     await ready();
     return this.#timers.push(await core.WebTimer.load(model, nc, size, device)) - 1;

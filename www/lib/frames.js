@@ -1,4 +1,4 @@
-/** Follows a playing video: tells when it shows a frame that was not taken yet. */
+/** Follows a playing video, and tells when it shows a new frame. */
 export class Frames {
   #video;
   #signal;
@@ -22,12 +22,12 @@ export class Frames {
     video.addEventListener('ended', this.#end);
     signal?.addEventListener('abort', this.#end);
     if (video.ended || signal?.aborted) this.#over = true;
-    // Whatever it shows already counts as new.
+    // The frame that it shows now counts as new.
     if (video.videoWidth) this.#shown++;
     this.#watch();
   }
 
-  /** True as soon as there is a frame that was not taken (at once if one came meanwhile); false when none will come. */
+  /** Resolves to true as soon as there is a new frame, and to false when there will be none. */
   async next() {
     while (!this.#over && this.#shown === this.#taken) {
       await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
@@ -36,7 +36,7 @@ export class Frames {
     return !this.#over;
   }
 
-  /** Lets go of the video. */
+  /** Stops following the video. */
   close() {
     this.#end();
     this.#cancel();

@@ -21,8 +21,8 @@ export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
 
-/** Milliseconds after which a frame of a video is not new any more. */
-const STALE = 50;
+/** A video frame older than this many milliseconds is replaced by a new one. */
+const MAX_FRAME_AGE = 50;
 
 /** A loaded network. */
 export class Detector {
@@ -32,7 +32,7 @@ export class Detector {
   #last = null;
   #queue = Promise.resolve();
   #disposed = false;
-  /** Whether the GPU takes bitmaps, as far as is known. */
+  /** Whether the GPU takes bitmaps. False once it has refused one. */
   #bitmaps = true;
   #info;
   #tuned = Promise.resolve();
@@ -131,7 +131,7 @@ export class Detector {
     });
   }
 
-  /** The picture as it will be handed over: as a bitmap for a GPU, else as pixels. */
+  /** Takes the image from its source: as a bitmap for a GPU, else as pixels. */
   async #take(source, { signal, largest }) {
     const started = performance.now();
     const taking = { fetch: this.#fetch, signal, largest };
@@ -140,7 +140,7 @@ export class Detector {
     return { ...taken, started, captured: performance.now() };
   }
 
-  /** The network on a picture that was taken. */
+  /** Runs the network on an image that was taken. */
   async #look({ width, height, frame, started, captured }, checked, signal) {
     const payload = { ...frame, size: this.#size, options: checked };
     // From here on the candidates are this image's, or nobody's: refine() must not take them for the last one's.
@@ -160,7 +160,7 @@ export class Detector {
   }
 
   /**
-   * The last picture again under other options, without running the network.
+   * The detections of the last image for other options, without running the network.
    * @param {import('./index.d.ts').DetectOptions} [options]
    * @returns {Promise<{ detections: import('./index.d.ts').Detection[], nms: number }>}
    */
@@ -172,12 +172,12 @@ export class Detector {
   }
 
   /**
-   * Detections of a playing video, newest frame first: what comes in while the network runs is skipped. The next frame is
-   * taken while the network is busy with this one, as late as it can be, so that neither waits for the other.
-   * Ends with the video, with `signal`, or when the loop is left.
+   * The detections of a playing video. Frames that arrive while the network runs are skipped. The next frame is taken while
+   * the network runs, as late as possible, so that it is fresh and the network doesn't wait for it. Ends with the video, with
+   * `signal`, or when the loop is left.
    * @param {HTMLVideoElement} video
    * @param {import('./index.d.ts').DetectOptions | (() => import('./index.d.ts').DetectOptions)} [options]
-   *   a function is asked before every frame
+   *   a function is called before every frame
    */
   async *stream(video, options = {}) {
     const asked = () => (typeof options === 'function' ? options() : options);
@@ -195,8 +195,8 @@ export class Detector {
     try {
       for (;;) {
         let taken = await next;
-        // Who takes long with a result gets a fresh frame, not one from before.
-        if (taken && performance.now() - taken.captured > STALE) {
+        // If the caller took long, take a fresh frame.
+        if (taken && performance.now() - taken.captured > MAX_FRAME_AGE) {
           taken.frame.bitmap?.close();
           taken = await take(0);
         }

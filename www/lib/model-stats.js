@@ -1,4 +1,4 @@
-// What networks cost, counted and measured.
+// The cost of networks: counted, and measured.
 import { WorkerChannel } from './channel.js';
 import { abortable, checkSize, checkThreads } from './checks.js';
 import { core } from './engine.js';
@@ -14,7 +14,7 @@ export function summarize(yaml, { nc, size = 640 } = {}) {
 }
 
 /**
- * Models side by side, reductions in percent against the first. Without a list: the three s models.
+ * Models side by side, with reductions in percent against the first. Without a list: the three s models.
  * @param {string[]} [yamls] configurations, or names of built-in ones
  * @param {{ nc?: number, size?: number }} [options]
  */

@@ -1,15 +1,15 @@
-// How many threads a run has, and the workers they are.
+// The number of threads of a run, and their workers.
 
-/** More bring little: the steps of a light network are short, and phones have few fast cores. */
-const MOST = 4;
+/** The most threads for `auto`. More bring little: operations of a light network are short, and phones have few fast cores. */
+const MAX_THREADS = 4;
 
 /**
- * The number of threads for `wanted`; 1 where the page is not isolated, because memory can't be shared there.
+ * The number of threads for `wanted`: 1 where the page is not isolated, because memory can't be shared there.
  * @param {number | 'auto'} wanted
  */
 export function threadsFor(wanted) {
   if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer === 'undefined') return 1;
-  return wanted === 'auto' ? Math.min(MOST, navigator.hardwareConcurrency ?? 1) : wanted;
+  return wanted === 'auto' ? Math.min(MAX_THREADS, navigator.hardwareConcurrency ?? 1) : wanted;
 }
 
 /**
