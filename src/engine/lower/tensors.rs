@@ -65,15 +65,9 @@ impl<'a> Tensors<'a> {
 }
 
 fn random(key: &str, shape: &[usize]) -> Vec<f32> {
-    // xorshift, begun from the key's bytes (FNV-1a).
-    let mut state =
-        key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
+    // Every tensor has a sequence of its own, so that a change in one row leaves the others alone.
+    let mut random = fastrand::Rng::with_seed(u64::from(crc32fast::hash(key.as_bytes())));
+    let mut next = || random.f32() * 2.0 - 1.0;
     let fan_in: usize = shape.iter().skip(1).product();
     let (centre, spread) = match shape.len() {
         1 if key.ends_with("running_var") || key.ends_with("bn.weight") => (1.0, 0.3),
