@@ -107,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             costs[index..=index + more].iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let [rate, flow] = [adds / ms / 1e6, bytes / ms / 1e6];
         let part = (rate / product).max(flow / copy);
-        let details = op.kind.details(op.residual.is_some(), op.coarse.is_some());
+        let details = op.kind.details(op.residual.is_some(), op.upsampled_addend.is_some());
         println!(
             "{index:>4} {:>3} {:<15} {details:<22}{ms:>8.4}{rate:>8.1}{flow:>7.1}{:>6.0} %",
             op.row,
@@ -156,7 +156,7 @@ fn cost(op: &Op, plan: &Plan, width: f64) -> (f64, f64) {
     };
     let moved = width * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
     match &op.kind {
-        OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => {
+        OpKind::Conv { weights, .. } | OpKind::FusedGhostDepthwise { weights, .. } => {
             let view = plan.views[op.output];
             let count = weights.weight.len() as f64;
             ((view.height * view.width) as f64 * count, moved + width * count)

@@ -10,7 +10,7 @@
 //! rows, and to the time of every operation. It holds a network on the CPU and, if one is attached, on another
 //! [`Executor`]; callers don't see which one runs it.
 
-mod coarse;
+mod commute_upsample;
 pub mod cpu;
 mod device;
 mod executor;

@@ -15,7 +15,7 @@ fn engine(name: &str) -> Engine {
 
 fn reads(program: &Program, index: usize) -> Vec<ValueId> {
     let op = &program.ops[index];
-    [op.input].into_iter().chain(op.residual).chain(op.coarse.map(|coarse| coarse.value)).collect()
+    [op.input].into_iter().chain(op.residual).chain(op.upsampled_addend.map(|addend| addend.value)).collect()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn nothing_is_copied_or_upsampled() {
                 op.kind.name()
             );
         }
-        assert_eq!(engine.program().ops.iter().filter(|op| op.coarse.is_some()).count(), 2, "{name}");
+        assert_eq!(engine.program().ops.iter().filter(|op| op.upsampled_addend.is_some()).count(), 2, "{name}");
     }
 }
 

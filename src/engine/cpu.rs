@@ -94,7 +94,9 @@ impl Kernels {
 
     fn pack(op: &Op, isa: Isa, precision: Precision) -> Packed {
         let isa = match &op.kind {
-            OpKind::Conv { shape, .. } | OpKind::GhostTail { shape, .. } => isa.with_outputs(shape.channels[1]),
+            OpKind::Conv { shape, .. } | OpKind::FusedGhostDepthwise { shape, .. } => {
+                isa.with_outputs(shape.channels[1])
+            }
             _ => isa,
         };
         let (lanes, most) = isa.vectors();
@@ -109,7 +111,7 @@ impl Kernels {
                     Packed::Conv(PackedConv::new(*shape, weights, *activation, lanes, most))
                 }
             }
-            OpKind::GhostTail { shape, weights, activation } => {
+            OpKind::FusedGhostDepthwise { shape, weights, activation } => {
                 Packed::Depthwise(PackedDepthwise::new(*shape, weights, *activation, lanes).with_input())
             }
             _ => Packed::Direct,
@@ -139,7 +141,7 @@ impl Kernels {
         let base = arena.as_mut_ptr();
         let read = |value: ValueId| Map::new(base, &plan.views[value]);
         let (input, residual) = (read(op.input), op.residual.map(read));
-        let coarse = op.coarse.map(|c| (read(c.value), c.scale));
+        let upsampled_addend = op.upsampled_addend.map(|c| (read(c.value), c.scale));
         let view = &plan.views[op.output];
         let output = MapMut::new(base, view);
         // What the unsafe blocks below rely on: the plan keeps every map inside the arena, with padding behind it. An
@@ -148,7 +150,7 @@ impl Kernels {
         match (&self.packed[index], &op.kind) {
             // SAFETY: valid maps and disjoint outputs, as said above.
             (Packed::Conv(packed), _) => parallel_for(view.height * view.width, 24, |first, last| unsafe {
-                self.convolve(Job { packed, input, residual, coarse, output, first, last });
+                self.convolve(Job { packed, input, residual, upsampled_addend, output, first, last });
             }),
             (Packed::Int16(packed), _) => {
                 let pointwise = packed.shape().is_pointwise();
@@ -157,12 +159,15 @@ impl Kernels {
                 let [total, least] = if pointwise { [view.height * view.width, 8] } else { [view.height, 1] };
                 // SAFETY: valid maps and disjoint outputs, as said above.
                 parallel_for(total, least, |first, last| unsafe {
-                    dispatch::convolve_int16(self.isa, Job { packed, input, residual, coarse, output, first, last });
+                    dispatch::convolve_int16(
+                        self.isa,
+                        Job { packed, input, residual, upsampled_addend, output, first, last },
+                    );
                 });
             }
             // SAFETY: valid maps and disjoint outputs, as said above.
             (Packed::Depthwise(packed), _) => parallel_for(view.height, 1, |first, last| unsafe {
-                let job = Job { packed, input, residual, coarse, output, first, last };
+                let job = Job { packed, input, residual, upsampled_addend, output, first, last };
                 dispatch::convolve_depthwise(self.isa.with_outputs(packed.channels()), job);
             }),
             // SAFETY: valid maps and disjoint outputs, as said above.
@@ -195,7 +200,7 @@ impl Kernels {
                     OpKind::ConvTranspose { shape, weights, .. } => {
                         elementwise::conv_transpose(shape, weights, input, output, first, last);
                     }
-                    OpKind::Conv { .. } | OpKind::GhostTail { .. } => {}
+                    OpKind::Conv { .. } | OpKind::FusedGhostDepthwise { .. } => {}
                 }
             }),
         }
@@ -251,7 +256,7 @@ impl Kernels {
         if let Packed::Conv(packed) = &self.packed[index] {
             // SAFETY: the plan keeps the input inside the arena; threads get disjoint pixels.
             parallel_for(height * width, 24, |first, last| unsafe {
-                self.convolve(Job { packed, input, residual: None, coarse: None, output, first, last });
+                self.convolve(Job { packed, input, residual: None, upsampled_addend: None, output, first, last });
             });
         }
         RawMap { height, width, data }

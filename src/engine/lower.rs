@@ -3,7 +3,7 @@
 
 mod tensors;
 
-use super::coarse::keep_coarse;
+use super::commute_upsample::commute_upsample;
 use super::program::{ConvShape, ConvWeights, INPUT, OpKind, Program, ValueId};
 use crate::model::block::{Act, Attention, Block, Conv, ConvTranspose, Linear};
 use crate::model::{Activation, BATCH_NORM_EPSILON, Graph, Source};
@@ -44,7 +44,7 @@ pub fn lower(graph: &Graph, tensors: Tensors) -> Result<Program> {
         }
         lowering.program.rows.push(value);
     }
-    keep_coarse(&mut lowering.program);
+    commute_upsample(&mut lowering.program);
     Ok(lowering.program)
 }
 
@@ -189,10 +189,10 @@ impl Lowering<'_> {
         weights.bias.extend(other.bias);
         let shape = ConvShape { channels: [c1, 2 * hidden], ..first.shape };
         let both = self.push(OpKind::Conv { shape, weights, activation: first.act.function }, x, 2 * hidden);
-        let mut y = self.program.part(both, 0, hidden);
+        let mut y = self.program.view(both, 0, hidden);
         for block in inner {
             y = self.block(block, y)?;
-            self.program.values[y].home.get_or_insert((both, 0));
+            self.program.values[y].parent.get_or_insert((both, 0));
         }
         Ok(Some(both))
     }
@@ -211,7 +211,7 @@ impl Lowering<'_> {
                 let (shape, weights) = (cheap.shape, self.conv_weights(cheap)?);
                 let activation = self.activation(cheap.act, &cheap.act_key())?;
                 let channels = 2 * shape.channels[1];
-                (self.push(OpKind::GhostTail { shape, weights, activation }, first, channels), residual)
+                (self.push(OpKind::FusedGhostDepthwise { shape, weights, activation }, first, channels), residual)
             }
             last => {
                 let residual = self.block(shortcut, x)?;
@@ -221,7 +221,7 @@ impl Lowering<'_> {
         if let Some(op) = self.program.ops.last_mut()
             && op.output == output
             && op.residual.is_none()
-            && matches!(op.kind, OpKind::Conv { .. } | OpKind::GhostTail { .. })
+            && matches!(op.kind, OpKind::Conv { .. } | OpKind::FusedGhostDepthwise { .. })
         {
             op.residual = Some(residual);
             return Ok(output);

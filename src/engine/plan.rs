@@ -136,20 +136,24 @@ fn begins_with_two_convolutions(program: &Program) -> bool {
     let [first, second, rest @ ..] = &program.ops[..] else { return false };
     let dense = |op: &super::program::Op| match &op.kind {
         OpKind::Conv { shape, .. } => {
-            (shape.groups == 1 || shape.channels != [shape.groups; 2]) && op.residual.is_none() && op.coarse.is_none()
+            (shape.groups == 1 || shape.channels != [shape.groups; 2])
+                && op.residual.is_none()
+                && op.upsampled_addend.is_none()
         }
         _ => false,
     };
     let between = first.output;
     let touches = |v: ValueId| v == INPUT || program.root(v).0 == between;
     let reads = |op: &super::program::Op| {
-        touches(op.input) || op.residual.is_some_and(touches) || op.coarse.is_some_and(|coarse| touches(coarse.value))
+        touches(op.input)
+            || op.residual.is_some_and(touches)
+            || op.upsampled_addend.is_some_and(|addend| touches(addend.value))
     };
     dense(first)
         && dense(second)
         && first.input == INPUT
         && second.input == between
-        && program.values[between].home.is_none()
+        && program.values[between].parent.is_none()
         && program.root(second.output).0 != between
         && !program.outputs.iter().any(|&v| touches(v))
         && !rest.iter().any(|op| reads(op) || touches(op.output))
@@ -177,12 +181,12 @@ fn map_sizes(program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 2]>> {
             return Err(Error::new(ErrorKind::Argument, format!("row {} would need a map of over 1 GiB", op.row))
                 .hint("use a smaller picture size"));
         }
-        if let Some(coarse) = op.coarse
-            && sizes[program.root(coarse.value).0].map(|side| side.map(|n| n * coarse.scale)) != Some(output)
+        if let Some(addend) = op.upsampled_addend
+            && sizes[program.root(addend.value).0].map(|side| side.map(|n| n * addend.scale)) != Some(output)
         {
             return Err(joins(
                 op.row,
-                sizes[program.root(coarse.value).0].map(|side| side.map(|n| n * coarse.scale)),
+                sizes[program.root(addend.value).0].map(|side| side.map(|n| n * addend.scale)),
                 output,
             ));
         }
@@ -211,7 +215,7 @@ fn output_size(kind: &OpKind, [h, w]: Size) -> Option<Size> {
         Some([window_output(h, kernel, stride, padding, 1)?, window_output(w, kernel, stride, padding, 1)?])
     };
     match kind {
-        OpKind::Conv { shape: c, .. } | OpKind::GhostTail { shape: c, .. } => Some([
+        OpKind::Conv { shape: c, .. } | OpKind::FusedGhostDepthwise { shape: c, .. } => Some([
             window_output(h, c.kernel[0], c.stride[0], c.padding[0], c.dilation)?,
             window_output(w, c.kernel[1], c.stride[1], c.padding[1], c.dilation)?,
         ]),
@@ -243,7 +247,7 @@ fn lifetimes(program: &Program, retain: Retain) -> Vec<Option<[usize; 2]>> {
         touch(op.input, at);
         touch(op.output, at);
         op.residual.into_iter().for_each(|r| touch(r, at));
-        op.coarse.into_iter().for_each(|c| touch(c.value, at));
+        op.upsampled_addend.into_iter().for_each(|c| touch(c.value, at));
     }
     let last = program.ops.len();
     match retain {

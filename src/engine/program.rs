@@ -1,8 +1,7 @@
-//! The network as a list of simple operations on values, before any picture size is known.
+//! The program: the network as a list of simple operations on values, before any image size is known.
 //!
-//! A value that a concatenation takes in is *placed inside* the concatenated value: its producer writes straight to
-//! that channel offset, so concatenation costs nothing. Only what can't be placed (already placed elsewhere, or the
-//! network's input) is copied.
+//! A part of a concatenation is a *view* of the concatenated value: its producer writes straight to that channel offset, so
+//! concatenation costs nothing. Only values that are views already, and the network's input, are copied.
 
 use crate::model::Activation;
 pub use crate::model::block::{ConvShape, Pool, UpsampleMode};
@@ -16,7 +15,7 @@ pub struct Value {
     /// Channels of the map.
     pub channels: usize,
     /// The value it is a part of, and at which channel.
-    pub home: Option<(ValueId, usize)>,
+    pub parent: Option<(ValueId, usize)>,
 }
 
 /// Weights as the reference stores them: `(c2, c1 / groups, kh, kw)`, with a bias of `c2` values.
@@ -36,7 +35,7 @@ pub enum OpKind {
     Conv { shape: ConvShape, weights: ConvWeights, activation: Activation },
     /// The second half of a GhostConv that has a residual: the input, and `activation(depthwise(input))` behind it, the
     /// residual added to both.
-    GhostTail { shape: ConvShape, weights: ConvWeights, activation: Activation },
+    FusedGhostDepthwise { shape: ConvShape, weights: ConvWeights, activation: Activation },
     /// Transposed convolution; weight `(c1, c2 / groups, k, k)`.
     ConvTranspose { shape: ConvShape, output_padding: usize, weights: ConvWeights },
     /// Maximum over a window, borders don't count.
@@ -67,7 +66,7 @@ impl OpKind {
             Self::Conv { shape, .. } if shape.groups > 1 && shape.groups == shape.channels[0] => "depthwise",
             Self::Conv { shape, .. } if shape.kernel == [1, 1] => "pointwise",
             Self::Conv { .. } => "conv",
-            Self::GhostTail { .. } => "ghost_tail",
+            Self::FusedGhostDepthwise { .. } => "fused_ghost",
             Self::ConvTranspose { .. } => "conv_transpose",
             Self::MaxPool { .. } => "max_pool",
             Self::AvgPool { .. } => "avg_pool",
@@ -84,10 +83,10 @@ impl OpKind {
 
 impl OpKind {
     /// Kernel, stride, groups and what is fused, for listings: `3x3/2 silu +`.
-    pub fn details(&self, residual: bool, coarse: bool) -> String {
-        let plus = [if coarse { " +coarse" } else { "" }, if residual { " +residual" } else { "" }];
+    pub fn details(&self, residual: bool, upsampled: bool) -> String {
+        let plus = [if upsampled { " +upsampled" } else { "" }, if residual { " +residual" } else { "" }];
         match self {
-            Self::Conv { shape, activation, .. } | Self::GhostTail { shape, activation, .. } => {
+            Self::Conv { shape, activation, .. } | Self::FusedGhostDepthwise { shape, activation, .. } => {
                 let [kh, kw] = shape.kernel;
                 let act = match activation {
                     Activation::Identity => String::new(),
@@ -110,7 +109,7 @@ impl OpKind {
 
 /// A map of which each pixel counts for `scale * scale` pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coarse {
+pub struct UpsampledAddend {
     /// The map.
     pub value: ValueId,
     /// How many times smaller its sides are.
@@ -129,7 +128,7 @@ pub struct Op {
     /// What is added after the activation.
     pub residual: Option<ValueId>,
     /// What is added before it; only a convolution has this.
-    pub coarse: Option<Coarse>,
+    pub upsampled_addend: Option<UpsampledAddend>,
     /// What it writes.
     pub output: ValueId,
 }
@@ -156,7 +155,7 @@ impl Op {
     /// Empties the weights of an operation that executors pack, unless it gives one of the `outputs`: cells are picked
     /// with the weights of the last convolutions.
     pub(super) fn forget_packed_weights(&mut self, outputs: &[ValueId]) {
-        if let OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } = &mut self.kind
+        if let OpKind::Conv { weights, .. } | OpKind::FusedGhostDepthwise { weights, .. } = &mut self.kind
             && !outputs.contains(&self.output)
         {
             *weights = ConvWeights { weight: Vec::new(), bias: Vec::new() };
@@ -168,7 +167,7 @@ impl Program {
     /// Whether weights were given back: only the executor that packed them can run it.
     pub fn has_forgotten_weights(&self) -> bool {
         let empty = |op: &Op| match &op.kind {
-            OpKind::Conv { weights, .. } | OpKind::GhostTail { weights, .. } => weights.weight.is_empty(),
+            OpKind::Conv { weights, .. } | OpKind::FusedGhostDepthwise { weights, .. } => weights.weight.is_empty(),
             _ => false,
         };
         self.ops.iter().any(empty)
@@ -176,21 +175,21 @@ impl Program {
 
     /// A new value.
     pub fn value(&mut self, channels: usize) -> ValueId {
-        self.values.push(Value { channels, home: None });
+        self.values.push(Value { channels, parent: None });
         self.values.len() - 1
     }
 
     /// Appends an operation that writes a new value of `channels` channels.
     pub fn push(&mut self, row: usize, kind: OpKind, input: ValueId, channels: usize) -> ValueId {
         let output = self.value(channels);
-        self.ops.push(Op { row, kind, input, residual: None, coarse: None, output });
+        self.ops.push(Op { row, kind, input, residual: None, upsampled_addend: None, output });
         output
     }
 
-    /// `channels` of `whole` from channel `offset` on, as a value of its own. Several may share a place: then each must
-    /// be dead, but for element-wise residuals, when the next is written.
-    pub fn part(&mut self, whole: ValueId, offset: usize, channels: usize) -> ValueId {
-        self.values.push(Value { channels, home: Some((whole, offset)) });
+    /// `channels` of `whole` from channel `offset` on, as a value of its own. Several views may share memory. Then the earlier
+    /// one must not be read any more when the later one is written, except as an element-wise residual.
+    pub fn view(&mut self, whole: ValueId, offset: usize, channels: usize) -> ValueId {
+        self.values.push(Value { channels, parent: Some((whole, offset)) });
         self.values.len() - 1
     }
 
@@ -200,12 +199,12 @@ impl Program {
         let mut offset = 0;
         for &part in parts {
             let channels = self.values[part].channels;
-            let placed = if part == INPUT || self.values[part].home.is_some() {
+            let placed = if part == INPUT || self.values[part].parent.is_some() {
                 self.push(row, OpKind::Copy, part, channels)
             } else {
                 part
             };
-            self.values[placed].home = Some((whole, offset));
+            self.values[placed].parent = Some((whole, offset));
             offset += channels;
         }
         whole
@@ -214,9 +213,9 @@ impl Program {
     /// The outermost value that holds `value`, and the channel at which it begins there.
     pub fn root(&self, mut value: ValueId) -> (ValueId, usize) {
         let mut offset = 0;
-        while let Some((home, at)) = self.values[value].home {
+        while let Some((parent, at)) = self.values[value].parent {
             offset += at;
-            value = home;
+            value = parent;
         }
         (value, offset)
     }

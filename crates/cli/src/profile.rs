@@ -73,10 +73,10 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
         (view.height * view.width * view.channels) as f64
     };
     let mut bytes = 4.0 * (values(op.input) + values(op.output) + op.residual.map_or(0.0, values));
-    bytes += 4.0 * op.coarse.map_or(0.0, |coarse| values(coarse.value));
+    bytes += 4.0 * op.upsampled_addend.map_or(0.0, |addend| values(addend.value));
     let mut adds = 0.0;
     match &op.kind {
-        OpKind::Conv { shape, .. } | OpKind::GhostTail { shape, .. } => {
+        OpKind::Conv { shape, .. } | OpKind::FusedGhostDepthwise { shape, .. } => {
             let view = plan.views[op.output];
             let weights = shape.weight_shape().iter().product::<usize>();
             adds = (view.height * view.width * weights) as f64;

@@ -5,7 +5,7 @@
 mod im2col;
 mod pack;
 
-use super::epilogue::{Accumulator, add_coarse, store};
+use super::epilogue::{Accumulator, add_upsampled, store};
 use super::job::{BLOCK, Job};
 use super::simd::Simd;
 use super::{Map, MapMut};
@@ -123,8 +123,8 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
     unsafe {
         let weights = job.packed.weights.as_ptr().add(panel.start);
         let mut acc = multiply::<S, MR, NV>(offsets, table, taps, weights);
-        if let Some((coarse, scale)) = job.coarse {
-            add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
+        if let Some((addend, scale)) = job.upsampled_addend {
+            add_upsampled::<S, MR, NV>(&mut acc, addend, scale, job.output.width, panel.channel, start);
         }
         put::<S, MR, NV>(target, panel.channel, &acc, [start, end]);
     }

@@ -51,9 +51,9 @@ unsafe fn put<S: Simd>(v: S::V, to: *mut f32, lanes: usize) {
 /// # Safety
 /// The small map covers these pixels, with a vector's length of readable floats behind it.
 #[inline(always)]
-pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
+pub unsafe fn add_upsampled<S: Simd, const MR: usize, const NV: usize>(
     acc: &mut [[S::V; NV]; MR],
-    coarse: Map,
+    addend: Map,
     scale: usize,
     width: usize,
     channel: usize,
@@ -61,9 +61,9 @@ pub unsafe fn add_coarse<S: Simd, const MR: usize, const NV: usize>(
 ) {
     let (mut y, mut x) = (start / width, start % width);
     for row in acc {
-        let pixel = (y / scale).min(coarse.height - 1) * coarse.width + x / scale;
+        let pixel = (y / scale).min(addend.height - 1) * addend.width + x / scale;
         for (j, v) in row.iter_mut().enumerate() {
-            let from = coarse.data.wrapping_add(pixel * coarse.stride + channel + j * S::LANES);
+            let from = addend.data.wrapping_add(pixel * addend.stride + channel + j * S::LANES);
             // SAFETY: the caller upholds the contract of this function.
             unsafe { *v = S::add(*v, S::load(from)) };
         }

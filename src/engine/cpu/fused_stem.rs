@@ -163,17 +163,17 @@ impl FusedStem<'_> {
     /// # Safety
     /// As for [`super::conv::convolve`].
     unsafe fn convolve(&self, index: usize, input: Source, output: MapMut, [first, last]: [usize; 2]) {
-        let (residual, coarse, width) = (None, None, output.width);
+        let (residual, upsampled_addend, width) = (None, None, output.width);
         // SAFETY: the caller upholds the contract of this function.
         unsafe {
             match (&self.kernels.packed[index], input) {
                 (Packed::Int16(packed), input) => {
-                    let job = int16::Job { packed, input, residual, coarse, output, first, last };
+                    let job = int16::Job { packed, input, residual, upsampled_addend, output, first, last };
                     dispatch::convolve_int16(self.kernels.isa, job);
                 }
                 (Packed::Conv(packed), Source::Map(input, _)) => {
                     let (first, last) = (first * width, last * width);
-                    self.kernels.convolve(Job { packed, input, residual, coarse, output, first, last });
+                    self.kernels.convolve(Job { packed, input, residual, upsampled_addend, output, first, last });
                 }
                 _ => unreachable!("the stem is two convolutions, and bytes go to int16"),
             }

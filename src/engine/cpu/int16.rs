@@ -10,7 +10,7 @@ mod source;
 use super::Map;
 use super::aligned::Aligned;
 use super::conv::{Panel, Target, put};
-use super::epilogue::{Accumulator, add_coarse};
+use super::epilogue::{Accumulator, add_upsampled};
 use super::job::BLOCK;
 use super::simd::Simd;
 use crate::model::Activation;
@@ -224,8 +224,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
                 *v = S::mul_add(*v, scale, S::load(packed.biases.as_ptr().add(channel)));
             }
         }
-        if let Some((coarse, scale)) = job.coarse {
-            add_coarse::<S, MR, NV>(&mut acc, coarse, scale, job.output.width, panel.channel, start);
+        if let Some((addend, scale)) = job.upsampled_addend {
+            add_upsampled::<S, MR, NV>(&mut acc, addend, scale, job.output.width, panel.channel, start);
         }
         put::<S, MR, NV>(target, panel.channel, &acc, [start, end]);
     }

@@ -14,7 +14,7 @@ pub struct Job<'a, P, I = Map> {
     /// What is added after the activation.
     pub residual: Option<Map>,
     /// A smaller map that is added before the activation, and how many times smaller its sides are.
-    pub coarse: Option<(Map, usize)>,
+    pub upsampled_addend: Option<(Map, usize)>,
     /// What is written.
     pub output: MapMut,
     /// The first output row, or the first output pixel for kernels that work pixel by pixel.

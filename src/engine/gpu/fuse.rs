@@ -73,13 +73,14 @@ fn pools(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Option
 fn depthwise_over<'a>(first: &Op, second: &'a Op) -> Option<(&'a ConvShape, crate::model::Activation, bool)> {
     let (shape, activation, tail) = match &second.kind {
         OpKind::Conv { shape, activation, .. } if second.residual.is_none() => (shape, activation, false),
-        OpKind::GhostTail { shape, activation, .. } => (shape, activation, true),
+        OpKind::FusedGhostDepthwise { shape, activation, .. } => (shape, activation, true),
         _ => return None,
     };
     let same =
         (0..2).all(|d| shape.stride[d] == 1 && shape.padding[d] == shape.kernel[d] / 2 && shape.kernel[d] % 2 == 1);
     let one_each = shape.channels == [shape.groups; 2] && shape.channels[0].is_multiple_of(4);
-    let fits = same && one_each && shape.dilation == 1 && second.input == first.output && second.coarse.is_none();
+    let fits =
+        same && one_each && shape.dilation == 1 && second.input == first.output && second.upsampled_addend.is_none();
     fits.then_some((shape, *activation, tail))
 }
 
@@ -93,7 +94,8 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
     let (depthwise, activation2, tail) = depthwise_over(first, second)?;
     let values = [first.input, first.output, second.output];
     let whole = values.into_iter().chain(second.residual).all(|value| aligned(program, value));
-    let plain = shape.is_pointwise() && shape.groups == 1 && first.residual.is_none() && first.coarse.is_none();
+    let plain =
+        shape.is_pointwise() && shape.groups == 1 && first.residual.is_none() && first.upsampled_addend.is_none();
     let view = &plan.views[first.output];
     let pixels = view.height * view.width;
     if !whole || !plain || pixels > MOST_PIXELS {
@@ -108,8 +110,9 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
     let (out, extra) = match tail {
         true => {
             // Its first half is the first convolution's result plus the residual: no other operation may read that result.
-            let read =
-                |op: &Op| [Some(op.input), op.residual, op.coarse.map(|c| c.value)].contains(&Some(first.output));
+            let read = |op: &Op| {
+                [Some(op.input), op.residual, op.upsampled_addend.map(|c| c.value)].contains(&Some(first.output))
+            };
             let kept = program.rows.contains(&Some(first.output)) || program.outputs.contains(&first.output);
             if kept || program.ops[index + 2..].iter().any(read) {
                 return None;

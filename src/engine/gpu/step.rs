@@ -25,7 +25,7 @@ struct Call {
     input: BufferView,
     output: BufferView,
     residual: Option<BufferView>,
-    coarse: Option<(BufferView, usize)>,
+    upsampled_addend: Option<(BufferView, usize)>,
     /// Channels to skip in the output and the residual.
     behind: usize,
 }
@@ -46,7 +46,7 @@ impl Call {
         let [in_at, in_off] = begin(&self.input, 0);
         let [out_at, out_off] = begin(&self.output, self.behind);
         let [res_at, res_off] = self.residual.as_ref().map_or([0, 0], |view| begin(view, self.behind));
-        let coarse_at = self.coarse.as_ref().map_or(0, |(view, _)| begin(view, 0)[0]);
+        let addend_at = self.upsampled_addend.as_ref().map_or(0, |(view, _)| begin(view, 0)[0]);
         let elements = |view: &BufferView| view.channels.div_ceil(width);
         let (i, o) = (&self.input, &self.output);
         let values = [
@@ -63,9 +63,9 @@ impl Call {
             elements(o),
             res_at,
             res_off,
-            coarse_at,
-            self.coarse.as_ref().map_or(0, |(view, _)| view.width),
-            self.coarse.as_ref().map_or(0, |(view, _)| view.height * view.width),
+            addend_at,
+            self.upsampled_addend.as_ref().map_or(0, |(view, _)| view.width),
+            self.upsampled_addend.as_ref().map_or(0, |(view, _)| view.height * view.width),
         ];
         Step { op, shader, parameters: values.map(|v| v as u32), groups: groups(self.threads) }
     }
@@ -106,11 +106,11 @@ pub fn aligned(program: &Program, value: ValueId) -> bool {
 
 /// The elements that an operation works on.
 pub fn element_layout(program: &Program, op: &Op) -> ElementLayout {
-    let values = [op.input, op.output].into_iter().chain(op.residual).chain(op.coarse.map(|c| c.value));
+    let values = [op.input, op.output].into_iter().chain(op.residual).chain(op.upsampled_addend.map(|c| c.value));
     let whole = match &op.kind {
         OpKind::SpaceToDepth { .. } => program.values[op.input].channels.is_multiple_of(4),
         OpKind::DepthToSpace { .. } => program.values[op.output].channels.is_multiple_of(4),
-        OpKind::GhostTail { shape, .. } => shape.channels[0].is_multiple_of(4),
+        OpKind::FusedGhostDepthwise { shape, .. } => shape.channels[0].is_multiple_of(4),
         _ => true,
     };
     if whole && values.into_iter().all(|v| aligned(program, v)) { ElementLayout::Vec4 } else { ElementLayout::Scalar }
@@ -121,7 +121,9 @@ pub fn needs_values(program: &Program, index: usize) -> bool {
     let op = &program.ops[index];
     match &op.kind {
         OpKind::Conv { shape, .. } => matches!(path(shape, element_layout(program, op)), Path::General),
-        OpKind::GhostTail { shape, .. } => !matches!(path(shape, element_layout(program, op)), Path::Depthwise),
+        OpKind::FusedGhostDepthwise { shape, .. } => {
+            !matches!(path(shape, element_layout(program, op)), Path::Depthwise)
+        }
         OpKind::ConvTranspose { .. } | OpKind::Attention { .. } => true,
         _ => false,
     }
@@ -159,11 +161,15 @@ pub fn weights(program: &Program, index: usize, tuning: Tuning) -> Vec<f32> {
     let op = &program.ops[index];
     let element = element_layout(program, op);
     match &op.kind {
-        OpKind::Conv { shape, weights, .. } | OpKind::GhostTail { shape, weights, .. } => match path(shape, element) {
-            Path::Dense => pack::dense(shape, weights, Tile { pixels: 1, blocks: tuning.blocks_of(shape.channels[1]) }),
-            Path::Depthwise => pack::depthwise(shape, weights),
-            Path::General => pack::plain(weights),
-        },
+        OpKind::Conv { shape, weights, .. } | OpKind::FusedGhostDepthwise { shape, weights, .. } => {
+            match path(shape, element) {
+                Path::Dense => {
+                    pack::dense(shape, weights, Tile { pixels: 1, blocks: tuning.blocks_of(shape.channels[1]) })
+                }
+                Path::Depthwise => pack::depthwise(shape, weights),
+                Path::General => pack::plain(weights),
+            }
+        }
         OpKind::ConvTranspose { weights, .. } => pack::plain(weights),
         OpKind::Affine { scale, bias, .. } => pack::affine(element, scale, bias),
         _ => Vec::new(),
@@ -186,8 +192,8 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
     let pixels = output.height * output.width;
     let each = |element: ElementLayout| output.channels.div_ceil(element.channels()) * pixels;
     let stored = tuning.stored(element);
-    let coarse = op.coarse.map(|c| (plan.views[c.value], c.scale));
-    let call = Call { threads: each(element), input, output, residual, coarse, behind: 0 };
+    let upsampled_addend = op.upsampled_addend.map(|c| (plan.views[c.value], c.scale));
+    let call = Call { threads: each(element), input, output, residual, upsampled_addend, behind: 0 };
     let one = |shader: String| vec![call.step(index, stored, shader)];
     match &op.kind {
         OpKind::Conv { shape, activation, .. } => match path(shape, element) {
@@ -197,24 +203,26 @@ pub fn steps(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Ve
                     true => pixels.div_ceil(tile.pixels),
                     false => output.height * output.width.div_ceil(tile.pixels),
                 };
-                let scale = op.coarse.map(|c| c.scale);
+                let scale = op.upsampled_addend.map(|c| c.scale);
                 let mapping = tuning.workgroup_mapping(tiles);
                 let shader = wgsl::dense(stored, shape, *activation, residual.is_some(), scale, tile, mapping);
                 vec![call.tiled(index, stored, shader, [tiles, shape.channels[1].div_ceil(4 * tile.blocks)], mapping)]
             }
             Path::Depthwise => vec![depthwise(shape, *activation, false, call, index, tuning)],
             Path::General => {
-                let shader = wgsl::general(shape, *activation, residual.is_some(), op.coarse.map(|c| c.scale));
+                let shader =
+                    wgsl::general(shape, *activation, residual.is_some(), op.upsampled_addend.map(|c| c.scale));
                 vec![Call { threads: each(ElementLayout::Scalar), ..call }.step(index, ElementLayout::Scalar, shader)]
             }
         },
-        OpKind::GhostTail { shape, activation, .. } => match path(shape, element) {
+        OpKind::FusedGhostDepthwise { shape, activation, .. } => match path(shape, element) {
             Path::Depthwise => vec![depthwise(shape, *activation, true, call, index, tuning)],
             _ => {
                 let threads = shape.channels[0] * pixels;
                 let half = BufferView { channels: shape.channels[0], ..output };
-                let first = Call { threads, input, output: half, residual, coarse: None, behind: 0 };
-                let second = Call { threads, input, output: half, residual, coarse: None, behind: shape.channels[0] };
+                let first = Call { threads, input, output: half, residual, upsampled_addend: None, behind: 0 };
+                let second =
+                    Call { threads, input, output: half, residual, upsampled_addend: None, behind: shape.channels[0] };
                 vec![
                     first.step(index, ElementLayout::Scalar, wgsl::copy(ElementLayout::Scalar, residual.is_some())),
                     second.step(

@@ -152,7 +152,7 @@ fn step(program: &Program, plan: &Plan, index: usize) -> Value {
         "step": index,
         "row": op.row,
         "what": op.kind.name(),
-        "kernel": op.kind.details(op.residual.is_some(), op.coarse.is_some()),
+        "kernel": op.kind.details(op.residual.is_some(), op.upsampled_addend.is_some()),
         "in": map(op.input),
         "out": map(op.output),
         "multiply_adds": adds,

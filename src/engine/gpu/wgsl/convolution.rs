@@ -24,13 +24,13 @@ macro_rules! line {
 
 /// Dense convolution with `groups == 1`. Weights: per group of `tile.blocks` output blocks the biases, then
 /// `[ky][c1 / 4][kx][lane of c1][block]` blocks of four outputs (see [`pack::dense`](crate::engine::gpu::pack::dense)).
-/// With `coarse`, a map that many times smaller is added before the activation: `x0` its place, `x1` its width, `x2` its pixels.
+/// With `upsampled_addend`, a map that many times smaller is added before the activation: `x0` its place, `x1` its width, `x2` its pixels.
 pub fn dense(
     element: ElementLayout,
     shape: &ConvShape,
     act: Activation,
     residual: bool,
-    coarse: Option<usize>,
+    upsampled_addend: Option<usize>,
     tile: Tile,
     mapping: WorkgroupMapping,
 ) -> String {
@@ -103,7 +103,7 @@ pub fn dense(
     }
     for j in 0..pixels {
         line!(t, "  if (count <= {j}u) {{ return; }}");
-        if let Some(scale) = coarse {
+        if let Some(scale) = upsampled_addend {
             line!(
                 t,
                 "  let uy{j} = (first + {j}u) / p.out_w / {scale}u;\n  let ux{j} = (first + {j}u) % p.out_w / {scale}u;"
@@ -112,7 +112,8 @@ pub fn dense(
         }
         for b in 0..blocks {
             let plus = if residual { format!(" + ld(extra{b} + {j}u)") } else { String::new() };
-            let under = if coarse.is_some() { format!(" + ld(under{j} + {b}u * p.x2)") } else { String::new() };
+            let under =
+                if upsampled_addend.is_some() { format!(" + ld(under{j} + {b}u * p.x2)") } else { String::new() };
             line!(t, "  st(to{b} + {j}u, act(s{j}_{b}{under}){plus});");
         }
     }

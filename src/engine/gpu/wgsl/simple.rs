@@ -126,11 +126,11 @@ pub fn depth_to_space(element: ElementLayout, gain: usize) -> String {
 }
 
 /// Any convolution, one output value a thread, weights as the reference stores them with the biases behind.
-pub fn general(shape: &ConvShape, act: Activation, residual: bool, coarse: Option<usize>) -> String {
+pub fn general(shape: &ConvShape, act: Activation, residual: bool, upsampled_addend: Option<usize>) -> String {
     let [kh, kw] = shape.kernel;
     let (cin, cout) = (shape.channels[0] / shape.groups, shape.channels[1] / shape.groups);
     let plus = if residual { " + ld(at(p.res_at, p.res_off, hw, c, pixel))" } else { "" };
-    let under = coarse.map_or_else(String::new, |scale| {
+    let under = upsampled_addend.map_or_else(String::new, |scale| {
         format!("  sum += a[p.x0 + ((c / 4u) * p.x2 + y / {scale}u * p.x1 + x / {scale}u) * 4u + c % 4u];\n")
     });
     let body = format!(

@@ -1,12 +1,13 @@
-//! Upsampled channels at their own resolution: a 1x1 convolution over `cat(upsample(a), b)` is `Wa·upsample(a) + Wb·b`,
-//! and `Wa·upsample(a)` is `upsample(Wa·a)`. So `Wa·a` is computed on the small map, a quarter of the products for a scale
-//! of 2, and added to `Wb·b` before the activation; the upsampled map is never written, and neither is the concatenation.
+//! Commutes upsampling with 1x1 convolutions. Nearest-neighbour upsampling only repeats pixels, so `W * upsample(a)` is
+//! `upsample(W * a)`. A 1x1 convolution over `cat(upsample(a), b)` is then `upsample(Wa * a) + Wb * b`. `Wa * a` is computed on
+//! the small map (a quarter of the products for a scale of 2) and added to `Wb * b` before the activation. Neither the
+//! upsampled map nor the concatenation is ever written.
 
-use super::program::{Coarse, ConvShape, ConvWeights, Op, OpKind, Program, UpsampleMode, ValueId};
+use super::program::{ConvShape, ConvWeights, Op, OpKind, Program, UpsampleMode, UpsampledAddend, ValueId};
 use crate::model::Activation;
 
 /// Rewrites all places where that is possible. Rows whose output is no longer written have none afterwards.
-pub fn keep_coarse(program: &mut Program) {
+pub fn commute_upsample(program: &mut Program) {
     let mut at = 0;
     while at < program.ops.len() {
         let joint = Joint::at(program, at);
@@ -39,15 +40,16 @@ impl Joint {
         if mode != UpsampleMode::Nearest {
             return None;
         }
-        let (whole, begin) = program.values[output].home?;
+        let (whole, begin) = program.values[output].parent?;
         let parts: Vec<ValueId> = (0..program.values.len())
-            .filter(|&v| program.values[v].home.is_some_and(|(home, _)| home == whole))
+            .filter(|&v| program.values[v].parent.is_some_and(|(parent, _)| parent == whole))
             .collect();
         let [first, second] = parts[..] else { return None };
         let other = if first == output { second } else { first };
         let channels = program.values[output].channels;
         let joined = channels + program.values[other].channels == program.values[whole].channels;
-        let alone = program.values[whole].home.is_none() && !program.outputs.iter().any(|&v| v == whole || v == output);
+        let alone =
+            program.values[whole].parent.is_none() && !program.outputs.iter().any(|&v| v == whole || v == output);
         let reads = |op: &Op, value: ValueId| op.input == value || op.residual == Some(value);
         let readers: Vec<usize> = (0..program.ops.len()).filter(|&i| reads(&program.ops[i], whole)).collect();
         let only = !program.ops.iter().any(|op| reads(op, output) || op.output == whole);
@@ -64,17 +66,17 @@ impl Joint {
 
     fn rewrite(self, program: &mut Program, at: usize) {
         let elided = [self.whole, program.ops[at].output];
-        program.values[self.other].home = None;
+        program.values[self.other].parent = None;
         // From the last on, so that the places of the others stay right.
         for &reader in self.readers.iter().rev() {
             let small = self.split(&mut program.ops[reader]);
             let value = program.value(small.channels[1]);
             let Op { row, .. } = program.ops[reader];
             program.ops[reader].input = self.other;
-            program.ops[reader].coarse = Some(Coarse { value, scale: self.scale });
+            program.ops[reader].upsampled_addend = Some(UpsampledAddend { value, scale: self.scale });
             let shape = ConvShape::pointwise(small.channels[0], small.channels[1]);
             let kind = OpKind::Conv { shape, weights: small.weights, activation: Activation::Identity };
-            let op = Op { row, kind, input: self.source, residual: None, coarse: None, output: value };
+            let op = Op { row, kind, input: self.source, residual: None, upsampled_addend: None, output: value };
             program.ops.insert(reader, op);
         }
         program.ops.remove(at);
@@ -114,6 +116,6 @@ fn can_split(program: &Program, index: usize, whole: ValueId) -> bool {
         && shape.groups == 1
         && op.input == whole
         && op.residual != Some(whole)
-        && op.coarse.is_none()
+        && op.upsampled_addend.is_none()
         && !program.outputs.contains(&op.output)
 }
