@@ -102,7 +102,7 @@ impl Hyp {
     /// Reads a YAML of names and numbers; what it leaves out keeps its default.
     ///
     /// # Errors
-    /// Text that is no such YAML, numbers that can't be meant.
+    /// Text that is not a YAML mapping of names and numbers; a number out of range.
     pub fn parse(text: &str) -> Result<Self> {
         Self::default().with(text)
     }
@@ -110,7 +110,7 @@ impl Hyp {
     /// These hyperparameters with those replaced that a YAML of names and numbers has.
     ///
     /// # Errors
-    /// Text that is no such YAML, numbers that can't be meant.
+    /// Text that is not a YAML mapping of names and numbers; a number out of range.
     pub fn with(&self, text: &str) -> Result<Self> {
         self.with_values(serde_yaml::from_str(text).map_err(wrong)?)
     }
@@ -118,7 +118,7 @@ impl Hyp {
     /// These hyperparameters with those replaced that `given` has.
     ///
     /// # Errors
-    /// Values that are no numbers, numbers that can't be meant.
+    /// A value of the wrong type; a number out of range.
     pub fn with_values(&self, given: Map<String, Value>) -> Result<Self> {
         let mut all = serde_json::to_value(self).map_err(wrong)?;
         if let Value::Object(all) = &mut all {
@@ -131,7 +131,7 @@ impl Hyp {
 
     fn check(&self) -> Result<()> {
         let wrong =
-            |what: &str, value: f32| Err(Error::new(ErrorKind::Config, format!("{what}: {value} can't be meant")));
+            |what: &str, value: f32| Err(Error::new(ErrorKind::Config, format!("{what}: {value} is out of range")));
         let loss = &self.loss;
         for (what, value) in [("lr0", self.lr0), ("anchor_t", loss.anchor_t), ("ema_ramp", self.ema_ramp)] {
             if !(value.is_finite() && value > 0.0) {

@@ -1,4 +1,4 @@
-//! Weights to begin with: made up, or taken over from a checkpoint as far as they fit.
+//! Initial weights: random, or copied from a checkpoint where key and shape agree.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Start {
     pub folded: Vec<String>,
 }
 
-/// Made-up weights as PyTorch makes them (He et al. 2015, uniform), Detect's biases as the reference sets them. The same
+/// Random weights, initialised as in PyTorch (He et al. 2015, uniform), with Detect's biases as in the reference. The same
 /// seed gives the same weights.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn initial(graph: &Graph, seed: u64) -> Result<Checkpoint> {
             Some("in_proj_bias") => vec![0.0; count],
             Some("bias") if key.ends_with("out_proj.bias") => vec![0.0; count],
             Some("bias") => {
-                // The kernel beside it tells how many values enter.
+                // The fan-in is that of the kernel with the same prefix.
                 let kernel = shapes.get(&format!("{}weight", key.trim_end_matches("bias")));
                 uniform(seed, key, count, fan_in(kernel.unwrap_or(shape)))
             }
@@ -62,7 +62,7 @@ pub fn initial(graph: &Graph, seed: u64) -> Result<Checkpoint> {
     Ok(Checkpoint { tensors, ..Checkpoint::default() })
 }
 
-/// Made-up weights, replaced by those of `from` wherever key and shape agree. A Detect row for other classes takes over
+/// Random weights, replaced by those of `from` wherever key and shape agree. A Detect row for other classes copies
 /// boxes and objectness, and the classes that both know by name.
 ///
 /// # Errors

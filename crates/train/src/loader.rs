@@ -1,4 +1,4 @@
-//! Batches of augmented pictures, made ahead in the background.
+//! Batches of augmented pictures, prefetched by background threads.
 //!
 //! Whatever the number of workers, the same seed gives the same batches: an epoch's order comes from the seed and the
 //! epoch, a picture's changes from the seed, the epoch and the place in it. A training that was stopped goes on at any

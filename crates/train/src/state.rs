@@ -1,4 +1,4 @@
-//! What a training needs to go on after it was stopped, in one safetensors file that is replaced as a whole.
+//! The state of a stopped training, in one safetensors file that is replaced atomically.
 //!
 //! Tensors are `value/KEY`, `average/KEY`, `momentum/KEY`, `second_moment/KEY`, `gradient/KEY`; the position is JSON in the metadata.
 

@@ -1,4 +1,4 @@
-//! One network in training: a batch goes in, gradients are gathered, steps are made.
+//! One network in training: forward and backward passes accumulate gradients, `step` updates the parameters.
 
 mod calibrate;
 mod transfer;

@@ -1,4 +1,4 @@
-//! How the allocator treats the large tensors of training.
+//! Allocator settings for the large tensors of training.
 
 /// Largest threshold that glibc accepts.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,4 +1,4 @@
-//! One batch: its pictures in parallel, each with its own chance.
+//! One batch: its pictures are prepared in parallel, each with its own random generator.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ struct Problems {
     warnings: Vec<String>,
 }
 
-/// What the numbers are for that a seed is mixed with.
+/// Separates the random streams of one seed.
 #[derive(Clone, Copy)]
 enum Purpose {
     Order = 1,
@@ -190,7 +190,7 @@ fn separate(rgb: &[u8], planes: &mut [u8]) {
     }
 }
 
-/// Spreads every bit over all of them (the finaliser of SplitMix64).
+/// Mixes the bits (the finaliser of SplitMix64).
 fn scramble(value: u64) -> u64 {
     let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

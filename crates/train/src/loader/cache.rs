@@ -1,12 +1,11 @@
-//! Decoded pictures that are kept in memory.
+//! A cache of decoded pictures.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::augment::Example;
 
-/// Keeps pictures as long as there is room. None ever makes way for another one: every epoch wants all of them, so
-/// whichever are kept save as much.
+/// Keeps pictures while there is room and never evicts: every epoch reads every picture once, so any subset saves the same.
 pub(super) struct Cache {
     room: usize,
     kept: RwLock<Kept>,

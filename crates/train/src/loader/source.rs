@@ -9,7 +9,7 @@ use crate::augment::{Example, LabelBox, LabelRegion};
 /// Smaller pictures teach nothing.
 const LEAST_SIDE: usize = 10;
 
-/// Pictures with boxes, by number.
+/// Pictures with labels, by index.
 pub trait Source: Send + Sync {
     /// How many there are.
     fn len(&self) -> usize;

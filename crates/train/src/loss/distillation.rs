@@ -1,5 +1,5 @@
-//! Learning from another network of the same anchors, strides and classes: every cell is to say what the teacher says
-//! there.
+//! Learning from another network of the same anchors, strides and classes: every cell learns the
+//! teacher's output at the same cell.
 
 use ghostdet::detection::RawMap;
 use ghostdet::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Cells whose objectness is neither right nor wrong.
+//! Cells without an objectness loss.
 //!
 //! Two kinds of labels say less than "here is an object, and elsewhere is none": boxes of little certainty (weight 0), and
 //! pictures in which not all classes are labelled ([`Region`]).

@@ -1,4 +1,4 @@
-//! Which anchors of which cells have to find a label.
+//! Assigns labels to anchors and cells.
 
 use super::Target;
 

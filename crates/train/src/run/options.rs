@@ -1,4 +1,4 @@
-//! What a training is told, and what it tells.
+//! Options of a training, its events and its outcome.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub enum Event<'a> {
     Epoch(&'a Row, Option<&'a Report>),
 }
 
-/// How far it is.
+/// Progress of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Epoch, from 0.
@@ -142,7 +142,7 @@ pub struct Outcome {
     pub best: Option<(f64, usize)>,
     /// Epochs that were finished.
     pub epochs: usize,
-    /// It was asked to stop: there is something to resume.
+    /// Whether it was stopped early: the state file can be resumed.
     pub stopped: bool,
 }
 

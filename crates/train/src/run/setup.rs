@@ -1,4 +1,4 @@
-//! From options to a training that can begin, or go on.
+//! Sets a training up from its options, or restores a stopped one.
 
 use ghostdet::detector::adopt_anchors;
 use ghostdet::model::{Config, Graph};

@@ -1,4 +1,4 @@
-//! What a teacher says of a batch.
+//! The teacher's raw maps of a batch.
 
 use ghostdet::detection::RawMap;
 use ghostdet::{Detector, Result};

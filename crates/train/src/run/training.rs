@@ -74,7 +74,7 @@ impl Training {
         Ok(self.outcome(false))
     }
 
-    /// Learns from the rest of the epoch. False if it was asked to stop.
+    /// Learns from the rest of the epoch. Returns false if `stop` was set.
     fn epoch(&mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<bool> {
         let epoch = self.position.epoch;
         let mosaic = epoch + self.options.close_mosaic < self.schedule.epochs;
