@@ -80,7 +80,13 @@ impl Schedule {
         self.factor_at(epoch as f32 / self.epochs.max(1) as f32)
     }
 
-    /// The same at a part of the whole training.
+    /// The learning rate of an epoch without warm-up: its last one where it falls with every batch.
+    pub fn epoch_rate(&self, epoch: usize) -> f32 {
+        let progress = (epoch + 1) as f32 / self.epochs.max(1) as f32;
+        self.lr0 * if self.smooth { self.factor_at(progress) } else { self.factor(epoch) }
+    }
+
+    /// The learning rate at a part of the whole training (0 to 1), as a part of the first.
     fn factor_at(&self, progress: f32) -> f32 {
         match self.shape {
             Shape::Linear => (1.0 - progress) * (1.0 - self.lrf) + self.lrf,

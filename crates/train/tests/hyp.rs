@@ -45,6 +45,8 @@ fn learning_on_begins_gently_unless_told_otherwise() {
         assert_eq!((first.rate, first.bias_rate), (0.0, 0.0));
     }
     let base = Hyp::new_classes();
+    let rates = [0, 9].map(|epoch| base.schedule(10, 16).epoch_rate(epoch));
+    assert!(rates[0] > 0.9 * 0.9 * base.lr0 && (rates[1] - base.lr0 * base.lrf).abs() < 1e-6, "{rates:?}");
     let told = base.with("warmup_bias_lr: 0.1\n").unwrap();
     assert_eq!(told.schedule(10, 16).at(0, 0).bias_rate, 0.1);
     assert!(Hyp::default().schedule(10, 16).at(0, 0).bias_rate > 0.0);

@@ -177,14 +177,13 @@ impl Training {
 
     fn row(&self, measured: Option<&Measured>, took: Duration) -> Row {
         let mean = self.position.sums.map(|sum| sum / self.position.batch.max(1) as f64);
-        let numbers = self.schedule.at(self.position.epoch, usize::MAX);
         Row {
             epoch: self.position.epoch,
             losses: mean,
             metrics: measured
                 .map(|Measured { report, .. }| [report.precision, report.recall, report.map50, report.map]),
             validation: measured.map(|measured| measured.losses),
-            rate: f64::from(numbers.rate),
+            rate: f64::from(self.schedule.epoch_rate(self.position.epoch)),
             seconds: took.as_secs_f64(),
         }
     }
