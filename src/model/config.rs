@@ -1,9 +1,9 @@
 //! A configuration as written: every value keeps its place, nothing is computed yet.
 
 use super::activation::{self, Activation};
-use super::diagnostic::{error_at, nearest, quoted};
+use super::diagnostic::{Position, error_at, nearest, quoted};
 use super::modules;
-use super::yaml::{self, Node, Position, Value};
+use super::yaml::{self, Node, Value};
 use crate::{Error, ErrorKind, Result};
 
 const KEYS: &[&str] =

@@ -1,10 +1,17 @@
 //! Errors that point at their place in the YAML, and the nearest known name.
 
-use super::yaml::Position;
 use crate::{Error, ErrorKind};
 
 /// Longest piece of a source line, or of a foreign word, that an error repeats.
 const SHOWN: usize = 120;
+
+/// A place in the text: line and column count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub line: usize,
+    pub column: usize,
+    pub length: usize,
+}
 
 /// A configuration error at `position` of `text`, with the line and a caret under it.
 pub(crate) fn error_at(text: &str, position: Position, message: impl AsRef<str>) -> Error {

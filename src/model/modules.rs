@@ -40,6 +40,22 @@ pub struct Definition {
     pub(crate) build: fn(&Arguments) -> Result<Block>,
 }
 
+impl Definition {
+    /// Builds the module, and refuses arguments that it does not have.
+    pub(crate) fn block(&self, arguments: &Arguments) -> Result<Block> {
+        let most = self.arguments.len();
+        // The reference replaces a batch norm's arguments, whatever they are.
+        if let Some(extra) = arguments.list.get(most)
+            && self.channels != Channels::RowBefore
+        {
+            let message = format!("{} takes at most {most} arguments", self.name);
+            let hint = format!("its arguments: {}", self.arguments.join(", "));
+            return Err(error_at(arguments.text, extra.position, message).hint(hint));
+        }
+        (self.build)(arguments)
+    }
+}
+
 /// How a row's output channels are worked out, and what the table prints as its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
@@ -134,5 +150,5 @@ pub fn build(
         repeats,
         default,
     };
-    arguments.block(definition)
+    definition.block(&arguments)
 }

@@ -1,11 +1,10 @@
 //! The argument list of one row while it is read: typed values with bounds, and errors that point at their place.
 
 use super::activation::{self, Activation};
-use super::block::{Act, ActObject, Block};
-use super::diagnostic::error_at;
+use super::block::{Act, ActObject};
+use super::diagnostic::{Position, error_at};
 use super::geometry::Size;
-use super::modules::{Channels, Definition};
-use super::yaml::{Node, Position, Value};
+use super::yaml::{Node, Value};
 use crate::{Error, Result};
 
 /// Most channels a row may have.
@@ -36,20 +35,6 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl Arguments<'_> {
-    /// Builds the module, and refuses arguments that it does not have.
-    pub fn block(&self, definition: &Definition) -> Result<Block> {
-        let most = definition.arguments.len();
-        // The reference replaces a batch norm's arguments, whatever they are.
-        if let Some(extra) = self.list.get(most)
-            && definition.channels != Channels::RowBefore
-        {
-            let message = format!("{} takes at most {most} arguments", self.module);
-            let hint = format!("its arguments: {}", definition.arguments.join(", "));
-            return Err(error_at(self.text, extra.position, message).hint(hint));
-        }
-        (definition.build)(self)
-    }
-
     /// Channels of the only source.
     pub fn input(&self) -> usize {
         self.inputs.first().copied().unwrap_or(0)

@@ -2,11 +2,12 @@
 
 use super::block::Block;
 use super::config::{Config, RowText};
+use super::diagnostic::Position;
 use super::graph::{Graph, Row, Source};
 use super::modules::{Channels, definition};
 use super::parse_args::{Arguments, MAX_CHANNELS, printed};
 use super::profile::{Map, Profiler, inputs_of};
-use super::yaml::{Node, Position, Value};
+use super::yaml::{Node, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// Strides are measured on an image of this side, in fp32 as the reference does.
@@ -227,7 +228,7 @@ impl Resolver<'_> {
         let mut blocks = Vec::with_capacity(copies);
         for copy in 0..copies {
             arguments.key = if copies == 1 { format!("model.{index}") } else { format!("model.{index}.{copy}") };
-            blocks.push(arguments.block(definition)?);
+            blocks.push(definition.block(&arguments)?);
         }
         Ok(Row {
             index,

@@ -2,21 +2,13 @@
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::diagnostic::{error_at, quoted};
+use super::diagnostic::{Position, error_at, quoted};
 use crate::{Error, ErrorKind, Result};
 
 /// Longest text that is read.
 const MAX_BYTES: usize = 256 << 10;
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 16;
-
-/// A place in the text: line and column count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub line: usize,
-    pub column: usize,
-    pub length: usize,
-}
 
 /// A value, as far as the YAML says.
 #[derive(Clone, Debug, PartialEq)]
