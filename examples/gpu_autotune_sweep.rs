@@ -1,11 +1,12 @@
-//! Networks on the GPU in every way that the executor knows for this adapter, all in turns: random weights, 80 classes.
+//! Times networks on the GPU in every configuration of the executor, in turns: random weights, 80 classes.
 //!
 //! ```text
-//! cargo run --release --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [WAYS] [JSON]
+//! cargo run --release --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [CONFIGURATIONS] [JSON]
 //! ```
 //!
-//! Lists have commas; `SECONDS` of turns for each size (three rounds at least); `JSON` is a file for every single time.
-//! Two times are taken: a frame's, from a picture's bytes to the candidates, and what the adapter itself is busy with it.
+//! Lists are separated by commas. `SECONDS` is the time for each size (at least three rounds). `JSON` is a file for all
+//! single times. It takes two times: that of a frame, from an image's bytes to the candidates, and the time that the
+//! adapter itself is busy.
 
 use ghostdet::detection::{DETECT_THRESHOLD, RawMap, threshold_logit};
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
@@ -19,18 +20,18 @@ use std::time::{Duration, Instant};
 
 const NETWORKS: &str = "yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,yolov5s-ghost-backbone,yolov5s-ghost";
 
-/// Rounds there are at least.
+/// The least number of rounds.
 const ROUNDS: usize = 3;
 
-/// How many times as long as its turns getting ready may take, the last way aside.
-const PATIENCE: u32 = 4;
+/// Setting up may take this many times as long as the measurement; configurations after that are left out.
+const MAX_SETUP_RATIO: u32 = 4;
 
-/// A network run in one way.
-struct Turn {
+/// A network in one configuration.
+struct Entry {
     name: String,
-    way: String,
+    configuration: String,
     executor: GpuExecutor,
-    /// How far off its maps are from the processor's, of the largest value.
+    /// The largest difference between its maps and the CPU's, as a part of the largest value.
     off: f32,
     /// Milliseconds of each round: a frame's, and the adapter's alone.
     times: [Vec<f64>; 2],
@@ -42,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let given = arguments.next().filter(|text| !text.is_empty()).unwrap_or_else(|| default.into());
         given.split(',').map(str::to_owned).collect()
     };
-    let (sizes, seconds, names, ways, file) = (list("320,640"), list("10"), list(NETWORKS), list("all"), list(""));
+    let (sizes, seconds, names, configurations, file) =
+        (list("320,640"), list("10"), list(NETWORKS), list("all"), list(""));
     let gpu = block_on(Gpu::open())?;
     let info = gpu.source.as_ref().ok_or("the adapter is unknown")?.adapter.get_info();
     println!(
@@ -54,20 +56,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         gpu.f16(),
         gpu.software
     );
-    let ways = match ways.as_slice() {
-        [all] if all == "all" => every(&gpu),
+    let configurations = match configurations.as_slice() {
+        [all] if all == "all" => all_configurations(&gpu),
         names => names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
     };
     let mut rows = Vec::new();
     for size in sizes {
         let side: usize = size.parse()?;
-        let turns = time(&gpu, side, Duration::from_secs_f64(seconds[0].parse()?), &names, &ways)?;
-        print(side, &names, &turns);
-        let row = |turn: &Turn| {
-            let [frame, busy] = &turn.times;
-            json!({ "network": turn.name, "size": side, "way": turn.way, "off": turn.off, "frame": frame, "busy": busy })
+        let entries = time(&gpu, side, Duration::from_secs_f64(seconds[0].parse()?), &names, &configurations)?;
+        print(side, &names, &entries);
+        let row = |entry: &Entry| {
+            let [frame, busy] = &entry.times;
+            json!({ "network": entry.name, "size": side, "configuration": entry.configuration, "off": entry.off, "frame": frame, "busy": busy })
         };
-        rows.extend(turns.iter().map(row));
+        rows.extend(entries.iter().map(row));
     }
     if !file[0].is_empty() {
         std::fs::write(&file[0], serde_json::to_vec(&json!({ "adapter": gpu.name, "rows": rows }))?)?;
@@ -75,22 +77,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All candidates, each also in rows and with shared weights, and all of them fused.
-fn every(gpu: &Gpu) -> Vec<Tuning> {
+/// All configurations and their variants, each also with fused Ghost modules.
+fn all_configurations(gpu: &Gpu) -> Vec<Tuning> {
     let all = Tuning::configurations(gpu.software, gpu.f16()).into_iter();
     let varied =
         all.flat_map(|one| [one].into_iter().chain(one.variants(gpu.subgroup).into_iter().filter(|one| !one.fused)));
     varied.flat_map(|one| [one, Tuning { fused: true, ..one }]).collect()
 }
 
-/// Makes everything ready, then runs it in turns.
+/// Sets everything up, then runs the entries in turns.
 fn time(
     gpu: &Gpu,
     side: usize,
     enough: Duration,
     names: &[String],
-    ways: &[Tuning],
-) -> Result<Vec<Turn>, Box<dyn Error>> {
+    configurations: &[Tuning],
+) -> Result<Vec<Entry>, Box<dyn Error>> {
     let size = [side; 2];
     let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
     let threshold = threshold_logit(DETECT_THRESHOLD)?;
@@ -101,55 +103,58 @@ fn time(
         let expected = engine.forward(&rgb[..], size)?;
         engines.insert(name, (engine, expected));
     }
-    let (mut turns, begun) = (Vec::<Turn>::new(), Instant::now());
-    for &tuning in ways {
-        if begun.elapsed() > PATIENCE * enough && !turns.is_empty() {
+    let (mut entries, begun) = (Vec::<Entry>::new(), Instant::now());
+    for &tuning in configurations {
+        if begun.elapsed() > MAX_SETUP_RATIO * enough && !entries.is_empty() {
             println!("{side}, {}: left out, shaders take too long to compile", tuning);
             continue;
         }
         for name in names {
             let (engine, expected) = &engines[name];
             match ready(gpu, (name, engine, expected), tuning, &rgb, size) {
-                Ok(turn) if turns.iter().any(|one| (&one.name, &one.way) == (&turn.name, &turn.way)) => {}
-                Ok(turn) => turns.push(turn),
+                Ok(entry)
+                    if entries
+                        .iter()
+                        .any(|one| (&one.name, &one.configuration) == (&entry.name, &entry.configuration)) => {}
+                Ok(entry) => entries.push(entry),
                 Err(error) => println!("{name} {side}, {}: {error}", tuning),
             }
         }
     }
-    println!("{side}: {} turns ready after {:.1} s", turns.len(), begun.elapsed().as_secs_f64());
+    println!("{side}: {} entries ready after {:.1} s", entries.len(), begun.elapsed().as_secs_f64());
     let start = Instant::now();
-    while start.elapsed() < enough || turns.first().is_some_and(|turn| turn.times[0].len() < ROUNDS) {
-        for Turn { name, executor, times: [frame, busy], .. } in &mut turns {
+    while start.elapsed() < enough || entries.first().is_some_and(|entry| entry.times[0].len() < ROUNDS) {
+        for Entry { name, executor, times: [frame, busy], .. } in &mut entries {
             let program = engines[&*name].0.program();
             busy.push(block_on(executor.busy_time(program, size))?);
-            // The second counts: what others left behind is no part of a frame of a video.
+            // Run twice and time the second: the caches hold the data of other entries at first.
             block_on(executor.candidates(program, (&rgb).into(), size, threshold))?;
             let start = Instant::now();
             block_on(executor.candidates(program, (&rgb).into(), size, threshold))?;
             frame.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
-    Ok(turns)
+    Ok(entries)
 }
 
-/// The network in one way, checked against the processor's maps and run once.
+/// A network in one configuration, compared with the CPU's maps and run once.
 fn ready(
     gpu: &Gpu,
     (name, engine, expected): (&str, &Engine, &[RawMap]),
     tuning: Tuning,
     rgb: &[u8],
     size: [usize; 2],
-) -> ghostdet::Result<Turn> {
+) -> ghostdet::Result<Entry> {
     let program = engine.program();
     let executor = GpuExecutor::new(gpu, program, tuning)?;
     let maps = block_on(executor.maps(program, rgb.into(), size))?;
     let most = expected.iter().flat_map(|map| &map.data).fold(0.0_f32, |most, value| most.max(value.abs()));
     let pairs = expected.iter().zip(&maps).flat_map(|(e, m)| e.data.iter().zip(&m.data));
-    // What is no number is as far off as can be.
+    // NaN counts as the largest difference.
     let off = pairs.map(|(e, m)| (e - m).abs() / most).fold(0.0, |a, b| if b <= a { a } else { b });
     block_on(executor.busy_time(program, size))?;
-    let way = executor.tuning().to_string();
-    Ok(Turn { name: name.into(), way, executor, off, times: Default::default() })
+    let configuration = executor.tuning().to_string();
+    Ok(Entry { name: name.into(), configuration, executor, off, times: Default::default() })
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
@@ -157,43 +162,43 @@ fn median(mut times: Vec<f64>) -> f64 {
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Medians and bests, shares of the plain network's time in the same way, then each network's fastest ways.
-fn print(side: usize, names: &[String], turns: &[Turn]) {
-    let rounds = turns.first().map_or(0, |turn| turn.times[0].len());
+/// Prints medians and bests, ratios to the plain network in the same configuration, and each network's fastest configurations.
+fn print(side: usize, names: &[String], entries: &[Entry]) {
+    let rounds = entries.first().map_or(0, |entry| entry.times[0].len());
     println!("\n{side} x {side}, {rounds} rounds\n");
     println!(
-        "| network | way | frame: median, best ms | of the plain one | adapter: median, best ms | of the plain one | dispatches | off |"
+        "| network | configuration | frame: median, best ms | of the plain one | adapter: median, best ms | of the plain one | dispatches | off |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     // Medians of the ratios within a round.
-    let share = |one: &Turn, plain: &Turn, kind: usize| {
+    let share = |one: &Entry, plain: &Entry, kind: usize| {
         median(one.times[kind].iter().zip(&plain.times[kind]).map(|(a, b)| a / b).collect())
     };
-    let column = |turn: &Turn, plain: Option<&Turn>, kind: usize| {
-        let times = &turn.times[kind];
+    let column = |entry: &Entry, plain: Option<&Entry>, kind: usize| {
+        let times = &entry.times[kind];
         let best = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let share = plain.map_or("–".into(), |plain| format!("{:.2}", share(turn, plain, kind)));
+        let share = plain.map_or("–".into(), |plain| format!("{:.2}", share(entry, plain, kind)));
         format!("{:.3}, {best:.3} | {share}", median(times.clone()))
     };
-    for turn in names.iter().flat_map(|name| turns.iter().filter(move |turn| turn.name == *name)) {
-        let plain = turns.iter().find(|one| one.name == turn.name[..7] && one.way == turn.way);
-        let [frame, busy] = [0, 1].map(|kind| column(turn, plain, kind));
-        let (dispatches, off) = (turn.executor.dispatches(), turn.off);
-        println!("| {} | {} | {frame} | {busy} | {dispatches} | {off:.1e} |", turn.name, turn.way);
+    for entry in names.iter().flat_map(|name| entries.iter().filter(move |entry| entry.name == *name)) {
+        let plain = entries.iter().find(|one| one.name == entry.name[..7] && one.configuration == entry.configuration);
+        let [frame, busy] = [0, 1].map(|kind| column(entry, plain, kind));
+        let (dispatches, off) = (entry.executor.dispatches(), entry.off);
+        println!("| {} | {} | {frame} | {busy} | {dispatches} | {off:.1e} |", entry.name, entry.configuration);
     }
     for (kind, what) in ["a frame", "the adapter alone"].into_iter().enumerate() {
-        println!("\nfastest ways, {what}:");
+        println!("\nfastest configurations, {what}:");
         let fastest = |name: &str| {
-            let of = |turn: &&Turn| median(turn.times[kind].clone());
-            turns.iter().filter(|turn| turn.name == name).min_by(|a, b| of(a).total_cmp(&of(b)))
+            let of = |entry: &&Entry| median(entry.times[kind].clone());
+            entries.iter().filter(|entry| entry.name == name).min_by(|a, b| of(a).total_cmp(&of(b)))
         };
         for name in names {
-            let Some(turn) = fastest(name) else { continue };
-            let share = fastest(&name[..7]).map_or(f64::NAN, |plain| share(turn, plain, kind));
+            let Some(entry) = fastest(name) else { continue };
+            let share = fastest(&name[..7]).map_or(f64::NAN, |plain| share(entry, plain, kind));
             println!(
                 "{name:<24}{:<22}{:>9.3} ms, {share:.3} of the plain one",
-                turn.way,
-                median(turn.times[kind].clone())
+                entry.configuration,
+                median(entry.times[kind].clone())
             );
         }
     }

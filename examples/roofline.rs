@@ -1,5 +1,4 @@
-//! How near the GPU kernels come to what the adapter can do: every step of a network beside a plain matrix product and
-//! a copy on the same device.
+//! A roofline of the GPU kernels: every dispatch of a network beside a plain matrix product and a copy on the same device.
 //!
 //! ```text
 //! cargo run --release --features gpu --example roofline -- [NETWORK] [SIZE] [CLASSES] [TUNING]
@@ -14,19 +13,19 @@ use pollster::block_on;
 use std::error::Error;
 use std::time::Instant;
 
-/// Runs of which the median counts.
+/// The number of runs; the median counts.
 const RUNS: usize = 5;
 
-/// Sides of the square matrices of the plain product; the second for real adapters only, which the first hardly fills.
+/// The sides of the square matrices of the plain product. The second is for hardware, which the first hardly fills.
 const SIDES: [usize; 2] = [1024, 4096];
 
-/// Bytes of the copy: more than a real adapter's caches hold.
+/// The bytes of the copy: more than the caches of hardware hold.
 const COPIED: u64 = 512 << 20;
 
 /// Seconds that products and copies are repeated for, so that the wait for them weighs little.
 const LONG_ENOUGH: f64 = 0.02;
 
-/// A dispatch that does nothing but be waited for.
+/// A dispatch that does nothing.
 const NOTHING: &str = "
 @group(0) @binding(0) var<storage, read_write> a: array<u32>;
 @compute @workgroup_size(64)

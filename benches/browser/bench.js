@@ -8,7 +8,7 @@
 //
 // Engines: ghostdet-cpu, ghostdet-webgpu, ort-wasm, ort-webgpu, tfjs-wasm and litert-wasm (one thread), tfjs-webgpu,
 // litert-webgpu. On the CPU with one thread, or as many as `-2` at the end says (the same for all of onnxruntime-web's); on
-// WebGPU in the likeliest way, or the one that is named: ghostdet-webgpu/half-4096-4x2.
+// WebGPU in the default configuration, or the named one: ghostdet-webgpu/half-4096-4x2.
 // `make bench` writes the ONNX files, and the .tflite ones for litert.
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

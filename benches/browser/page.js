@@ -42,7 +42,7 @@ async function ours(model, device, nc, size, threads) {
   return run;
 }
 
-/** Who, where and threads: `ghostdet-cpu-2` has two, one is meant where nothing is said; `ghostdet-webgpu/half-4096-4x2` names a way. */
+/** Who, where and threads: `ghostdet-cpu-2` has two, one is meant where nothing is said; `ghostdet-webgpu/half-4096-4x2` names a configuration. */
 const partsOf = (engine) => /^([^-]+)-(.*?)(?:-(\d+))?$/.exec(engine).slice(1);
 const threadsOf = (engine) => Number(partsOf(engine)[2] ?? 1);
 

@@ -161,7 +161,7 @@ test('a driver that fails at a shader leads to the CPU', options, async (t) => {
   await page.context().close();
 });
 
-test('a way of running that costs the device costs that way alone', options, async (t) => {
+test('a configuration that costs the device is left out alone', options, async (t) => {
   const page = await adapter(t, { real: true });
   if (!page) return;
   const seen = await page.evaluate(async () => {
@@ -221,7 +221,7 @@ test('a size that the GPU has no memory for runs on the CPU, smaller ones stay',
   await page.context().close();
 });
 
-test('results that are no numbers, or of another picture, lead to the CPU', options, async (t) => {
+test('NaN, or results of another image, lead to the CPU', options, async (t) => {
   const page = await adapter(t, { real: false });
   if (!page) return;
   const seen = await page.evaluate(async () => {
