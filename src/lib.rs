@@ -116,6 +116,7 @@ pub mod engine;
 mod error;
 pub mod image;
 pub mod model;
+pub mod text;
 pub mod weights;
 
 pub use detector::Detector;

@@ -46,6 +46,8 @@ pub(crate) struct Node {
 
 /// Reads `text`, one document, into a tree.
 pub(crate) fn parse(text: &str) -> Result<Node> {
+    // A byte order mark is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_BYTES {
         let message = format!("the configuration has {} bytes, at most {MAX_BYTES} are read", text.len());
         return Err(Error::new(ErrorKind::Config, message).hint("is this a model's YAML?"));
