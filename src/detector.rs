@@ -56,6 +56,7 @@ pub struct Detector {
     imgsz: usize,
     config: Config,
     info: Info,
+    notes: Vec<String>,
 }
 
 /// What a loaded network is.
@@ -121,6 +122,11 @@ impl Detector {
     /// The image size it was trained for.
     pub fn imgsz(&self) -> usize {
         self.imgsz
+    }
+
+    /// What of the checkpoint was left aside or passed over, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What it is.

@@ -20,11 +20,14 @@
 
 mod archive;
 mod fold;
+mod foreign;
 mod infer;
 mod keys;
 pub mod limits;
 pub mod manifest;
+mod metadata;
 mod numbers;
+mod owned;
 mod pickle;
 mod safetensors;
 mod sniff;
@@ -64,6 +67,8 @@ pub struct Checkpoint {
     pub card: Option<serde_json::Value>,
     /// What the file is, in words: `safetensors (float16)`, `PyTorch .pt (ema, float16)`.
     pub format: String,
+    /// What was left aside or passed over in reading, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Which of the two networks in an unstripped `.pt`.
@@ -99,15 +104,43 @@ impl Checkpoint {
             sniff::Kind::Safetensors => safetensors::load(bytes)?,
             sniff::Kind::TorchZip => torch::load(bytes, part)?,
         };
-        for (name, tensor) in &checkpoint.tensors {
-            numbers::check_finite(name, tensor)?;
-        }
         checkpoint.folded = fold::unfolded(&checkpoint.tensors).is_empty();
         if checkpoint.yaml.is_none() {
             // A network that isn't known can still be built from a YAML given beside the weights.
             checkpoint.inferred = infer_config(&checkpoint.tensors).ok();
         }
+        checkpoint.check_names();
+        checkpoint.check_finite()?;
         Ok(checkpoint)
+    }
+
+    /// Passes names over that are not as many as the network's classes.
+    fn check_names(&mut self) {
+        let (names, Some(known)) = (self.names.len(), &self.inferred) else { return };
+        if names != 0 && names != known.nc {
+            self.notes.push(format!("the {names} class names are passed over: the network has {} classes", known.nc));
+            self.names.clear();
+        }
+    }
+
+    /// Refuses NaN and infinity, except in tensors that are no part of the network.
+    fn check_finite(&mut self) -> Result<()> {
+        let bad = |(name, tensor): (&String, &Tensor)| Some((name.clone(), numbers::check_finite(name, tensor).err()?));
+        let bad: Vec<(String, Error)> = self.tensors.iter().filter_map(bad).collect();
+        if bad.is_empty() {
+            return Ok(());
+        }
+        let owned = self.own_graph().map(|graph| owned::owned(&graph));
+        let mut aside = Vec::new();
+        for (name, error) in bad {
+            if owned.as_ref().is_none_or(|owned| owned.contains(&name)) {
+                return Err(error);
+            }
+            self.tensors.remove(&name);
+            aside.push(name);
+        }
+        keys::note_aside(&mut self.notes, &aside, "not finite, and no part of the network");
+        Ok(())
     }
 
     /// Folds every convolution's batch norm into its weight and a bias.

@@ -5,7 +5,6 @@ use crate::engine::Engine;
 use crate::model::{Config, Cost, Graph, builtin};
 use crate::weights::{Checkpoint, infer_config};
 use crate::{Error, ErrorKind, Result};
-use std::collections::HashSet;
 
 /// A detector without its engine.
 pub struct Metadata {
@@ -17,6 +16,7 @@ pub struct Metadata {
     config: Config,
     architecture: String,
     format: String,
+    notes: Vec<String>,
 }
 
 impl Metadata {
@@ -25,21 +25,23 @@ impl Metadata {
         let config = config.map_or_else(|| configuration(&checkpoint), Ok)?;
         let classes = classes_of(&checkpoint);
         let mut graph = config.graph(classes)?;
+        checkpoint.keep_owned(&graph)?;
         checkpoint.fold()?;
+        checkpoint.check_rows(&graph)?;
         adopt_anchors(&mut graph, &checkpoint)?;
-        refuse_unused(&graph, &checkpoint)?;
         let names = match checkpoint.names.len() == graph.nc {
             true => checkpoint.names.clone(),
             false => (0..graph.nc).map(|class| class.to_string()).collect(),
         };
         let imgsz = checkpoint.imgsz.unwrap_or(640).clamp(graph.max_stride(), MAX_SIDE);
         let (architecture, format) = (architecture(&checkpoint), std::mem::take(&mut checkpoint.format));
-        Ok((Self { graph, names, imgsz, config, architecture, format }, checkpoint))
+        let notes = checkpoint.notes.clone();
+        Ok((Self { graph, names, imgsz, config, architecture, format, notes }, checkpoint))
     }
 
     /// The detector with its engine.
     pub fn with(self, engine: impl FnOnce(&Graph) -> Result<Engine>) -> Result<Detector> {
-        let Self { graph, names, imgsz, config, architecture, format } = self;
+        let Self { graph, names, imgsz, config, architecture, format, notes } = self;
         let cost = Cost::of(&graph, true);
         let engine = engine(&graph)?;
         let info = Info {
@@ -51,7 +53,7 @@ impl Metadata {
             imgsz,
             weight_bytes: engine.weight_bytes(),
         };
-        Ok(Detector { graph, engine, names, imgsz, config, info })
+        Ok(Detector { graph, engine, names, imgsz, config, info, notes })
     }
 }
 
@@ -59,12 +61,12 @@ fn configuration(checkpoint: &Checkpoint) -> Result<Config> {
     if let Some(text) = checkpoint.yaml.as_deref() {
         return Config::parse(text);
     }
-    let unknown = || {
-        Error::new(ErrorKind::Weights, "the checkpoint does not say which network it belongs to")
+    let unknown = |why: String| {
+        Error::new(ErrorKind::Weights, format!("the checkpoint does not say which network it belongs to: {why}"))
             .hint("give the YAML it was trained with")
     };
-    let inferred = checkpoint.inferred.as_ref().ok_or_else(unknown)?;
-    let config = builtin(inferred.architecture).ok_or_else(unknown)?;
+    let inferred = infer_config(&checkpoint.tensors).map_err(|error| unknown(error.message().to_owned()))?;
+    let config = builtin(inferred.architecture).ok_or_else(|| unknown(inferred.architecture.to_owned()))?;
     config.with_multiples(inferred.depth, inferred.width)
 }
 
@@ -74,19 +76,6 @@ fn classes_of(checkpoint: &Checkpoint) -> Option<usize> {
         (0, inferred) => inferred.as_ref().map(|i| i.nc),
         (names, _) => Some(names),
     }
-}
-
-/// A checkpoint with weights for rows that the network lacks belongs to another network.
-fn refuse_unused(graph: &Graph, checkpoint: &Checkpoint) -> Result<()> {
-    let rows: HashSet<usize> = graph.rows.iter().map(|row| row.index).collect();
-    for key in checkpoint.tensors.keys() {
-        let row = key.strip_prefix("model.").and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
-        if !row.is_some_and(|row: usize| rows.contains(&row)) {
-            return Err(Error::new(ErrorKind::Weights, format!("the network has no place for the tensor {key}"))
-                .hint("it was made for another architecture; give the YAML it was trained with"));
-        }
-    }
-    Ok(())
 }
 
 /// The network's name as its tensors tell it.

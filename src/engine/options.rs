@@ -33,6 +33,8 @@ impl EngineOptions {
 }
 
 /// The weights of a network.
+// One at a time, and never kept: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 pub enum Weights<'a> {
     /// Copied from a checkpoint.
     Borrowed(&'a Checkpoint),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, keys, weights_error};
+use super::{Tensor, keys, owned, weights_error};
 use crate::error::Result;
 
 /// A known network, told from tensors alone.
@@ -25,6 +25,11 @@ pub struct Inferred {
 pub fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Inferred> {
     let has = |key: &str| tensors.contains_key(key);
     let last = keys::last_row(tensors);
+    if let Some(last) = last.filter(|last| *last < 24) {
+        return Err(
+            owned::part(last + 1, 24).hint("if it is another kind of network, give its YAML beside the weights")
+        );
+    }
     if last != Some(24) || !has("model.24.m.0.weight") || !has("model.24.m.2.weight") || has("model.24.m.3.weight") {
         return Err(unknown("it isn't 25 rows with three detection levels"));
     }

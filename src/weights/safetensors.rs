@@ -1,17 +1,14 @@
 //! safetensors: reading any, writing ours.
 
-use std::collections::BTreeMap;
-
 use safetensors::SafeTensors;
 
-use super::limits::{MAX_HEADER_BYTES, MAX_NAMES, MAX_TENSORS};
+use super::keys::Raw;
+use super::limits::{MAX_HEADER_BYTES, MAX_TENSORS};
+use super::metadata::{self, VERSION};
 use super::numbers::widen;
 use super::pickle::Dtype;
 use super::{Checkpoint, Tensor, keys, weights_error};
 use crate::error::{Error, Result};
-
-/// The version of our metadata.
-const VERSION: &str = "1";
 
 /// Reads a safetensors file.
 pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
@@ -24,12 +21,14 @@ pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
     let damaged = |error| {
         weights_error(format!("damaged safetensors file: {error}")).hint("it may be cut off: download or copy it again")
     };
+    let repaired = repaired(bytes);
+    let bytes = repaired.as_deref().unwrap_or(bytes);
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     if file.len() > MAX_TENSORS {
         return Err(weights_error(format!("{} tensors, at most {MAX_TENSORS} are read", file.len())));
     }
-    let mut tensors = BTreeMap::new();
+    let mut raw = Raw::default();
     let mut first = None;
     for (key, view) in file.iter() {
         if keys::is_dropped(key) {
@@ -40,83 +39,65 @@ pub(super) fn load(bytes: &[u8]) -> Result<Checkpoint> {
             safetensors::Dtype::BF16 => Dtype::Bf16,
             safetensors::Dtype::F32 => Dtype::F32,
             safetensors::Dtype::F64 => Dtype::F64,
-            other => {
-                return Err(weights_error(format!("type {other:?} isn't read, weights are F16, BF16, F32 or F64"))
-                    .at(keys::shown(key)));
+            _ => {
+                raw.unusable.insert(key.to_owned(), "integers");
+                continue;
             }
         };
-        first.get_or_insert(dtype);
         let data: Vec<f32> = view.data().chunks_exact(dtype.size()).map(|chunk| widen(dtype, chunk)).collect();
         if data.is_empty() {
-            return Err(
-                weights_error(format!("a tensor without elements (shape {:?})", view.shape())).at(keys::shown(key))
-            );
+            raw.unusable.insert(key.to_owned(), "no elements");
+            continue;
         }
-        tensors.insert(key.to_owned(), Tensor { shape: view.shape().to_vec(), data });
+        first.get_or_insert(dtype);
+        raw.tensors.insert(key.to_owned(), Tensor { shape: view.shape().to_vec(), data });
     }
-    if tensors.is_empty() {
-        return Err(weights_error("the file holds no tensors"));
-    }
+    let mut notes = Vec::new();
     let mut checkpoint = Checkpoint {
-        tensors: keys::normalise(tensors)?,
+        tensors: keys::normalise(raw, &mut notes)?,
+        notes,
         format: format!("safetensors ({})", first.map_or("no numbers", Dtype::name)),
         ..Checkpoint::default()
     };
-    if let Some(metadata) = metadata.metadata() {
-        let get = |key: &str| metadata.get(key).map(String::as_str);
-        read_metadata(&mut checkpoint, get)?;
+    if let Some(all) = metadata.metadata() {
+        metadata::read(&mut checkpoint, |key: &str| all.get(key).map(String::as_str))?;
     }
     Ok(checkpoint)
 }
 
-fn read_metadata<'m>(checkpoint: &mut Checkpoint, get: impl Fn(&str) -> Option<&'m str>) -> Result<()> {
-    if let Some(version) = get("ghostdet").filter(|version| *version != VERSION) {
-        return Err(weights_error(format!("format version {}, this program reads {VERSION}", keys::shown(version)))
-            .hint("take a newer ghostdet"));
+/// The file with metadata as the format wants them, all text, if they are not: some writers put numbers and lists there.
+fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*head)).ok()?;
+    let (header, data) = rest.split_at_checked(length)?;
+    // Nearly every file is as it should be: only the metadata are looked at.
+    #[derive(serde::Deserialize)]
+    struct Only {
+        #[serde(rename = "__metadata__")]
+        metadata: Option<serde_json::Value>,
     }
-    checkpoint.yaml = get("yaml").map(str::to_owned);
-    if let Some(names) = get("names") {
-        checkpoint.names = json(names, "names")?;
-        if checkpoint.names.len() > MAX_NAMES {
-            return Err(weights_error(format!("more than {MAX_NAMES} class names")));
-        }
+    let only: Only = serde_json::from_slice(header).ok()?;
+    let metadata = only.metadata?;
+    if metadata.as_object().is_some_and(|all| all.values().all(serde_json::Value::is_string)) {
+        return None;
     }
-    if let Some(size) = get("imgsz") {
-        checkpoint.imgsz = Some(json(size, "imgsz")?);
-    }
-    if let Some(card) = get("card") {
-        checkpoint.card = Some(json(card, "card")?);
-    }
-    // Files without a configuration may still give anchors (in pixels) and strides.
-    if let (Some(anchors), Some(strides)) = (get("anchors"), get("strides")) {
-        let anchors: Vec<Vec<f32>> = json(anchors, "anchors")?;
-        let strides: Vec<f32> = json(strides, "strides")?;
-        add_anchors(checkpoint, &anchors, &strides)?;
-    }
-    Ok(())
-}
-
-fn json<T: serde::de::DeserializeOwned>(text: &str, key: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| weights_error(format!("metadata: {error}")).at(key))
-}
-
-fn add_anchors(checkpoint: &mut Checkpoint, anchors: &[Vec<f32>], strides: &[f32]) -> Result<()> {
-    let Some(row) = keys::last_row(&checkpoint.tensors) else { return Ok(()) };
-    let each = anchors.first().map_or(0, Vec::len);
-    let fits = each > 0 && each.is_multiple_of(2) && anchors.iter().all(|level| level.len() == each);
-    if !fits || anchors.len() != strides.len() || strides.iter().any(|&stride| !(1.0..=1024.0).contains(&stride)) {
-        return Err(weights_error("metadata: anchors and strides don't fit each other").at("anchors"));
-    }
-    let data = anchors.iter().zip(strides).flat_map(|(level, stride)| level.iter().map(move |v| v / stride)).collect();
-    let tensor = Tensor { shape: vec![anchors.len(), each / 2, 2], data };
-    checkpoint.tensors.entry(format!("model.{row}.anchors")).or_insert(tensor);
-    Ok(())
+    let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    let text = |(key, value): (&String, &serde_json::Value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (key.clone(), serde_json::Value::from(text))
+    };
+    let texts: serde_json::Map<_, _> =
+        metadata.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(text).collect();
+    all.insert("__metadata__".to_owned(), texts.into());
+    let mut header = serde_json::Value::Object(all).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Some([&(header.len() as u64).to_le_bytes(), header.as_slice(), data].concat())
 }
 
 /// Writes our safetensors. Equal checkpoints give equal bytes.
 pub(super) fn write(checkpoint: &Checkpoint, half: bool) -> Result<Vec<u8>> {
     let mut header = serde_json::Map::new();
-    header.insert("__metadata__".to_owned(), metadata(checkpoint));
+    header.insert("__metadata__".to_owned(), own_metadata(checkpoint));
     let mut data = Vec::new();
     for (key, tensor) in &checkpoint.tensors {
         let start = data.len();
@@ -147,7 +128,7 @@ fn too_large(value: f32) -> Error {
     weights_error(format!("{value} is too large for fp16")).hint("write fp32")
 }
 
-fn metadata(checkpoint: &Checkpoint) -> serde_json::Value {
+fn own_metadata(checkpoint: &Checkpoint) -> serde_json::Value {
     let mut all = serde_json::Map::new();
     let mut put = |key: &str, value: String| all.insert(key.to_owned(), value.into());
     put("ghostdet", VERSION.to_owned());

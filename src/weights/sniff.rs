@@ -13,8 +13,26 @@ pub(super) enum Kind {
 /// PyTorch before 1.6 begins its pickle with this magic number.
 const LEGACY_TORCH: &[u8] = &[0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-const RESAVE: &str =
-    "load it with a current PyTorch and save it again: torch.save(torch.load(f, weights_only=False), f)";
+const RESAVE: &str = "save it again with a current PyTorch, in YOLOv5's folder: python3 -c \"import torch; \
+                      torch.save(torch.load('old.pt', map_location='cpu', weights_only=False), 'new.pt')\"";
+
+/// First bytes of files that are no checkpoints at all.
+const MAGIC: [(&[u8], &str); 14] = [
+    (b"\x89HDF", "an HDF5 file (Keras)"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"7767517", "an NCNN parameter file"),
+    (b"ftrt", "a TensorRT engine"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\xfd7zXZ", "xz-compressed"),
+    (b"BZh", "bzip2-compressed"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"%PDF", "a PDF"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+];
 
 /// Tells the kind from the first bytes.
 pub(super) fn sniff(bytes: &[u8]) -> Result<Kind> {
@@ -65,6 +83,11 @@ fn name_it(bytes: &[u8]) -> Error {
         weights_error("this is a GGUF file, not a YOLOv5 checkpoint").hint("give the .pt or .safetensors file")
     } else if bytes.first() == Some(&8) && bytes.get(1).is_some_and(|&v| v < 32) && bytes.get(2) == Some(&0x12) {
         weights_error("this is an ONNX file, not a checkpoint").hint("give the .pt it was exported from")
+    } else if bytes.get(4..8) == Some(b"TFL3") {
+        weights_error("this is a TensorFlow Lite file, not a checkpoint").hint("give the .pt it was exported from")
+    } else if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        weights_error(format!("this is {what}, neither safetensors nor a PyTorch zip"))
+            .hint("give the .pt or .safetensors file itself")
     } else if bytes.starts_with(b"PK") {
         weights_error("this is an empty or damaged zip archive").hint("download or copy it again")
     } else if starts(b"{") || starts(b"nc:") || starts(b"#") {

@@ -4,13 +4,12 @@ mod attributes;
 mod tensor;
 mod yaml;
 
-use std::collections::BTreeMap;
-
 use self::tensor::Storages;
 use super::archive::Archive;
+use super::keys::Raw;
 use super::limits::{MAX_DEPTH, MAX_TENSORS};
-use super::pickle::{self, Heap, Id, Value};
-use super::{Checkpoint, Part, Tensor, keys, weights_error};
+use super::pickle::{self, Dtype, Heap, Id, Value};
+use super::{Checkpoint, Part, foreign, keys, weights_error};
 use crate::error::Result;
 use crate::model::BATCH_NORM_EPSILON;
 
@@ -19,6 +18,9 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
     let archive = Archive::open(bytes)?;
     let pickle = archive.names().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
     let pickle = pickle.map(str::to_owned).ok_or_else(|| {
+        if archive.names().any(|name| name.ends_with(".npy")) {
+            return weights_error("this is a NumPy archive (.npz), not a checkpoint").hint("give the .pt file");
+        }
         weights_error("this zip has no data.pkl, so it isn't a PyTorch checkpoint")
             .hint("if it holds the checkpoint, unpack it and give the .pt inside")
     })?;
@@ -37,21 +39,23 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
     }
     let heap = pickle::read(&archive.read(&pickle)?)?;
     let (root, chosen) = choose(&heap, part)?;
-    let mut reader =
-        Reader { heap: &heap, storages: Storages::new(&heap, &archive, &prefix), tensors: BTreeMap::new() };
+    let root = unwrap(&heap, root);
+    if let Some(model) = heap.class(root)
+        && let Some(error) = foreign::class(model, attributes::detect_class(&heap, root))
+    {
+        return Err(error);
+    }
+    let mut reader = Reader { heap: &heap, storages: Storages::new(&heap, &archive, &prefix), raw: Raw::default() };
     let mut checkpoint = Checkpoint::default();
     if heap.pairs(root).is_some() {
         reader.state_dict(root)?;
     } else {
         reader.module(root, "", 0)?;
-        checkpoint.names = attributes::names(&heap, root)?;
-    }
-    if reader.tensors.is_empty() {
-        return Err(weights_error("the checkpoint holds no tensors").hint("is it a YOLOv5 model?"));
+        checkpoint.names = attributes::names(&heap, root, &mut checkpoint.notes);
     }
     checkpoint.imgsz = attributes::image_size(&heap);
     checkpoint.format = format!("PyTorch .pt ({chosen}, {})", reader.storages.dtype_name());
-    checkpoint.tensors = keys::normalise(std::mem::take(&mut reader.tensors))?;
+    checkpoint.tensors = keys::normalise(std::mem::take(&mut reader.raw), &mut checkpoint.notes)?;
     if let Some(yaml) = heap.attribute(root, "yaml") {
         let anchors = attributes::anchors_in_pixels(&heap, root, &mut reader.storages)?;
         checkpoint.yaml = yaml::render(&heap, root, yaml, anchors.as_deref())?;
@@ -59,38 +63,96 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
     Ok(checkpoint)
 }
 
+/// Where writers put the moving average, and where the weights.
+const AVERAGES: [&str; 4] = ["ema", "model_ema", "ema_model", "ema_state_dict"];
+const WEIGHTS: [&str; 9] =
+    ["model", "state_dict", "model_state_dict", "model_state", "net", "network", "weights", "params", "module"];
+
 /// The module or state dict to read, and what it is called.
 fn choose(heap: &Heap, part: Part) -> Result<(Id, &'static str)> {
-    let usable = |id: &Id| matches!(heap.get(*id), Value::Object { .. } | Value::Dict(_));
     let root = heap.root;
     if matches!(heap.get(root), Value::Object { .. }) {
         return Ok((root, "model"));
     }
-    if heap.pairs(root).is_none() {
+    let Some(pairs) = heap.pairs(root) else {
         return Err(
             weights_error("the checkpoint is neither a dictionary nor a model").hint("is it a YOLOv5 checkpoint?")
         );
-    }
-    let order: &[&'static str] = match part {
-        Part::Ema => &["ema", "model", "state_dict"],
-        Part::Model => &["model", "state_dict"],
     };
-    for &name in order {
-        if let Some(id) = heap.key(root, name).filter(usable) {
-            return Ok((id, name));
-        }
+    let averages: &[&'static str] = if part == Part::Ema { &AVERAGES } else { &[] };
+    let order: Vec<&'static str> = averages.iter().chain(&WEIGHTS).copied().collect();
+    if let Some(found) = find(heap, root, &order, 0) {
+        return Ok(found);
     }
-    let tensors = heap.pairs(root).unwrap_or_default().iter().any(|(_, v)| matches!(heap.get(*v), Value::Tensor(_)));
-    if tensors {
+    if holds_tensors(heap, root) {
         return Ok((root, "state dict"));
     }
-    Err(weights_error("the checkpoint has no `ema`, no `model` and no tensors").hint("is it a YOLOv5 checkpoint?"))
+    // Another name: clear if there is only one.
+    let mut others = pairs.iter().map(|(_, value)| *value).filter(|value| holds_tensors(heap, *value));
+    match (others.next(), others.next()) {
+        (Some(only), None) => Ok((only, "model")),
+        _ => Err(weights_error("the checkpoint has no `ema`, no `model` and no tensors")
+            .hint("is it a YOLOv5 checkpoint, or an optimizer's state?")),
+    }
+}
+
+/// Looks below the names in `order`, also in dictionaries inside.
+fn find(heap: &Heap, dict: Id, order: &[&'static str], depth: usize) -> Option<(Id, &'static str)> {
+    for &name in order {
+        let Some(id) = heap.key(dict, name) else { continue };
+        if holds_tensors(heap, id) {
+            return Some((id, name));
+        }
+        if depth < 2
+            && heap.pairs(id).is_some()
+            && let Some((inner, _)) = find(heap, id, order, depth + 1)
+        {
+            return Some((inner, name));
+        }
+    }
+    None
+}
+
+fn holds_tensors(heap: &Heap, id: Id) -> bool {
+    match heap.get(id) {
+        Value::Object { .. } => true,
+        Value::Dict(pairs) => pairs.iter().any(|(_, value)| matches!(heap.get(*value), Value::Tensor(_))),
+        _ => false,
+    }
+}
+
+/// The model inside of its wrappers: DataParallel, DistributedDataParallel, torch.compile's OptimizedModule, AutoShape,
+/// DetectMultiBackend, AveragedModel, ModelEMA.
+fn unwrap(heap: &Heap, mut id: Id) -> Id {
+    for _ in 0..MAX_DEPTH {
+        let Some(inner) = inside(heap, id) else { break };
+        id = inner;
+    }
+    id
+}
+
+fn inside(heap: &Heap, id: Id) -> Option<Id> {
+    let is_module = |id: &Id| heap.attribute(*id, "_modules").is_some();
+    if let Some(averaged) = heap.attribute(id, "ema").filter(is_module) {
+        return Some(averaged);
+    }
+    // PyTorch 2.6 and later make it again from the model.
+    if heap.class(id) == Some("OptimizedModule")
+        && let Some(model) = heap.argument(id).filter(is_module)
+    {
+        return Some(model);
+    }
+    let modules = heap.attribute(id, "_modules")?;
+    let first = if heap.class(id) == Some("Ensemble") { heap.key(modules, "0") } else { None };
+    let inner = ["module", "_orig_mod", "model", "net", "ema"].iter().find_map(|name| heap.key(modules, name));
+    // A model's own rows are a Sequential.
+    first.or(inner).filter(is_module).filter(|inner| !matches!(heap.class(*inner), Some("Sequential" | "ModuleList")))
 }
 
 struct Reader<'h, 'z> {
     heap: &'h Heap,
     storages: Storages<'h, 'z>,
-    tensors: BTreeMap<String, Tensor>,
+    raw: Raw,
 }
 
 impl Reader<'_, '_> {
@@ -148,11 +210,17 @@ impl Reader<'_, '_> {
         if keys::is_dropped(&key) {
             return Ok(());
         }
-        if key.len() > 256 || self.tensors.len() >= MAX_TENSORS {
+        if key.len() > 256 || self.raw.tensors.len() + self.raw.unusable.len() >= MAX_TENSORS {
             return Err(weights_error(format!("more than {MAX_TENSORS} tensors, or a key longer than 256 bytes")));
         }
+        let is_integer = |id: Id| matches!(self.heap.get(id), Value::Storage { dtype: Dtype::Other(_), .. });
+        if is_integer(view.storage) || view.shape.contains(&0) {
+            let why = if view.shape.contains(&0) { "no elements" } else { "integers" };
+            self.raw.unusable.insert(key, why);
+            return Ok(());
+        }
         let tensor = self.storages.read(view).map_err(|error| error.at(&key))?;
-        if self.tensors.insert(key.clone(), tensor).is_some() {
+        if self.raw.tensors.insert(key.clone(), tensor).is_some() {
             return Err(weights_error("this tensor is there twice").at(key));
         }
         Ok(())

@@ -5,7 +5,7 @@ use clap::Args;
 use ghostdet::detector::DetectorOptions;
 use ghostdet::engine::Device;
 use ghostdet::model::{Config, builtin, builtin_names, size_multiples, size_of_name};
-use ghostdet::{Detector, Error, ErrorKind, Result};
+use ghostdet::{Detector, Error, ErrorKind, Result, text};
 use std::fmt::Display;
 use std::io::{ErrorKind as Kind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ impl Network {
             None => Detector::load(DEFAULT_WEIGHTS, &options),
             Some(path) => Detector::load(&read(path)?, &options).map_err(|error| error.at(path.display())),
         }?;
+        detector.notes().iter().for_each(|note| eprintln!("note: {note}"));
         device::select(&mut detector, &self.device)?;
         Ok(detector)
     }
@@ -96,15 +97,18 @@ pub fn read_config(name: &str) -> Result<Config> {
 }
 
 fn parse(path: &Path) -> Result<Config> {
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_| Error::new(ErrorKind::Config, "not UTF-8 text").at(path.display()))?;
-    Config::parse(&text).map_err(|error| error.at(path.display()))
+    Config::parse(&read_text(path)?).map_err(|error| error.at(path.display()))
 }
 
 /// Reads a file, at most 2 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let file = std::fs::File::open(path).map_err(|error| io(path.display(), "can't be read", &error))?;
     read_from(file, path.display())
+}
+
+/// Reads a text file, whatever its encoding.
+pub fn read_text(path: &Path) -> Result<String> {
+    text::decode(read(path)?).map_err(|error| error.at(path.display()))
 }
 
 /// Reads everything from a stream, at most 2 GiB.

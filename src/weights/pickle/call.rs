@@ -1,6 +1,6 @@
 //! What "calling" something means: data.
 
-use super::globals::Role;
+use super::globals::{Role, refused};
 use super::machine::{Machine, broken};
 use super::value::{Id, TensorRef, Value};
 use crate::error::Result;
@@ -47,6 +47,15 @@ impl Machine<'_> {
             Role::FromType => match given {
                 &[inner, _, inner_args, ..] if depth == 0 => self.call(inner, inner_args, 1)?,
                 _ => return Err(broken("_rebuild_from_type_v2 without its arguments")),
+            },
+            Role::Bound => match given {
+                &[object, name]
+                    if matches!(self.value(object), Value::Object { .. })
+                        && matches!(self.value(name), Value::Str(_)) =>
+                {
+                    self.push(Value::Opaque);
+                }
+                _ => return Err(refused("builtins.getattr")),
             },
             Role::Class => self.push(Value::Object { class: function, args, state: None }),
             Role::Storage(_) => return Err(broken("a storage is called")),

@@ -2,8 +2,8 @@
 //! Nothing is ever imported or called.
 
 use super::value::Dtype;
-use crate::error::Result;
-use crate::weights::weights_error;
+use crate::error::{Error, Result};
+use crate::weights::{foreign, weights_error};
 
 /// What calling or making an instance of a global means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,48 +18,77 @@ pub(crate) enum Role {
     Tensor,
     /// `_rebuild_from_type_v2(function, class, arguments, state)`.
     FromType,
+    /// `getattr(object, name)`: a method bound to an object, as fused models have them. It stays unused.
+    Bound,
     /// A storage type.
     Storage(Dtype),
 }
 
 /// Modules whose classes are read as data, whatever their name.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 22] = [
     "models.common",
     "models.yolo",
     "models.experimental",
     "models.tf",
     "utils.activations",
     "utils.autoanchor",
+    "utils.torch_utils",
     "torch.nn.modules",
+    "torch.nn.parallel",
     "torch.nn.parameter",
     "torch.nn.quantized",
+    // Wrappers and what belongs to a training.
+    "torch._dynamo",
+    "torch.distributed",
+    "torch.optim",
+    "torch.amp",
+    "torch.cuda.amp",
+    // What other writers note beside the weights.
+    "omegaconf",
+    "lightning",
+    "pytorch_lightning",
+    "lightning_fabric",
+    "mmengine",
+    "torchmetrics",
 ];
 
-const CLASSES: [&str; 36] = [
+const CLASSES: [&str; 62] = [
     "_codecs.encode",
+    "addict.addict.Dict",
     "argparse.Namespace",
+    "box.box.Box",
     "builtins.bytearray",
     "builtins.complex",
     "builtins.object",
     "builtins.slice",
-    "copyreg._reconstructor",
+    "collections.deque",
+    "contextlib.nullcontext",
     "copy_reg._reconstructor",
+    "copyreg._reconstructor",
     "datetime.date",
     "datetime.datetime",
     "datetime.time",
     "datetime.timedelta",
     "datetime.timezone",
+    "decimal.Decimal",
+    "easydict.EasyDict",
+    "fractions.Fraction",
     "numpy._core.multiarray._reconstruct",
     "numpy._core.multiarray.scalar",
+    "numpy.bool_",
     "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",
     "numpy.dtype",
     "numpy.float16",
     "numpy.float32",
     "numpy.float64",
+    "numpy.int16",
     "numpy.int32",
     "numpy.int64",
+    "numpy.int8",
     "numpy.ndarray",
+    "numpy.str_",
+    "numpy.uint8",
     "pathlib.Path",
     "pathlib.PosixPath",
     "pathlib.PurePath",
@@ -68,10 +97,24 @@ const CLASSES: [&str; 36] = [
     "pathlib.WindowsPath",
     "pathlib._local.PosixPath",
     "pathlib._local.WindowsPath",
+    "torch._TorchCompileInductorWrapper",
+    "torch.bfloat16",
+    "torch.bool",
     "torch.device",
     "torch.float16",
     "torch.float32",
+    "torch.float64",
+    "torch.int16",
+    "torch.int32",
+    "torch.int64",
+    "torch.int8",
     "torch.serialization._get_layout",
+    "torch.torch_version.TorchVersion",
+    "torch.uint8",
+    "types.SimpleNamespace",
+    "typing.Any",
+    "uuid.UUID",
+    "yacs.config.CfgNode",
 ];
 
 /// Looks a global up; anything that isn't on the list is refused by its name.
@@ -86,6 +129,7 @@ pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
         "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => Role::Same,
         "torch._utils._rebuild_tensor_v2" => Role::Tensor,
         "torch._tensor._rebuild_from_type_v2" => Role::FromType,
+        "builtins.getattr" => Role::Bound,
         "torch.HalfStorage" => Role::Storage(Dtype::F16),
         "torch.BFloat16Storage" => Role::Storage(Dtype::Bf16),
         "torch.FloatStorage" => Role::Storage(Dtype::F32),
@@ -95,22 +139,22 @@ pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
         "torch.ShortStorage" => Role::Storage(Dtype::Other(2)),
         "torch.CharStorage" | "torch.ByteStorage" | "torch.BoolStorage" => Role::Storage(Dtype::Other(1)),
         _ if is_class(module, name) || CLASSES.contains(&path.as_str()) => Role::Class,
-        _ if module.split('.').next() == Some("ultralytics") => {
-            return Err(weights_error(format!(
-                "the pickle names {}: this is a checkpoint of a later YOLO, not of YOLOv5",
-                shown(&path)
-            ))
-            .hint("YOLOv5's own train.py writes models.yolo.DetectionModel"));
+        "torch._utils._rebuild_qtensor" => {
+            return Err(weights_error("the checkpoint holds quantised tensors")
+                .hint("a quantised checkpoint can't be read; give the one in floating point"));
         }
         _ => {
-            return Err(weights_error(format!(
-                "the pickle names {}, which isn't allowed in a checkpoint",
-                shown(&path)
-            ))
-            .hint("nothing of it was run; a model of YOLOv5 doesn't need it, so don't trust the file"));
+            let path = shown(&path);
+            return Err(foreign::module(&path).unwrap_or_else(|| refused(&path)));
         }
     };
     Ok((role, path))
+}
+
+/// The error for a global that is not on the list.
+pub(super) fn refused(path: &str) -> Error {
+    weights_error(format!("the pickle names {path}, which isn't allowed in a checkpoint"))
+        .hint("nothing of it was run; a model of YOLOv5 doesn't need it, so don't trust the file")
 }
 
 fn is_class(module: &str, name: &str) -> bool {

@@ -146,6 +146,12 @@ impl Heap {
         }
     }
 
+    /// The first of the arguments an object was made with.
+    pub fn argument(&self, id: Id) -> Option<Id> {
+        let Value::Object { args, .. } = self.get(id) else { return None };
+        self.items(*args)?.first().copied()
+    }
+
     /// An attribute of an object.
     pub fn attribute(&self, id: Id, name: &str) -> Option<Id> {
         let Value::Object { state: Some(state), .. } = self.get(id) else { return None };

@@ -4,29 +4,34 @@ use std::collections::BTreeMap;
 
 use super::tensor::Storages;
 use crate::error::Result;
+use crate::weights::Tensor;
 use crate::weights::limits::{MAX_DEPTH, MAX_NAMES, MAX_VISITS};
 use crate::weights::pickle::{Heap, Id, Value};
-use crate::weights::{Tensor, weights_error};
 
-/// Class names: a list (before v7.0) or a dictionary from number to name.
-pub(super) fn names(heap: &Heap, model: Id) -> Result<Vec<String>> {
-    let Some(names) = heap.attribute(model, "names") else { return Ok(Vec::new()) };
-    let many = || weights_error(format!("more than {MAX_NAMES} class names"));
+/// Class names: a list (before v7.0) or a dictionary from number to name. Names that can't be used are passed over.
+pub(super) fn names(heap: &Heap, model: Id, notes: &mut Vec<String>) -> Vec<String> {
+    let Some(names) = heap.attribute(model, "names") else { return Vec::new() };
+    let mut pass_over = |what: &str| {
+        notes.push(format!("the class names are passed over: {what}"));
+        Vec::new()
+    };
+    let many = format!("more than {MAX_NAMES} of them");
     if let Some(items) = heap.items(names) {
         if items.len() > MAX_NAMES {
-            return Err(many());
+            return pass_over(&many);
         }
-        return Ok(items.iter().map(|&item| name(heap, item)).collect());
+        return items.iter().map(|&item| name(heap, item)).collect();
     }
     let pairs = heap.pairs(names).unwrap_or_default();
     if pairs.len() > MAX_NAMES {
-        return Err(many());
+        return pass_over(&many);
     }
-    let all: BTreeMap<i64, String> = pairs.iter().filter_map(|&(k, v)| Some((heap.int(k)?, name(heap, v)))).collect();
+    let number = |id: Id| heap.int(id).or_else(|| heap.text(id)?.trim().parse().ok());
+    let all: BTreeMap<i64, String> = pairs.iter().filter_map(|&(k, v)| Some((number(k)?, name(heap, v)))).collect();
     if all.keys().enumerate().any(|(i, &k)| i64::try_from(i) != Ok(k)) {
-        return Err(weights_error("the class names aren't numbered 0, 1, 2, …").at("names"));
+        return pass_over("they aren't numbered 0, 1, 2, …");
     }
-    Ok(all.into_values().collect())
+    all.into_values().collect()
 }
 
 fn name(heap: &Heap, id: Id) -> String {
@@ -51,6 +56,11 @@ pub(super) fn image_size(heap: &Heap) -> Option<usize> {
 fn detect(heap: &Heap, model: Id) -> Option<Id> {
     let rows = heap.key(heap.attribute(model, "_modules")?, "model")?;
     heap.pairs(heap.attribute(rows, "_modules")?)?.last().map(|(_, row)| *row)
+}
+
+/// The class of the last row: `Detect`, if it is a detector.
+pub(super) fn detect_class(heap: &Heap, model: Id) -> Option<&str> {
+    heap.class(detect(heap, model)?)
 }
 
 /// The number of classes the Detect module has.

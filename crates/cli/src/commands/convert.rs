@@ -1,6 +1,6 @@
 //! `ghostdet convert`.
 
-use crate::options::{parse_side, print, read, read_config, write};
+use crate::options::{parse_side, print, read, read_config, read_text, write};
 use clap::ValueEnum;
 use ghostdet::detector::DetectorOptions;
 use ghostdet::weights::Checkpoint;
@@ -49,12 +49,14 @@ impl Args {
         let options = DetectorOptions { config, ..DetectorOptions::default() };
         checkpoint.imgsz = self.imgsz.or(checkpoint.imgsz);
         if let Some(path) = &self.card {
-            let card = serde_json::from_slice(&read(path)?)
+            let card = serde_json::from_str(&read_text(path)?)
                 .map_err(|error| Error::new(ErrorKind::Argument, format!("not JSON: {error}")).at(path.display()))?;
             checkpoint.card = Some(card);
         }
         // What doesn't fit its network is not written.
         let detector = Detector::from_checkpoint(checkpoint.clone(), &options).map_err(|error| error.at(&place))?;
+        checkpoint.keep_owned(detector.graph())?;
+        checkpoint.notes.iter().for_each(|note| eprintln!("note: {note}"));
         if options.config.is_some() || checkpoint.yaml.is_none() {
             checkpoint.yaml = Some(detector.config().to_yaml());
         }
