@@ -18,7 +18,10 @@
 mod class_set;
 mod classes;
 mod coco;
+mod contradictions;
+mod find;
 mod pack;
+mod pictures;
 mod yolo;
 
 use std::fmt;
@@ -27,9 +30,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::detection::metrics::GroundTruth;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, text};
 
 pub use class_set::ClassSet;
+pub use find::Finder;
+pub use pictures::{PictureKind, is_passed_over, picture_endings, picture_kind};
 
 /// Pictures (encoded) larger than this are refused.
 const MAX_PICTURE: u64 = 256 << 20;
@@ -199,6 +204,11 @@ impl Dataset {
         list
     }
 
+    /// Labels that were left out, each of them named in [`Dataset::warnings`].
+    pub fn left_out(&self) -> usize {
+        self.warnings.left_out
+    }
+
     /// The labels of picture `i`; none if there is no such picture.
     pub fn labels(&self, i: usize) -> &[Label] {
         self.entries.get(i).map_or(&[], |e| &e.labels)
@@ -242,9 +252,17 @@ impl Dataset {
 struct Warnings {
     list: Vec<String>,
     more: usize,
+    /// Labels that were left out.
+    left_out: usize,
 }
 
 impl Warnings {
+    /// A label that is left out, and why.
+    fn leave_out(&mut self, text: String) {
+        self.left_out += 1;
+        self.push(format!("{text}; left out"));
+    }
+
     fn push(&mut self, text: String) {
         if self.list.len() < MAX_WARNINGS {
             self.list.push(text);
@@ -255,6 +273,7 @@ impl Warnings {
 
     fn append(&mut self, others: Warnings) {
         self.more += others.more;
+        self.left_out += others.left_out;
         others.list.into_iter().for_each(|text| self.push(text));
     }
 }
@@ -275,10 +294,7 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 }
 
 fn read_text(path: &Path, most: u64) -> Result<String> {
-    String::from_utf8(read(path, most)?).map_err(|e| {
-        let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        Error::new(ErrorKind::Data, "not UTF-8 text").at(format!("{}: line {line}", path.display()))
-    })
+    text::decode(read(path, most)?).map_err(|error| error.at(path.display()))
 }
 
 /// Decimal numbers only, finite.

@@ -56,7 +56,10 @@ fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
 
 /// The decoder of a picture whose size is acceptable.
 fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_)> {
-    let Ok(format) = image::guess_format(bytes) else { return Err(unknown(bytes)) };
+    let read = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
+    let Some(format) = image::guess_format(bytes).ok().filter(|format| read.contains(format)) else {
+        return Err(unknown(bytes));
+    };
     let fail = |error| failure(format, error);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
@@ -98,12 +101,49 @@ fn rgb(image: DynamicImage) -> image::RgbImage {
     image::RgbImage::from_raw(width, height, bytes).unwrap_or_default()
 }
 
+/// First bytes of files that are no pictures, or of kinds that are not read.
+const KINDS: [(usize, &[u8], &str); 30] = [
+    (0, b"II*\0", "a TIFF picture (or a camera's raw file)"),
+    (0, b"MM\0*", "a TIFF picture (or a camera's raw file)"),
+    (4, b"ftypheic", "a HEIC picture"),
+    (4, b"ftypheix", "a HEIC picture"),
+    (4, b"ftyphevc", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC picture"),
+    (4, b"ftypmsf1", "a HEIC picture"),
+    (4, b"ftypavif", "an AVIF picture"),
+    (4, b"ftypavis", "an AVIF picture"),
+    (4, b"ftypcrx", "a camera's raw file (CR3)"),
+    (0, b"\0\0\0\x0cjP", "a JPEG 2000 picture"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (0, b"\0\0\0\x0cJXL", "a JPEG XL picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"8BPS", "a Photoshop picture"),
+    (0, b"\0\0\x01\0", "an icon (ICO)"),
+    (0, b"v/1\x01", "an OpenEXR picture"),
+    (0, b"#?RADIANCE", "a Radiance HDR picture"),
+    (0, b"qoif", "a QOI picture"),
+    (0, b"DDS ", "a DDS picture"),
+    (0, b"P5", "a PGM picture"),
+    (0, b"P6", "a PPM picture"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"RIFF", "a video or sound (RIFF)"),
+    (4, b"ftyp", "a video (MP4)"),
+    (0, b"\x1a\x45\xdf\xa3", "a video (Matroska, WebM)"),
+    (0, b"version https://git-lfs", "a Git LFS pointer (run `git lfs pull`)"),
+    (0, b"<?xml", "XML"),
+    (0, b"<svg", "an SVG drawing"),
+];
+
 fn unknown(bytes: &[u8]) -> Error {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).trim_start().to_ascii_lowercase();
+    let named = KINDS.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
     let what = if start.starts_with("<!doctype") || start.starts_with("<html") {
-        "this is an HTML page, not a picture"
+        "this is an HTML page, not a picture".to_owned()
+    } else if let Some((_, _, kind)) = named {
+        format!("this is {kind}, which is not read")
     } else {
-        "this is no picture that is known here"
+        "this is no picture that is known here".to_owned()
     };
     Error::new(ErrorKind::Image, what).hint("JPEG, PNG, WebP, BMP and GIF can be read")
 }

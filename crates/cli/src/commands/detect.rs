@@ -11,6 +11,7 @@ use ghostdet::{Detector, Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -25,7 +26,7 @@ use std::time::Instant;
 pub struct Args {
     /// Files, folders, globs, or - for standard input
     #[arg(required = true)]
-    source: Vec<String>,
+    source: Vec<OsString>,
     #[command(flatten)]
     network: Network,
     /// Size pictures are fitted into: N or HxW [default: the weights' own]
@@ -65,6 +66,8 @@ struct Line<'a> {
     model: &'a str,
     device: &'static str,
     speed: Milliseconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<String>,
     detections: Vec<Found<'a>>,
 }
 
@@ -93,8 +96,11 @@ impl Args {
             std::fs::create_dir_all(&folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
         }
         let (mut sources, mut failed) = (Vec::new(), false);
-        for text in &self.source {
-            match expand(text) {
+        for given in &self.source {
+            let mut warnings = Vec::new();
+            let found = expand(given, &mut warnings);
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            match found {
                 Ok(found) => sources.extend(found),
                 Err(error) => {
                     failed = true;
@@ -156,12 +162,18 @@ impl Args {
         let image = Image::decode(&bytes).map_err(|error| error.at(&name))?;
         let decode = start.elapsed().as_secs_f64() * 1e3;
         let found = detector.detect(&image, options).map_err(|error| error.at(&name))?;
-        if let Some(folder) = &self.save_dir {
-            self.save(folder, source, &image, &found.detections, detector.names(), taken)?;
-        }
+        let saved = match &self.save_dir {
+            Some(folder) => Some(self.save(folder, source, &image, &found.detections, detector.names(), taken)?),
+            None => None,
+        };
         match self.json {
-            true => json(&name, detector, decode, &found),
-            false => Ok(human(&name, detector.names(), decode, &found)),
+            true => json(&name, detector, decode, &found, saved),
+            false => {
+                let line = human(&name, detector.names(), decode, &found);
+                // Only a name that is not the picture's own has to be told.
+                let other = saved.filter(|saved| !saved.ends_with(&format!("{}.jpg", source.stem())));
+                Ok(other.map_or(line.clone(), |saved| format!("{line} as {saved}")))
+            }
         }
     }
 
@@ -173,17 +185,19 @@ impl Args {
         detections: &[Detection],
         names: &[String],
         taken: &mut HashSet<String>,
-    ) -> Result<()> {
+    ) -> Result<String> {
         // Pictures of one name from several folders don't overwrite each other.
         let stem = source.stem();
         let mut name = stem.clone();
         let mut count = 1;
-        while !taken.insert(name.clone()) {
+        // Some file systems don't tell "a" from "A".
+        while !taken.insert(name.to_lowercase()) {
             count += 1;
             name = format!("{stem}-{count}");
         }
         let annotated = draw::annotate(image, detections, names);
-        write(&folder.join(format!("{name}.jpg")), &draw::encode(&annotated, "jpg")?)?;
+        let saved = folder.join(format!("{name}.jpg"));
+        write(&saved, &draw::encode(&annotated, "jpg")?)?;
         if self.save_txt {
             let size = (image.width as f32, image.height as f32);
             let lines: String = detections
@@ -195,11 +209,11 @@ impl Args {
                 .collect();
             write(&folder.join("labels").join(format!("{name}.txt")), lines.as_bytes())?;
         }
-        Ok(())
+        Ok(saved.display().to_string())
     }
 }
 
-fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> Result<String> {
+fn json(source: &str, detector: &Detector, decode: f64, found: &Detections, saved: Option<String>) -> Result<String> {
     let names = detector.names();
     let speed =
         Milliseconds { decode, letterbox: found.speed.letterbox, network: found.speed.network, nms: found.speed.nms };
@@ -216,6 +230,7 @@ fn json(source: &str, detector: &Detector, decode: f64, found: &Detections) -> R
         model: &detector.info().architecture,
         device: detector.engine().executor().info().kind.name(),
         speed,
+        saved,
         detections: found.detections.iter().map(one).collect(),
     };
     serde_json::to_string(&line).map_err(|error| Error::new(ErrorKind::Numeric, error.to_string()).at(source))

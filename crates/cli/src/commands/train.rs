@@ -3,7 +3,7 @@
 mod recipe;
 
 use crate::draw;
-use crate::options::{io, parse_fraction, parse_side, read, read_config, write};
+use crate::options::{io, parse_fraction, parse_side, read, read_config, read_text, write};
 use clap::ValueEnum;
 use ghostdet::data::{Dataset, Split};
 use ghostdet::detector::{DetectOptions, DetectorOptions};
@@ -231,7 +231,7 @@ impl Args {
         let base = base.with_values(recipe)?;
         let mut hyp = match &self.hyp {
             Some(path) => {
-                let text = String::from_utf8_lossy(&read(path)?).into_owned();
+                let text = read_text(path)?;
                 base.with(&text).map_err(|error| error.at(path.display()))?
             }
             None => base,
@@ -296,9 +296,16 @@ impl Args {
                 None
             }
         };
+        data.contradictions().iter().for_each(|text| eprintln!("warning: to train on: {text}"));
         let val = match val {
             Some(mut val) => {
                 val.align(data.names())?;
+                val.contradictions().iter().for_each(|text| eprintln!("warning: to measure on: {text}"));
+                let (shared, first) = val.pictures_shared_with(&data);
+                if shared > 0 {
+                    let (all, first) = (val.len(), first.join(", "));
+                    eprintln!("warning: {shared} of {all} pictures to measure on are trained on, too: {first}");
+                }
                 Some(val)
             }
             None => None,

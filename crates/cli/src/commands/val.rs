@@ -49,8 +49,14 @@ impl Args {
     pub fn run(&self) -> Result<bool> {
         let detector = self.network.load()?;
         let mut data = Dataset::open(&self.data, self.images.as_deref())?;
+        // By the set's own classes; the network's may be many more.
+        let (contradictions, empty) = (data.contradictions(), data.is_without_labels());
         data.align(detector.names())?;
         data.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+        contradictions.iter().for_each(|text| eprintln!("warning: {text}"));
+        if !empty && data.is_without_labels() {
+            data.contradictions().iter().for_each(|text| eprintln!("warning: {text}"));
+        }
         let metric = match self.metric {
             Which::Yolo => Metric::Yolo,
             Which::Coco => Metric::Coco,
@@ -102,6 +108,9 @@ impl Args {
                 print(json)?;
             }
             false => table(&report, &speed)?,
+        }
+        if data.left_out() > 0 {
+            eprintln!("{} labels were left out, each named above", data.left_out());
         }
         Ok(!failed)
     }

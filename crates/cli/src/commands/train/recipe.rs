@@ -6,14 +6,14 @@ use ghostdet::Result;
 use ghostdet_train::recipe::Recipe;
 
 use super::Args;
-use crate::options::read;
+use crate::options::read_text;
 
 /// Reads a recipe.
 ///
 /// # Errors
 /// A file that can't be read, or is no recipe.
 pub fn load(path: &Path) -> Result<Recipe> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    let text = read_text(path)?;
     Recipe::parse(&text).map_err(|error| error.at(path.display()))
 }
 
