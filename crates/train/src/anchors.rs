@@ -132,10 +132,14 @@ fn search(count: usize, sizes: &[[f32; 2]], ratio: f32, rng: &mut Rng) -> Option
     let large: Vec<[f32; 2]> = sizes.iter().copied().filter(|s| s[0] >= 2.0 || s[1] >= 2.0).collect();
     let step = large.len().div_ceil(MOST_LABELS).max(1);
     let sizes: Vec<[f32; 2]> = large.into_iter().step_by(step).collect();
-    if sizes.len() < count {
+    if sizes.is_empty() {
         return None;
     }
-    let mut anchors = means(count, &sizes, rng);
+    // Fewer labels than anchors: each label's own size, in turn.
+    let mut anchors = match sizes.len() < count {
+        true => sizes.iter().copied().cycle().take(count).collect(),
+        false => means(count, &sizes, rng),
+    };
     let mut best = fitness(&anchors, &sizes, ratio);
     for _ in 0..GENERATIONS {
         let changed: Vec<[f32; 2]> = mutation(count, rng)

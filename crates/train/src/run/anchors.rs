@@ -10,6 +10,9 @@ use crate::anchors::{check, label_sizes};
 /// Pictures whose labels tell whether the anchors fit.
 const ANCHOR_PICTURES: usize = 5000;
 
+/// With a smaller share of labels that some anchor fits, training is warned of.
+const LEAST: f64 = 0.8;
+
 /// Replaces the anchors of `graph` if they fit too few labels and better ones are found.
 pub(super) fn fit_anchors(options: &Options, graph: &mut Graph, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
     let sizes = label_sizes(&options.data, options.imgsz, ANCHOR_PICTURES)?;
@@ -21,6 +24,13 @@ pub(super) fn fit_anchors(options: &Options, graph: &mut Graph, tell: &mut dyn F
             let after = percent(fit.recall);
             tell(Event::Note(&format!("anchors fitted {before:.1} % of the labels; new ones fit {after:.1} %")));
             graph.anchors = anchors;
+        }
+        None if found.before.recall < LEAST => {
+            let text = "no better ones were found: what no anchor fits can't be learned";
+            let hint = "use a larger --imgsz, or write anchors of the labels' sizes into the YAML";
+            tell(Event::Note(&format!(
+                "warning: the anchors fit only {before:.1} % of the labels, and {text} ({hint})"
+            )));
         }
         None => tell(Event::Note(&format!("anchors fit {before:.1} % of the labels"))),
     }
