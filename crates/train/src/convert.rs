@@ -2,7 +2,8 @@
 //!
 //! What is wrong with an annotation is named with its file (and line, where there is one) in [`Report::warnings`] and
 //! left out. Nothing is ever written outside of the target folder, whatever names the data set has: pictures get names
-//! of harmless letters. `data.yaml` is written last: a folder without it is not complete.
+//! of harmless letters. All is written into a fresh folder beside the target, which takes the target's place at the end:
+//! a conversion that fails leaves nothing behind.
 
 mod coco;
 mod folders;
@@ -20,8 +21,10 @@ pub use voc::{Voc, voc};
 /// Where and how a data set is written.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The folder: new, or empty.
+    /// The folder: new, or empty, or an older conversion if `force` is set.
     pub out: PathBuf,
+    /// Replaces an older conversion. Folders with anything else in them are never replaced.
+    pub force: bool,
     /// Which pictures are for validation.
     pub validation: Validation,
     /// Copies pictures even where a hard link would do.

@@ -24,7 +24,7 @@ impl Folder {
     }
 
     fn target(&self, validation: Validation) -> Target {
-        Target { out: self.path("out"), validation, copy: false }
+        Target { out: self.path("out"), validation, copy: false, force: false }
     }
 }
 
@@ -81,7 +81,7 @@ fn coco_becomes_yolo() {
     folder.write("val.txt", "./sub/a.png\nnowhere\n\na\n");
     let report =
         coco(&folder.path("a.json"), &folder.path("p"), &folder.target(lists(&folder, None, "val.txt"))).unwrap();
-    assert_eq!((report.train, report.val, report.boxes, report.left_out), (2, 1, 2, 2));
+    assert_eq!((report.train, report.val, report.boxes, report.left_out), (2, 1, 2, 3));
     let [train, val] = read(&report);
     let person = r#"a: "person" # é"#.to_owned();
     let expected = [("dog".to_owned(), [10, 5, 30, 35]), (person, [90, 40, 100, 50])];
@@ -205,7 +205,12 @@ fn voc_becomes_yolo() {
         assert!(report.warnings.iter().any(|w| w.contains(text)), "{text} in {:#?}", report.warnings);
     }
     let source = Voc { names: vec!["dog".into()], difficult: true, ..Voc::at(&folder.path("v")) };
-    let target = Target { out: folder.path("dogs"), validation: Validation::Share { share: 0.4, seed: 0 }, copy: true };
+    let target = Target {
+        out: folder.path("dogs"),
+        validation: Validation::Share { share: 0.4, seed: 0 },
+        copy: true,
+        force: false,
+    };
     let report = voc(&source, &target).unwrap();
     assert_eq!((report.train, report.val, report.boxes), (2, 1, 1));
     assert!(
@@ -225,7 +230,7 @@ fn shares_are_drawn_by_seed() {
     let mut seen = Vec::new();
     for (i, seed) in [3, 3, 4].into_iter().enumerate() {
         let out = folder.path(&format!("out{i}"));
-        let target = Target { out, validation: Validation::Share { share: 0.3, seed }, copy: false };
+        let target = Target { out, validation: Validation::Share { share: 0.3, seed }, copy: false, force: false };
         let source = Voc { names: vec!["x".into()], ..Voc::at(&folder.path("v")) };
         let report = voc(&source, &target).unwrap();
         assert_eq!((report.train, report.val), (14, 6));
@@ -261,7 +266,7 @@ fn a_few_classes_of_a_pack() {
     folder.write("p.jsonl", lines);
     let data = Dataset::open_split(&folder.path("p.bin"), None, Split::Train).unwrap();
     let cut = Cut { classes: vec!["person".into(), "cat".into()], limit: 12, limit_val: 4, seed: 0 };
-    let report = subset(&data, None, &cut, &folder.path("out")).unwrap();
+    let report = subset(&data, None, &cut, &folder.path("out"), false).unwrap();
     assert_eq!((report.train, report.val, report.boxes, report.left_out), (12, 4, 12 + 4 + 3, 0));
     assert!(report.warnings.len() == 1 && report.warnings[0].contains("p.bin#7"), "{:?}", report.warnings);
     let [train, val] = read(&report);
@@ -272,9 +277,77 @@ fn a_few_classes_of_a_pack() {
         boxes(split, name, [40, 20])
     });
     assert_eq!(with_cat, [both.to_vec(), both.to_vec(), both.to_vec()]);
-    let report = subset(&data, Some(&data), &cut, &folder.path("again")).unwrap();
+    let report = subset(&data, Some(&data), &cut, &folder.path("again"), false).unwrap();
     assert_eq!((report.train, report.val), (12, 4));
     let wrong = Cut { classes: vec!["unicorn".into()], ..cut };
-    let error = subset(&data, None, &wrong, &folder.path("wrong")).unwrap_err().to_string();
+    let error = subset(&data, None, &wrong, &folder.path("wrong"), false).unwrap_err().to_string();
     assert!(error.contains("unicorn") && error.contains("person"), "{error}");
+}
+
+/// A VOC data set of three pictures whose files and XML differ in the case of letters.
+fn odd_voc(folder: &Folder) -> Voc {
+    let object = |name: &str| {
+        format!(
+            "<object><name>{name}</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>24</xmax><ymax>32</ymax></bndbox></object>"
+        )
+    };
+    for (xml, picture, named) in [
+        ("IMG_1.xml", "IMG_1.JPG", "IMG_1.jpg"),
+        ("IMG_2.xml", "img_2.Png", "C:\\data\\IMG_2.png"),
+        ("IMG_3.XML", "IMG_3.jpeg", ""),
+    ] {
+        folder.write(&format!("v/JPEGImages/{picture}"), png(64, 64));
+        let text = format!("<annotation><filename>{named}</filename>{}</annotation>", object("helmet"));
+        folder.write(&format!("v/Annotations/{xml}"), text);
+    }
+    folder.write("v/Annotations/._IMG_1.xml", "not XML");
+    // "cat" in Chinese, GBK, with a document type.
+    let mut gbk = b"<?xml version='1.0' encoding='GBK'?><!DOCTYPE annotation><annotation>".to_vec();
+    gbk.extend(object("\0").into_bytes().split(|b| *b == 0).collect::<Vec<_>>().join(&b"\xc3\xa8"[..]));
+    gbk.extend(b"</annotation>");
+    folder.write("v/Annotations/four.xml", gbk);
+    folder.write("v/JPEGImages/four.png", png(64, 64));
+    Voc::at(&folder.path("v"))
+}
+
+#[test]
+fn voc_with_other_letter_case_and_encodings() {
+    let folder = Folder::new();
+    let source = odd_voc(&folder);
+    let report = voc(&source, &folder.target(Validation::Share { share: 0.5, seed: 0 })).unwrap();
+    assert_eq!((report.train, report.val, report.boxes, report.warnings.len()), (2, 2, 4, 0), "{:?}", report.warnings);
+    assert_eq!(report.names, ["helmet", "\u{732b}"]);
+    let [train, val] = read(&report);
+    let label = |data: &Dataset, i: usize| data.labels(i)[0].corners(64, 64);
+    assert_eq!([label(&train, 0), label(&val, 1)], [[8.0, 8.0, 24.0, 32.0]; 2]);
+}
+
+#[test]
+fn failed_conversions_leave_nothing_and_show_all_problems() {
+    let folder = Folder::new();
+    let source = odd_voc(&folder);
+    for name in ["IMG_1.JPG", "img_2.Png", "IMG_3.jpeg"] {
+        fs::remove_file(folder.path("v/JPEGImages").join(name)).unwrap();
+    }
+    let target = folder.target(Validation::Share { share: 0.5, seed: 0 });
+    let error = voc(&source, &target).unwrap_err().to_string();
+    for problem in ["IMG_1.xml", "IMG_2.xml", "IMG_3.XML", "both are needed"] {
+        assert!(error.contains(problem), "{problem}: {error}");
+    }
+    let left = || fs::read_dir(folder.path("")).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(left(), ["v"]);
+
+    // Then all is well, and is done again: an older conversion is replaced if that is wanted, and nothing else ever.
+    let source = odd_voc(&folder);
+    voc(&source, &target).unwrap();
+    let again = voc(&source, &target).unwrap_err().to_string();
+    assert!(again.contains("--force"), "{again}");
+    folder.write("out/images/train/old.jpg", "old");
+    let forced = Target { force: true, ..target.clone() };
+    let report = voc(&source, &forced).unwrap();
+    assert!(report.yaml.is_file() && !folder.path("out/images/train/old.jpg").exists());
+    assert_eq!(left().len(), 2, "{:?}", left());
+    folder.write("out/thesis.docx", "dear");
+    let refused = voc(&source, &forced).unwrap_err().to_string();
+    assert!(refused.contains("thesis.docx") && folder.path("out/thesis.docx").exists(), "{refused}");
 }

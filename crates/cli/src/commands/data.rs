@@ -2,8 +2,8 @@
 
 use crate::options::print;
 use clap::Subcommand;
-use ghostdet::Result;
 use ghostdet::data::{Dataset, Split};
+use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_train::convert::{Cut, Report, Target, Validation, Voc, coco, subset, voc};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +57,9 @@ struct Convert {
     /// Copy pictures where they could be linked
     #[arg(long)]
     copy: bool,
+    /// Replace an older conversion in --out
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(clap::Args)]
@@ -85,6 +88,9 @@ struct Subset {
     /// The new folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace an older conversion in --out
+    #[arg(long)]
+    force: bool,
 }
 
 impl Args {
@@ -94,11 +100,17 @@ impl Args {
             What::Subset(args) => args.run()?,
         };
         report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let Report { train, val, boxes, left_out, names, yaml, .. } = report;
+        let Report { train, val, boxes, left_out, names, yaml, warnings } = report;
         let classes = names.len();
+        if boxes == 0 {
+            eprintln!("warning: there is nothing to find: no box was written");
+        }
         print(format!("{train} pictures to train on, {val} to validate on, {boxes} boxes of {classes} classes"))?;
         if left_out > 0 {
             print(format!("{left_out} boxes were left out, each named above"))?;
+        }
+        if !warnings.is_empty() {
+            print(format!("{} warnings above", warnings.len()))?;
         }
         print(yaml.display())?;
         Ok(true)
@@ -111,7 +123,8 @@ impl Convert {
             Some(val) => Validation::Lists { train: self.train_list.clone(), val: val.clone() },
             None => Validation::Share { share: self.val, seed: self.seed },
         };
-        let target = Target { out: self.out.clone(), validation, copy: self.copy };
+        outside(&self.data, &self.out)?;
+        let target = Target { out: self.out.clone(), validation, copy: self.copy, force: self.force };
         if self.data.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
             let beside = self.data.parent().unwrap_or(Path::new("")).to_owned();
             return coco(&self.data, self.images.as_deref().unwrap_or(&beside), &target);
@@ -126,6 +139,7 @@ impl Convert {
 
 impl Subset {
     fn run(&self) -> Result<Report> {
+        self.data.iter().try_for_each(|data| outside(data, &self.out))?;
         let open = |path: &Path, split| Dataset::open_split(path, self.images.as_deref(), split);
         let parts = self.data.iter().map(|path| open(path, Split::Train));
         let data = Dataset::join(parts.collect::<Result<Vec<_>>>()?)?;
@@ -136,6 +150,18 @@ impl Subset {
         };
         let Self { classes, limit, limit_val, seed, .. } = self;
         let cut = Cut { classes: classes.clone(), limit: *limit, limit_val: *limit_val, seed: *seed };
-        subset(&data, val.as_ref(), &cut, &self.out)
+        subset(&data, val.as_ref(), &cut, &self.out, self.force)
+    }
+}
+
+/// Fails if the source lies in the folder that would be replaced.
+fn outside(source: &Path, out: &Path) -> Result<()> {
+    match (source.canonicalize(), out.canonicalize()) {
+        (Ok(source), Ok(out)) if source.starts_with(&out) => {
+            Err(Error::new(ErrorKind::Argument, "the data to convert lie in the folder that is written")
+                .at(out.display())
+                .hint("name another folder with --out"))
+        }
+        _ => Ok(()),
     }
 }

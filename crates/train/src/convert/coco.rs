@@ -16,7 +16,8 @@ use super::{Report, Target};
 /// A JSON that can't be read, a folder that can't be written to, no picture with a box.
 pub fn coco(json: &Path, images: &Path, target: &Target) -> Result<Report> {
     let data = Dataset::open(json, Some(images))?;
-    let mut folders = Folders::new(&target.out, target.copy, data.names())?;
+    let mut folders = Folders::new(&target.out, target.copy, target.force, data.names())?;
+    folders.report.left_out = data.left_out();
     data.warnings().into_iter().for_each(|text| folders.warn(text));
     let below = |i: usize| match data.file(i).and_then(|file| file.strip_prefix(images).ok()) {
         Some(path) => path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
@@ -24,11 +25,12 @@ pub fn coco(json: &Path, images: &Path, target: &Target) -> Result<Report> {
     };
     let names: Vec<String> = (0..data.len()).map(below).collect();
     let splits = target.validation.assign(&names, &mut folders.report.warnings)?;
-    let mut crowds = 0;
+    let (mut crowds, mut all) = (0, 0);
     for (i, val) in splits.iter().enumerate() {
         let Some(val) = *val else { continue };
         match measured(&data, i) {
             Ok((item, size)) => {
+                all += item.labels.len();
                 crowds += item.labels.iter().filter(|label| label.crowd).count();
                 let boxes = boxes(&item, size);
                 let picture = Picture { name: &item.name, file: data.file(i), bytes: &item.bytes, size };
@@ -43,7 +45,11 @@ pub fn coco(json: &Path, images: &Path, target: &Target) -> Result<Report> {
     }
     if crowds > 0 {
         folders.report.left_out += crowds;
-        folders.warn(format!("{}: {crowds} crowds; left out", json.display()));
+        let what = match crowds == all {
+            true => format!("all boxes ({crowds} of {all}) are crowds"),
+            false => format!("{crowds} of {all} boxes are crowds"),
+        };
+        folders.warn(format!("{}: {what}; left out", json.display()));
     }
     folders.finish()
 }

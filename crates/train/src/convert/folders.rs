@@ -9,6 +9,8 @@ use ghostdet::{Error, ErrorKind, Result};
 
 use super::Report;
 
+/// Problems that the error of a failed conversion shows.
+const MOST_PROBLEMS: usize = 1000;
 /// Names are cut to this many letters.
 const LONGEST_NAME: usize = 100;
 
@@ -27,24 +29,27 @@ pub(super) struct Picture<'a> {
 /// A box: class, `[x1, y1, x2, y2]` in pixels.
 pub(super) type Boxed = (usize, [f64; 4]);
 
-/// A YOLO folder that is being written.
+/// A YOLO folder that is being written, under another name until it is complete.
 pub(super) struct Folders {
     out: PathBuf,
+    work: PathBuf,
     copy: bool,
     taken: HashSet<String>,
+    complete: bool,
     pub report: Report,
 }
 
 impl Folders {
-    /// Makes the folders. A folder that has something in it is an error.
-    pub fn new(out: &Path, copy: bool, names: &[String]) -> Result<Self> {
-        if fs::read_dir(out).is_ok_and(|mut found| found.next().is_some()) {
-            return Err(Error::new(ErrorKind::Argument, "the folder is not empty")
-                .at(out.display())
-                .hint("name a new one; nothing is overwritten"));
-        }
+    /// Makes the folders. A target that has something in it is an error, except with `force` an older conversion.
+    pub fn new(out: &Path, copy: bool, force: bool, names: &[String]) -> Result<Self> {
+        check_target(out, force)?;
+        let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
+        let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let work = out.with_file_name(format!(".{name}.part"));
+        // Left by a run that was killed.
+        let _ = fs::remove_dir_all(&work);
         for folder in ["images/train", "images/val", "labels/train", "labels/val"] {
-            let folder = out.join(folder);
+            let folder = work.join(folder);
             fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, e))?;
         }
         let report = Report {
@@ -56,7 +61,7 @@ impl Folders {
             yaml: out.join("data.yaml"),
             warnings: Vec::new(),
         };
-        Ok(Self { out: out.to_owned(), copy, taken: HashSet::new(), report })
+        Ok(Self { out, work, copy, taken: HashSet::new(), complete: false, report })
     }
 
     /// Notes what is wrong.
@@ -74,7 +79,7 @@ impl Folders {
     pub fn add(&mut self, picture: &Picture<'_>, boxes: &[Boxed], val: bool) -> Result<()> {
         let split = if val { "val" } else { "train" };
         let stem = self.unused_name(picture.name);
-        let image = self.out.join("images").join(split).join(format!("{stem}.{}", ending(picture.bytes)));
+        let image = self.work.join("images").join(split).join(format!("{stem}.{}", ending(picture.bytes)));
         let linked = !self.copy
             && picture.file.and_then(|file| file.canonicalize().ok()).is_some_and(|f| fs::hard_link(f, &image).is_ok());
         if !linked {
@@ -97,7 +102,7 @@ impl Folders {
                 }
             }
         }
-        let labels = self.out.join("labels").join(split).join(format!("{stem}.txt"));
+        let labels = self.work.join("labels").join(split).join(format!("{stem}.txt"));
         fs::write(&labels, text).map_err(|e| unwritten(&labels, e))?;
         match val {
             true => self.report.val += 1,
@@ -106,12 +111,16 @@ impl Folders {
         Ok(())
     }
 
-    /// Writes `data.yaml`.
-    pub fn finish(self) -> Result<Report> {
-        let Report { train, val, names, yaml, warnings, .. } = &self.report;
+    /// Writes `data.yaml` and puts the folder in its place.
+    pub fn finish(mut self) -> Result<Report> {
+        let Report { train, val, names, warnings, .. } = &self.report;
         if *train == 0 || *val == 0 {
-            let first = warnings.first().map(|text| format!("; the first problem: {text}")).unwrap_or_default();
-            let text = format!("{train} pictures to train on, {val} to validate on: both are needed{first}");
+            let mut text = format!("{train} pictures to train on, {val} to validate on: both are needed");
+            let shown = warnings.iter().take(MOST_PROBLEMS).map(|problem| format!("\n  {problem}"));
+            text.extend(shown);
+            if warnings.len() > MOST_PROBLEMS {
+                text.push_str(&format!("\n  and {} problems more", warnings.len() - MOST_PROBLEMS));
+            }
             return Err(Error::new(ErrorKind::Data, text).at(self.out.display()));
         }
         let mut text = String::from("train: images/train\nval: images/val\nnames:\n");
@@ -119,8 +128,26 @@ impl Folders {
             // A JSON string is a YAML string, whatever is in it.
             let _ = writeln!(text, "  {class}: {}", serde_json::Value::from(name.as_str()));
         }
-        fs::write(yaml, text).map_err(|e| unwritten(yaml, e))?;
-        Ok(self.report)
+        let yaml = self.work.join("data.yaml");
+        fs::write(&yaml, text).map_err(|e| unwritten(&yaml, e))?;
+        self.put_in_place().map_err(|e| unwritten(&self.out, e))?;
+        self.complete = true;
+        Ok(self.report.clone())
+    }
+
+    fn put_in_place(&self) -> std::io::Result<()> {
+        if !self.out.exists() {
+            return fs::rename(&self.work, &self.out);
+        }
+        let name = self.out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let old = self.out.with_file_name(format!(".{name}.old"));
+        let _ = fs::remove_dir_all(&old);
+        fs::rename(&self.out, &old)?;
+        if let Err(error) = fs::rename(&self.work, &self.out) {
+            fs::rename(&old, &self.out)?;
+            return Err(error);
+        }
+        fs::remove_dir_all(&old)
     }
 
     /// A name of harmless letters that no other picture has.
@@ -145,6 +172,34 @@ impl Folders {
             number += 1;
         }
         unused
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        if !self.complete {
+            let _ = fs::remove_dir_all(&self.work);
+        }
+    }
+}
+
+/// Fails if the target has something in it that must not be replaced.
+fn check_target(out: &Path, force: bool) -> Result<()> {
+    let refuse = |what: &str, hint: &str| Err(Error::new(ErrorKind::Argument, what).at(out.display()).hint(hint));
+    if out.exists() && !out.is_dir() {
+        return refuse("this is a file, not a folder", "name a new folder");
+    }
+    let Ok(found) = fs::read_dir(out) else { return Ok(()) };
+    let names: Vec<String> = found.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let own = |name: &String| matches!(name.as_str(), "data.yaml" | "images" | "labels");
+    match names.iter().find(|name| !own(name)) {
+        _ if names.is_empty() => Ok(()),
+        _ if !force => refuse("the folder is not empty", "name a new one, or replace an older conversion with --force"),
+        Some(other) => {
+            let text = format!("the folder holds {other}, which no conversion wrote: it is not replaced");
+            refuse(&text, "name a new one")
+        }
+        None => Ok(()),
     }
 }
 

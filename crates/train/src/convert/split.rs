@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use ghostdet::{Error, ErrorKind, Result};
+use ghostdet::{Error, ErrorKind, Result, text};
 
 /// Which pictures are for validation.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,19 +95,31 @@ fn listed(
     known: &HashMap<&str, Option<usize>>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<(usize, usize)>> {
-    let text = fs::read_to_string(list)
-        .map_err(|e| Error::new(ErrorKind::Io, format!("can't be read: {e}")).at(list.display()))?;
+    let bytes =
+        fs::read(list).map_err(|e| Error::new(ErrorKind::Io, format!("can't be read: {e}")).at(list.display()))?;
+    let text = text::decode(bytes).map_err(|error| error.at(list.display()))?;
     let mut found = Vec::new();
     for (i, line) in text.lines().enumerate() {
         let name = line.trim();
         if name.is_empty() {
             continue;
         }
-        let name = name.strip_prefix("./").unwrap_or(name);
+        let slashed = name.replace('\\', "/");
+        let name = slashed.strip_prefix("./").unwrap_or(&slashed);
         // VOC's lists of a class have a number after the name.
         let first = name.split_whitespace().next().unwrap_or(name);
         let place = format!("{}: line {}", list.display(), i + 1);
-        match known.get(name).or_else(|| known.get(first)) {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let small = name.to_lowercase();
+        // The case of letters counts only where names differ in it.
+        let other_case = || {
+            let mut found = known.iter().filter(|(key, _)| key.to_lowercase() == small).map(|(_, index)| *index);
+            let one = found.next()?;
+            found.all(|other| other == one).then_some(one)
+        };
+        // A list may have paths of another computer: the file's name then.
+        let index = known.get(name).or_else(|| known.get(first)).or_else(|| known.get(file)).copied();
+        match index.or_else(other_case).as_ref() {
             Some(Some(index)) => found.push((i + 1, *index)),
             Some(None) => warnings.push(format!("{place}: {name} could be several pictures; name its folder too")),
             None => warnings.push(format!("{place}: {name} is not one of the pictures")),

@@ -26,18 +26,19 @@ pub struct Cut {
     pub seed: u64,
 }
 
-/// Writes pictures with objects of some classes (and only their boxes) to the folder `out`, which must be new or empty.
+/// Writes pictures with objects of some classes (and only their boxes) to the folder `out`, which must be new or empty, or with
+/// `force` an older conversion.
 ///
 /// Pictures to validate on come from `val`; without it they are taken from `data` before those to train on. Pictures
 /// that can't be decoded are named and replaced by others.
 ///
 /// # Errors
 /// A class that the data set does not have, nothing left, a folder that can't be written to.
-pub fn subset(data: &Dataset, val: Option<&Dataset>, cut: &Cut, out: &Path) -> Result<Report> {
+pub fn subset(data: &Dataset, val: Option<&Dataset>, cut: &Cut, out: &Path, force: bool) -> Result<Report> {
     if cut.classes.is_empty() {
         return Err(Error::new(ErrorKind::Argument, "no classes to cut out"));
     }
-    let mut folders = Folders::new(out, true, &cut.classes)?;
+    let mut folders = Folders::new(out, true, force, &cut.classes)?;
     let mut rng = Rng::with_seed(cut.seed);
     let mut turns = Turns::new(data, &cut.classes, &mut rng)?;
     match val {

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use ghostdet::data::{Finder, PictureKind, is_passed_over, picture_endings, picture_kind};
 use ghostdet::image::Image as Pixels;
-use ghostdet::{Error, ErrorKind, Result};
-use roxmltree::{Document, Node};
+use ghostdet::{Error, ErrorKind, Result, text};
+use roxmltree::{Document, Node, ParsingOptions};
 
 use super::folders::{Boxed, Folders, Picture, fractions};
 use super::{Report, Target};
@@ -16,7 +17,6 @@ use super::{Report, Target};
 const MAX_XML: u64 = 16 << 20;
 /// Larger pictures are refused.
 const MAX_PICTURE: u64 = 256 << 20;
-const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "gif"];
 
 /// A VOC data set.
 #[derive(Clone, Debug)]
@@ -63,11 +63,17 @@ pub fn voc(source: &Voc, target: &Target) -> Result<Report> {
     let folder = &source.annotations;
     let listing = fs::read_dir(folder).map_err(|e| unread(folder, e))?;
     let mut files: Vec<PathBuf> = listing.filter_map(|entry| entry.ok().map(|e| e.path())).collect();
-    files.retain(|f| f.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")));
+    files.retain(|f| f.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")) && !is_passed_over(f));
     files.sort();
+    if files.is_empty() {
+        return Err(Error::new(ErrorKind::Data, "no XML files in this folder").at(folder.display()).hint(
+            "a VOC data set has its XML files in Annotations and its pictures in JPEGImages, or both in one folder",
+        ));
+    }
     let (mut warnings, mut all, mut left_out) = (Vec::new(), Vec::new(), 0);
+    let mut finder = Finder::default();
     for file in files {
-        match annotated(&file, source, &mut warnings, &mut left_out) {
+        match annotated(&file, source, &mut finder, &mut warnings, &mut left_out) {
             Ok(one) => all.push(one),
             Err(error) => warnings.push(format!("{error}; left out")),
         }
@@ -78,7 +84,7 @@ pub fn voc(source: &Voc, target: &Target) -> Result<Report> {
     } else {
         source.names.clone()
     };
-    let mut folders = Folders::new(&target.out, target.copy, &names)?;
+    let mut folders = Folders::new(&target.out, target.copy, target.force, &names)?;
     (folders.report.warnings, folders.report.left_out) = (warnings, left_out);
     let below = |one: &Annotated| {
         let path = one.picture.strip_prefix(&source.images).unwrap_or(&one.picture);
@@ -132,19 +138,34 @@ fn write(one: &Annotated, names: &[String], val: bool, folders: &mut Folders) ->
 }
 
 /// Reads an XML file; objects that are no good are named and counted.
-fn annotated(file: &Path, source: &Voc, warnings: &mut Vec<String>, left_out: &mut usize) -> Result<Annotated> {
+fn annotated(
+    file: &Path,
+    source: &Voc,
+    finder: &mut Finder,
+    warnings: &mut Vec<String>,
+    left_out: &mut usize,
+) -> Result<Annotated> {
     let bad = |text: String| Error::new(ErrorKind::Data, text).at(file.display());
-    let text = String::from_utf8(read(file, MAX_XML)?).map_err(|_| bad("not UTF-8 text".to_owned()))?;
-    // Document types, which could blow up the text, are refused by the reader.
-    let document = Document::parse(&text).map_err(|e| bad(e.to_string()).hint("is it a VOC annotation?"))?;
+    let text = text::decode_xml(read(file, MAX_XML)?).map_err(|error| error.at(file.display()))?;
+    // A document type is read over; the reader bounds what its entities may grow to.
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let document =
+        Document::parse_with_options(&text, options).map_err(|e| bad(e.to_string()).hint("is it a VOC annotation?"))?;
     let root = document.root_element();
     if !root.has_tag_name("annotation") {
-        return Err(bad(format!("<{}> where <annotation> is wanted", root.tag_name().name())));
+        let name = root.tag_name().name();
+        let hint = match name {
+            "annotations" => "this looks like CVAT's format: export it as Pascal VOC or COCO",
+            "net" => "this looks like an OpenVINO network",
+            _ => "is it a VOC annotation?",
+        };
+        return Err(bad(format!("<{name}> where <annotation> is wanted")).hint(hint));
     }
     let line = |node: Node<'_, '_>| document.text_pos_at(node.range().start).row;
     let side = |size: Node<'_, '_>, name: &str| number(child(size, name)?);
     let size = child(root, "size").and_then(|size| Some([side(size, "width")?, side(size, "height")?]));
-    let picture = picture(file, &source.images, child(root, "filename").and_then(|node| node.text())).map_err(bad)?;
+    let picture =
+        picture(file, &source.images, finder, child(root, "filename").and_then(|node| node.text())).map_err(bad)?;
     let mut objects = Vec::new();
     for node in root.children().filter(|node| node.has_tag_name("object")) {
         match object(node, source.difficult) {
@@ -165,7 +186,8 @@ fn object<'a, 'b>(
 ) -> std::result::Result<(String, [f64; 4]), (Node<'a, 'b>, String)> {
     let name = child(node, "name").and_then(|name| name.text()).map(str::trim).filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| (node, "an object without a name".to_owned()))?;
-    if !difficult && child(node, "difficult").and_then(number) == Some(1.0) {
+    let word = child(node, "difficult").and_then(|node| node.text()).map(str::trim).unwrap_or_default();
+    if !difficult && (word.eq_ignore_ascii_case("true") || word.parse() == Ok(1.0)) {
         return Err((node, format!("{name} is marked as difficult")));
     }
     let around = child(node, "bndbox").ok_or_else(|| (node, format!("{name} has no bndbox")))?;
@@ -180,29 +202,41 @@ fn object<'a, 'b>(
     Ok((name.to_owned(), [x1 - 1.0, y1 - 1.0, x2, y2]))
 }
 
-/// The picture of an annotation file: the one it names, or the one of its own name.
-fn picture(file: &Path, images: &Path, named: Option<&str>) -> std::result::Result<PathBuf, String> {
+/// The picture of an annotation file: the one it names, or the one of its own name. Case of letters counts only where
+/// names differ in it.
+fn picture(
+    file: &Path,
+    images: &Path,
+    finder: &mut Finder,
+    named: Option<&str>,
+) -> std::result::Result<PathBuf, String> {
     let named = named.map(str::trim).filter(|name| !name.is_empty());
+    let mut unread = None;
     if let Some(name) = named {
-        let path = Path::new(name);
-        if !path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
-            return Err(format!("{name:?} is not below the folder of pictures"));
-        }
-        if images.join(path).is_file() {
-            return Ok(images.join(path));
+        match finder.find_below(images, name).filter(|found| found.is_file()) {
+            Some(found) => match picture_kind(&found) {
+                PictureKind::Unread(kind) => unread = Some((found, kind)),
+                _ => return Ok(found),
+            },
+            None if leads_out(name) => return Err(format!("{name:?} is not below the folder of pictures")),
+            None => {}
         }
     }
-    let stem = file.file_stem().unwrap_or_default();
-    let mut candidates = ENDINGS.iter().map(|ending| {
-        let mut name = stem.to_owned();
-        name.push(".");
-        name.push(ending);
-        images.join(name)
-    });
-    candidates.find(|path| path.is_file()).ok_or_else(|| match named {
-        Some(name) => format!("its picture {name} is not in {}", images.display()),
-        None => format!("names no picture, and there is none of its name in {}", images.display()),
-    })
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let mut candidates = picture_endings().iter().map(|ending| finder.find(images, &format!("{stem}.{ending}")));
+    match candidates.find_map(|found| found.filter(|path| path.is_file())) {
+        Some(found) => Ok(found),
+        None => Err(match (unread, named) {
+            (Some((found, kind)), _) => format!("its picture {} is {kind}, which is not read", found.display()),
+            (None, Some(name)) => format!("its picture {name} is not in {}", images.display()),
+            (None, None) => format!("names no picture, and there is none of its name in {}", images.display()),
+        }),
+    }
+}
+
+fn leads_out(name: &str) -> bool {
+    let slashed = name.replace('\\', "/");
+    Path::new(&slashed).components().any(|part| matches!(part, Component::ParentDir | Component::RootDir))
 }
 
 fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {
