@@ -104,6 +104,16 @@ impl Detector {
         metadata.with(|graph| Engine::new(graph, checkpoint, &engine))
     }
 
+    /// As [`Detector::from_checkpoint`], but without the CPU's kernels (see [`Engine::without_cpu`]): it detects once an
+    /// executor is attached.
+    ///
+    /// # Errors
+    /// As [`Detector::load`].
+    pub fn without_cpu(checkpoint: Checkpoint, config: Option<Config>) -> Result<Self> {
+        let (metadata, checkpoint) = Metadata::read(checkpoint, config)?;
+        metadata.with(|graph| Engine::without_cpu(graph, checkpoint))
+    }
+
     /// Class names, one per class.
     pub fn names(&self) -> &[String] {
         &self.names

@@ -34,12 +34,16 @@ use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
 use cpu::{CpuExecutor, Precision};
 use lower::Tensors;
+pub use lower::random_checkpoint;
 use program::Program;
 
 /// A network that is ready to run at any input size.
 pub struct Engine {
     program: Program,
-    cpu: CpuExecutor,
+    /// None where the network runs on other executors alone.
+    cpu: Option<CpuExecutor>,
+    /// The CPU's executor. Behind a pointer, so that programs without it don't contain the CPU's kernels.
+    on_cpu: fn(&Self) -> &dyn Executor,
     /// Runs the network in place of the CPU.
     attached: Option<Box<dyn Executor>>,
 }
@@ -70,12 +74,17 @@ impl Engine {
     /// # Errors
     /// A graph that can't be run; a tensor that is missing or doesn't fit.
     pub fn new<'a>(graph: &Graph, weights: impl Into<Weights<'a>>, options: &EngineOptions) -> Result<Self> {
-        let tensors = match weights.into() {
-            Weights::Borrowed(checkpoint) => Tensors::of(checkpoint),
-            Weights::Owned(checkpoint) => Tensors::from_owned(checkpoint),
-            Weights::Random => Tensors::random(),
-        };
-        Ok(Self::from_program(lower::lower(graph, tensors)?, options))
+        Ok(Self::from_program(lower::lower(graph, tensors(weights.into()))?, options))
+    }
+
+    /// As [`Engine::new`], but without the CPU's kernels: the network runs once an executor is attached. A program that makes
+    /// no other engines does not contain them.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn without_cpu<'a>(graph: &Graph, weights: impl Into<Weights<'a>>) -> Result<Self> {
+        let program = lower::lower(graph, tensors(weights.into()))?;
+        Ok(Self { program, cpu: None, on_cpu: |_| &executor::Nowhere, attached: None })
     }
 
     /// A single module with its weights under `model.0.`: for checking modules one by one.
@@ -101,7 +110,10 @@ impl Engine {
 
     fn from_program(mut program: Program, options: &EngineOptions) -> Self {
         let cpu = CpuExecutor::new(&mut program, options);
-        Self { program, cpu, attached: None }
+        fn on_cpu(engine: &Engine) -> &dyn Executor {
+            engine.cpu.as_ref().map_or(&executor::Nowhere, |cpu| cpu)
+        }
+        Self { program, cpu: Some(cpu), on_cpu, attached: None }
     }
 
     /// The operations.
@@ -111,12 +123,12 @@ impl Engine {
 
     /// The number type of dense convolutions on the CPU.
     pub fn precision(&self) -> Precision {
-        self.cpu.precision()
+        self.cpu.as_ref().map_or(Precision::Float, CpuExecutor::precision)
     }
 
     /// Bytes of packed weights on the CPU.
     pub fn weight_bytes(&self) -> usize {
-        self.cpu.weight_bytes()
+        self.cpu.as_ref().map_or(0, CpuExecutor::weight_bytes)
     }
 
     /// Frees the weights as they were before packing: only attaching an executor needs them.
@@ -149,12 +161,12 @@ impl Engine {
 
     /// The executor that runs the network: the attached one, else the CPU's.
     pub fn executor(&self) -> &dyn Executor {
-        self.attached.as_deref().unwrap_or(&self.cpu)
+        self.attached.as_deref().unwrap_or_else(|| self.cpu())
     }
 
     /// The executor on the CPU.
-    pub fn cpu(&self) -> &CpuExecutor {
-        &self.cpu
+    pub fn cpu(&self) -> &dyn Executor {
+        (self.on_cpu)(self)
     }
 
     /// The raw maps of all detect levels.
@@ -199,7 +211,16 @@ impl Engine {
     /// # Errors
     /// A size that doesn't fit the network.
     pub fn forward_in_floats<'a>(&self, input: impl Into<Input<'a>>, size: [usize; 2]) -> Result<Vec<RawMap>> {
-        self.cpu.forward_in_floats(&self.program, input.into(), size)
+        let cpu = self.cpu.as_ref().ok_or_else(executor::nowhere)?;
+        cpu.forward_in_floats(&self.program, input.into(), size)
+    }
+}
+
+fn tensors(weights: Weights<'_>) -> Tensors<'_> {
+    match weights {
+        Weights::Borrowed(checkpoint) => Tensors::of(checkpoint),
+        Weights::Owned(checkpoint) => Tensors::from_owned(checkpoint),
+        Weights::Random => Tensors::random(),
     }
 }
 

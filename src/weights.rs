@@ -100,10 +100,21 @@ impl Checkpoint {
             let most = limits::MAX_FILE_BYTES;
             return Err(weights_error(format!("the file has {} bytes, at most {most} are read", bytes.len())));
         }
-        let mut checkpoint = match sniff::sniff(bytes)? {
-            sniff::Kind::Safetensors => safetensors::load(bytes)?,
-            sniff::Kind::TorchZip => torch::load(bytes, part)?,
-        };
+        match sniff::sniff(bytes)? {
+            sniff::Kind::Safetensors => Self::load_safetensors(bytes),
+            sniff::Kind::TorchZip => Self::checked(torch::load(bytes, part)?),
+        }
+    }
+
+    /// Reads a safetensors file. A program that reads nothing else does not contain the reader of PyTorch's files.
+    ///
+    /// # Errors
+    /// A file that is no safetensors file, or with values that are not numbers.
+    pub fn load_safetensors(bytes: &[u8]) -> Result<Self> {
+        Self::checked(safetensors::load(bytes)?)
+    }
+
+    fn checked(mut checkpoint: Self) -> Result<Self> {
         checkpoint.folded = fold::unfolded(&checkpoint.tensors).is_empty();
         if checkpoint.yaml.is_none() {
             // A network that isn't known can still be built from a YAML given beside the weights.

@@ -31,21 +31,57 @@ impl Detector {
     /// # Errors
     /// A size that doesn't fit the network.
     pub fn self_test(&self, side: usize) -> Result<SelfTest> {
+        let (size, bytes) = self.test_image(side);
+        let maps = self.engine.forward_in_floats(&bytes, size)?;
+        Ok(SelfTest::new(size, bytes, maps, self.graph.nc + 5))
+    }
+
+    /// As [`Detector::self_test`], from the [values](SelfTest::values) of such a test that was made elsewhere, of the same
+    /// weights and `side`.
+    ///
+    /// # Errors
+    /// Another number of values than the network's raw maps have.
+    pub fn self_test_from(&self, side: usize, values: &[f32]) -> Result<SelfTest> {
+        let (size, bytes) = self.test_image(side);
+        let channels = self.graph.anchors_per_level() * (self.graph.nc + 5);
+        let mut rest = values;
+        let mut maps = Vec::new();
+        for &stride in &self.graph.strides {
+            let [height, width] = size.map(|side| (side as f64 / stride) as usize);
+            let Some((data, others)) = rest.split_at_checked(height * width * channels) else { break };
+            maps.push(RawMap { height, width, data: data.to_vec() });
+            rest = others;
+        }
+        if maps.len() != self.graph.strides.len() || !rest.is_empty() {
+            let message = format!("{} values are not the raw maps of an image of {side} pixels", values.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        Ok(SelfTest::new(size, bytes, maps, self.graph.nc + 5))
+    }
+
+    /// The size and the bytes of the test's image.
+    fn test_image(&self, side: usize) -> ([usize; 2], Vec<u8>) {
         let stride = self.graph.max_stride().max(1);
         let side = side.div_ceil(stride).max(1) * stride;
-        let bytes: Vec<u8> =
-            (0..side * side * self.graph.input_channels).map(|i| ((i / 96 * 37) ^ (i % 251)) as u8).collect();
-        let maps = self.engine.forward_in_floats(&bytes, [side, side])?;
-        let outputs = self.graph.nc + 5;
-        let mut objectness: Vec<f32> =
-            maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
-        objectness.sort_unstable_by(|a, b| b.total_cmp(a));
-        let threshold = objectness.get(TESTED_CANDIDATES.min(objectness.len() / 2)).copied().unwrap_or(0.0);
-        Ok(SelfTest { size: [side, side], bytes, maps, threshold })
+        let bytes = (0..side * side * self.graph.input_channels).map(|i| ((i / 96 * 37) ^ (i % 251)) as u8).collect();
+        ([side, side], bytes)
     }
 }
 
 impl SelfTest {
+    fn new(size: [usize; 2], bytes: Vec<u8>, maps: Vec<RawMap>, outputs: usize) -> Self {
+        let mut objectness: Vec<f32> =
+            maps.iter().flat_map(|map| map.data.iter().skip(4).step_by(outputs)).copied().collect();
+        objectness.sort_unstable_by(|a, b| b.total_cmp(a));
+        let threshold = objectness.get(TESTED_CANDIDATES.min(objectness.len() / 2)).copied().unwrap_or(0.0);
+        Self { size, bytes, maps, threshold }
+    }
+
+    /// The raw maps that an executor must give, one level after the other, channels last.
+    pub fn values(&self) -> Vec<f32> {
+        self.maps.iter().flat_map(|map| map.data.iter().copied()).collect()
+    }
+
     /// Checks that `executor` gives the same maps and the same candidates.
     ///
     /// # Errors

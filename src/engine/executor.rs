@@ -2,9 +2,9 @@
 
 use super::program::Program;
 use super::{Candidates, Input, OpTime};
-use crate::Result;
 use crate::detection::RawMap;
 use crate::weights::Tensor;
+use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
@@ -106,5 +106,37 @@ pub trait Executor: MaybeSendSync {
     ) -> Pending<'a, Option<super::gpu::TextureTarget>> {
         let _ = (program, size, geometry);
         Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// The executor of an engine that has none: it refuses everything.
+pub(super) struct Nowhere;
+
+pub(super) fn nowhere() -> Error {
+    Error::new(ErrorKind::Device, "the network was loaded without the CPU's kernels, and no executor is attached")
+}
+
+fn refuse<T>() -> Pending<'static, T>
+where
+    T: 'static,
+{
+    Box::pin(std::future::ready(Err(nowhere())))
+}
+
+impl Executor for Nowhere {
+    fn info(&self) -> DeviceInfo {
+        DeviceInfo { kind: DeviceKind::Cpu, name: "none".into(), precision: "float", configuration: None, memory: 0 }
+    }
+
+    fn maps<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
+        refuse()
+    }
+
+    fn rows<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Rows> {
+        refuse()
+    }
+
+    fn profile<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        refuse()
     }
 }

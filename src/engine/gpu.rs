@@ -9,6 +9,7 @@ mod device;
 mod dispatch;
 mod fuse;
 pub mod pack;
+mod planes;
 mod results;
 pub mod step;
 mod texture;
@@ -18,6 +19,7 @@ mod tuning;
 pub mod wgsl;
 
 pub use device::{Gpu, GpuSource};
+pub use planes::Planes;
 pub use tuning::{Tuning, WeightSharing};
 
 use super::executor::{DeviceInfo, DeviceKind, Executor, Pending, Rows};

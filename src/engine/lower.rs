@@ -9,7 +9,7 @@ use crate::model::block::{Act, Attention, Block, Conv, ConvTranspose, Linear};
 use crate::model::{Activation, BATCH_NORM_EPSILON, Graph, Source};
 use crate::weights::Checkpoint;
 use crate::{Error, ErrorKind, Result};
-pub use tensors::Tensors;
+pub use tensors::{Tensors, random_checkpoint};
 
 /// The most parameters that are run: 2 GiB of fp32 weights, half of that in WebAssembly.
 const MAX_RUN_PARAMETERS: u64 = if cfg!(target_arch = "wasm32") { 1 << 28 } else { 1 << 29 };

@@ -1,6 +1,7 @@
 //! What the GPU executor makes once per image size.
 
 use super::dispatch::{Dispatch, pipeline, record};
+use super::planes::Ends;
 use super::step::{self, Step};
 use super::texture::TextureInput;
 use super::wgsl::{self, ElementLayout, FRAME, HEADER, MAX_CANDIDATES};
@@ -26,16 +27,18 @@ pub struct CompiledPlan {
     head_steps: Vec<[Dispatch; 2]>,
     pub(super) arena: wgpu::Buffer,
     image: wgpu::Buffer,
-    found: wgpu::Buffer,
+    pub(super) found: wgpu::Buffer,
     pub(super) staging: wgpu::Buffer,
     parameters: wgpu::Buffer,
     /// Byte offset of the objectness threshold of each level in the parameters.
     thresholds: Vec<u64>,
     /// Bytes of a stored value: 4 or 2.
     pub(super) width: usize,
-    element: ElementLayout,
+    pub(super) element: ElementLayout,
     /// For images that come in a texture.
     texture: Option<TextureInput>,
+    /// For maps in buffers of others.
+    pub(super) ends: Option<Ends>,
     /// The number of the last run for candidates.
     pub(super) frame: AtomicU32,
 }
@@ -185,6 +188,7 @@ impl CompiledPlan {
             width: tuning.bytes(),
             element: tuning.block(),
             texture: None,
+            ends: None,
             frame: AtomicU32::new(0),
         })
     }

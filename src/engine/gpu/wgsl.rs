@@ -15,7 +15,7 @@ mod simple;
 pub use attention::attention;
 pub use convolution::{Tile, dense, depthwise};
 pub use fused::{ghost, pools};
-pub use heads::{FRAME, HEADER, MAX_CANDIDATES, candidates, input, letterbox, objectness};
+pub use heads::{FRAME, HEADER, MAX_CANDIDATES, candidates, from_planes, input, letterbox, objectness, to_planes};
 pub use simple::{
     affine, avg_pool, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample, zero_pad,
 };

@@ -1,5 +1,6 @@
 //! Where a lowered network's weights come from.
 
+use crate::model::Graph;
 use crate::weights::{Checkpoint, Tensor};
 use crate::{Error, ErrorKind, Result};
 use std::cell::RefCell;
@@ -62,6 +63,17 @@ impl<'a> Tensors<'a> {
         }
         Ok(found.data)
     }
+}
+
+/// A whole checkpoint of [random](Tensors::random) values for `graph`, batch norms folded: for comparing executors that take
+/// checkpoints.
+pub fn random_checkpoint(graph: &Graph) -> Checkpoint {
+    let tensor = |(key, shape): (String, Vec<usize>)| {
+        let data = random(&key, &shape);
+        (key, Tensor { shape, data })
+    };
+    let tensors = graph.parameters(true).into_iter().map(tensor).collect();
+    Checkpoint { tensors, folded: true, ..Checkpoint::default() }
 }
 
 fn random(key: &str, shape: &[usize]) -> Vec<f32> {

@@ -24,6 +24,29 @@ pub fn input(element: ElementLayout) -> String {
     header(element) + "@group(0) @binding(2) var<storage, read> bytes: array<u32>;\n" + &entry(body)
 }
 
+/// A map of `in_c` channels as planes of fp32 (NCHW) to blocks. Binding 2: the planes.
+pub fn from_planes(element: ElementLayout) -> String {
+    let body = "  let hw = p.out_h * p.out_w;
+  let first = i / hw * 4u;
+  let pixel = i % hw;
+  var v = vec4<f32>(0.0);
+  for (var k = 0u; k < 4u && first + k < p.in_c; k++) {
+    v[k] = planes[(first + k) * hw + pixel];
+  }
+  st(p.out_at + i, v);
+";
+    header(element) + "@group(0) @binding(2) var<storage, read> planes: array<f32>;\n" + &entry(body)
+}
+
+/// A map as planes of fp32 (NCHW). Binding 3: the planes.
+pub fn to_planes(element: ElementLayout) -> String {
+    let body = "  let hw = p.in_h * p.in_w;
+  let c = i / hw;
+  planes[i] = ld(p.in_at + c / 4u * hw + i % hw)[c % 4u];
+";
+    header(element) + "@group(0) @binding(3) var<storage, read_write> planes: array<f32>;\n" + &entry(body)
+}
+
 /// A picture in a texture, scaled and padded into the input: the fixed-point bilinear of `image::resize`. Binding 2: the
 /// texture; 3: the taps of all columns, then of all rows, as `(first, second, weight, weight)`. `in_at`, `in_off`: border on the
 /// left and above; `in_w`, `in_h`: the scaled picture.
