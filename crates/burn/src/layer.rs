@@ -139,13 +139,16 @@ impl Layer {
             &Self::ZeroPad([left, right, top, bottom]) => {
                 Ok(x.pad([(top, bottom), (left, right)], PadMode::Constant(0.0)))
             }
-            &Self::Upsample { scale, mode } => {
+            // Views and one copy: Burn's kernel for it needs the compiler of its matrix products.
+            &Self::Upsample { scale, mode: UpsampleMode::Nearest } => {
+                let [batch, channels, height, width] = x.dims();
+                let spread = x.reshape([batch, channels, height, 1, width, 1]);
+                let repeated = spread.expand([batch, channels, height, scale, width, scale]);
+                Ok(repeated.reshape([batch, channels, height * scale, width * scale]))
+            }
+            &Self::Upsample { scale, mode: UpsampleMode::Bilinear } => {
                 let [_, _, height, width] = x.dims();
-                let mode = match mode {
-                    UpsampleMode::Nearest => InterpolateMode::Nearest,
-                    UpsampleMode::Bilinear => InterpolateMode::Bilinear,
-                };
-                let options = InterpolateOptions::new(mode).with_align_corners(false);
+                let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
                 Ok(interpolate(x, options.with_output_size([height * scale, width * scale])))
             }
             Self::SpaceToDepth { gain, columns_first: true } => space_to_depth(x, *gain, [0, 5, 3, 1, 2, 4]),

@@ -11,7 +11,12 @@ mod build;
 #[cfg(feature = "train")]
 mod checking;
 mod convolution;
+#[cfg(feature = "flex")]
 mod device;
+#[cfg(feature = "gpu")]
+mod executors;
+#[cfg(feature = "gpu")]
+mod fused;
 #[cfg(feature = "train")]
 mod kernels;
 mod layer;
@@ -20,6 +25,8 @@ mod pass;
 #[cfg(feature = "train")]
 mod training;
 mod transfer;
+#[cfg(feature = "gpu")]
+mod webgpu;
 
 use std::collections::BTreeMap;
 
@@ -27,10 +34,15 @@ pub use burn::tensor::{Device, Tensor};
 #[cfg(feature = "train")]
 pub use checking::{BlockRun, Norms, block_training};
 pub use convolution::{Activated, BatchNorm, Convolution, ParameterMut};
+#[cfg(feature = "flex")]
 pub use device::cpu;
 #[cfg(feature = "gpu")]
-pub use device::gpu;
+pub use executors::{BURN_OPS, BurnOpsExecutor, FusedExecutor};
+#[cfg(feature = "gpu")]
+pub use fused::{FusedBackend, FusedNetwork};
 pub use transfer::{input, planes, read, read_async};
+#[cfg(feature = "gpu")]
+pub use webgpu::{BurnGpu, gpu};
 
 use build::Builder;
 use ghostdet::model::{Block, Graph, Source};

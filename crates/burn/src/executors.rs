@@ -1,0 +1,157 @@
+//! The two ways to run a network on Burn's WebGPU backend, as executors.
+
+use ghostdet::detection::RawMap;
+use ghostdet::engine::gpu::{TextureTarget, Tuning};
+use ghostdet::engine::program::{INPUT, OpKind, Program, UpsampleMode};
+use ghostdet::engine::{Candidates, DeviceInfo, DeviceKind, Executor, Input, OpTime, Pending, Rows};
+use ghostdet::image::Geometry;
+use ghostdet::model::Graph;
+use ghostdet::weights::Checkpoint;
+use ghostdet::{Error, ErrorKind, Result};
+
+use crate::fused::FusedNetwork;
+use crate::webgpu::BurnGpu;
+use crate::{Network, Tensor, planes, read_async};
+
+/// The name of the way that takes Burn's own operations, in options and in `info`.
+pub const BURN_OPS: &str = "burn-ops";
+
+/// A network as one operation of Burn's backend: the fused shaders. Raw maps go through Burn tensors, candidates come straight
+/// from the shaders.
+pub struct FusedExecutor(FusedNetwork);
+
+impl FusedExecutor {
+    /// Packs the weights of `program` and uploads them to Burn's device.
+    ///
+    /// # Errors
+    /// Weights that are too large for the device.
+    pub fn new(burn: &BurnGpu, program: &Program, tuning: Tuning) -> Result<Self> {
+        FusedNetwork::new(burn, program, tuning).map(Self)
+    }
+}
+
+impl Executor for FusedExecutor {
+    fn info(&self) -> DeviceInfo {
+        self.0.executor().info()
+    }
+
+    fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
+        if let Input::Texture = input {
+            return self.0.executor().maps(program, input, size);
+        }
+        Box::pin(async move {
+            let burn = self.0.burn();
+            let tensor = tensor(program, input, size, burn)?;
+            read(burn, self.0.forward(program, tensor).await?).await
+        })
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        program: &'a Program,
+        input: Input<'a>,
+        size: [usize; 2],
+        threshold: f32,
+    ) -> Pending<'a, Option<Candidates>> {
+        self.0.executor().candidates(program, input, size, threshold)
+    }
+
+    fn rows<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Rows> {
+        self.0.executor().rows(program, input, size)
+    }
+
+    fn profile<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        self.0.executor().profile(program, input, size)
+    }
+
+    fn texture<'a>(
+        &'a self,
+        program: &'a Program,
+        size: [usize; 2],
+        geometry: &'a Geometry,
+    ) -> Pending<'a, Option<TextureTarget>> {
+        self.0.executor().texture(program, size, geometry)
+    }
+}
+
+/// A network in Burn's own operations, one after the other.
+pub struct BurnOpsExecutor {
+    burn: BurnGpu,
+    network: Network,
+}
+
+impl BurnOpsExecutor {
+    /// Uploads `checkpoint`, whose batch norms should be folded.
+    ///
+    /// # Errors
+    /// Weights that don't fit the graph.
+    pub fn new(burn: &BurnGpu, graph: &Graph, checkpoint: &Checkpoint) -> Result<Self> {
+        Ok(Self { burn: burn.clone(), network: Network::new(graph, checkpoint, &burn.device)? })
+    }
+}
+
+impl Executor for BurnOpsExecutor {
+    fn info(&self) -> DeviceInfo {
+        DeviceInfo {
+            kind: DeviceKind::Gpu,
+            name: self.burn.gpu.name.clone(),
+            precision: "float",
+            configuration: Some(BURN_OPS.into()),
+            // Burn's pool of memory serves all networks.
+            memory: 0,
+        }
+    }
+
+    fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
+        Box::pin(async move {
+            check_kernels(program)?;
+            let tensor = tensor(program, input, size, &self.burn)?;
+            read(&self.burn, self.network.forward(tensor)?).await
+        })
+    }
+
+    fn rows<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Rows> {
+        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Argument, "Burn's operations give raw maps only"))))
+    }
+
+    fn profile<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Argument, "Burn's operations are timed as a whole"))))
+    }
+}
+
+/// The module for browsers leaves Burn's matrix products and its bilinear kernel out: `crates/xtask` names what.
+fn check_kernels(program: &Program) -> Result<()> {
+    let left_out = |kind: &OpKind| {
+        matches!(kind, OpKind::Attention { .. } | OpKind::Upsample { mode: UpsampleMode::Bilinear, .. })
+    };
+    match program.ops.iter().find(|op| cfg!(target_arch = "wasm32") && left_out(&op.kind)) {
+        None => Ok(()),
+        Some(op) => Err(Error::new(ErrorKind::Device, "this build has none of Burn's kernels for it")
+            .at(format!("row {} ({})", op.row, op.kind.name()))
+            .hint("use device webgpu or cpu")),
+    }
+}
+
+/// A channels-last input as a tensor `(1, C, H, W)` of values from 0 to 1.
+fn tensor(program: &Program, input: Input<'_>, [height, width]: [usize; 2], burn: &BurnGpu) -> Result<Tensor<4>> {
+    let channels = program.values[INPUT].channels;
+    let values: Vec<f32> = match input {
+        Input::Values(values) => by_plane(values, channels).copied().collect(),
+        Input::Bytes(bytes) => by_plane(bytes, channels).map(|&byte| f32::from(byte) / 255.0).collect(),
+        Input::Texture => return Err(Error::new(ErrorKind::Argument, "Burn's tensors can't be made of a texture")),
+    };
+    planes(values, [1, channels, height, width], &burn.device)
+}
+
+/// Channels-last values, one channel after the other.
+fn by_plane<T>(values: &[T], channels: usize) -> impl Iterator<Item = &T> {
+    (0..channels).flat_map(move |c| values.iter().skip(c).step_by(channels.max(1)))
+}
+
+/// The maps of the only image.
+async fn read(burn: &BurnGpu, maps: Vec<Tensor<4>>) -> Result<Vec<RawMap>> {
+    let maps = read_async(maps).await;
+    // A device that failed may answer all the same.
+    burn.gpu.check()?;
+    maps?.pop().ok_or_else(|| Error::new(ErrorKind::Device, "no maps came back"))
+}
