@@ -3,13 +3,14 @@
 //! ```text
 //! cargo run --release -p xtask -- wasm          builds crates/wasm for wasm32 and writes www/lib/pkg
 //! cargo run --release -p xtask -- wasm-threads  both modules once more with threads: www/lib/pkg/threads
-//! cargo run --release -p xtask -- wasm-burn     the same with Burn's WebGPU backend, for checks: www/lib/pkg/burn
+//! cargo run --release -p xtask -- wasm-burn     the module with Burn's WebGPU backend: www/lib/pkg/burn
 //! cargo run --release -p xtask -- serve [port]  serves www/, weights/ and configs/ on 127.0.0.1
 //! cargo run --release -p xtask -- size          prints what the page has to download
 //! ```
 
 mod serve;
 mod size;
+mod snip;
 mod wasm;
 
 use std::path::PathBuf;

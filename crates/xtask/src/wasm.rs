@@ -5,9 +5,12 @@ use std::process::Command;
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::Outcome;
+use crate::{Outcome, snip};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The package with Burn's WebGPU backend.
+const BURN: &str = "ghostdet-wasm-burn";
 
 /// Where the system's second Rust keeps its wasm std, if there is one.
 const SYSTEM_STD: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
@@ -17,7 +20,7 @@ const SYSTEM_STD: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
 pub fn build(root: &Path) -> Outcome {
     let output = root.join("www").join("lib").join("pkg");
     for (features, folder) in [("relaxed-simd", output.join("relaxed")), ("", output)] {
-        produce(root, features, Memory::Own, &folder)?;
+        produce(root, &Build::cpu(features, Memory::Own), &folder)?;
     }
     Ok(())
 }
@@ -27,15 +30,77 @@ pub fn build(root: &Path) -> Outcome {
 pub fn build_threads(root: &Path) -> Outcome {
     let output = root.join("www").join("lib").join("pkg").join("threads");
     for (features, folder) in [("wasm-threads,relaxed-simd", output.join("relaxed")), ("wasm-threads", output)] {
-        produce(root, features, Memory::Shared, &folder)?;
+        produce(root, &Build::cpu(features, Memory::Shared), &folder)?;
     }
     Ok(())
 }
 
-/// Compiles `crates/wasm` with Burn's WebGPU backend in it and writes `www/lib/pkg/burn`: for checks and benches, not shipped.
+/// Compiles `crates/wasm-burn`, the module with Burn's WebGPU backend, and writes `www/lib/pkg/burn`. Its profile keeps it small.
 pub fn build_burn(root: &Path) -> Outcome {
     let folder = root.join("www").join("lib").join("pkg").join("burn");
-    produce(root, "burn", Memory::Own, &folder)
+    produce(root, &Build { package: BURN, profile: "wasm-burn", features: "", memory: Memory::Own }, &folder)
+}
+
+/// Bytes of code of each crate in the module with Burn's WebGPU backend, the largest first. It has to be built.
+pub fn burn_parts(root: &Path) -> Result<Vec<(String, u64)>, Box<dyn std::error::Error>> {
+    let file = target_folder(root).join(TARGET).join("wasm-burn").join(format!("{}.wasm", BURN.replace('-', "_")));
+    let mut module = parse(&file)?;
+    snip::run(&mut module);
+    let mut parts = std::collections::BTreeMap::<String, u64>::new();
+    for (id, function) in module.funcs.iter_local() {
+        let name = module.funcs.get(id).name.as_deref().unwrap_or_default();
+        // Of a mangled name: the first crate that it mentions.
+        let first = CRATES.iter().filter_map(|part| Some((name.find(part)?, part))).min();
+        let part = first.map_or("others", |(_, part)| part);
+        let bytes = function.original_range.as_ref().map_or(0, |range| range.len());
+        *parts.entry(part.into()).or_default() += bytes as u64;
+    }
+    let mut parts: Vec<_> = parts.into_iter().collect();
+    parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    Ok(parts)
+}
+
+/// The crates that [`burn_parts`] tells apart.
+const CRATES: [&str; 19] = [
+    "burn_backend",
+    "burn_cubecl",
+    "burn_std",
+    "burn_tensor",
+    "cubecl_core",
+    "cubecl_ir",
+    "cubecl_opt",
+    "cubecl_runtime",
+    "cubecl_server",
+    "cubecl_std",
+    "cubecl_wgpu",
+    "cubek",
+    "ghostdet",
+    "granit_parser",
+    "js_sys",
+    "pliron",
+    "rustc_apfloat",
+    "safetensors",
+    "wgpu",
+];
+
+/// What is compiled.
+struct Build {
+    package: &'static str,
+    profile: &'static str,
+    features: &'static str,
+    memory: Memory,
+}
+
+impl Build {
+    /// The CPU's module with these features.
+    fn cpu(features: &'static str, memory: Memory) -> Self {
+        Self { package: "ghostdet-wasm", profile: "release", features, memory }
+    }
+
+    /// The module's name in file names.
+    fn stem(&self) -> String {
+        self.package.replace('-', "_")
+    }
 }
 
 /// Whose memory a module works in.
@@ -50,7 +115,7 @@ enum Memory {
 impl Memory {
     /// The compiler's flags. The standard library at hand is compiled for one thread, which the linker is told to put up
     /// with: `ghostdet::engine::cpu::parallel` says why it may.
-    fn flags(self) -> String {
+    fn flags(&self) -> String {
         const SHARED: [&str; 9] = [
             "--no-check-features",
             "--shared-memory",
@@ -73,33 +138,39 @@ impl Memory {
 }
 
 /// Compiles, binds and says what came out.
-fn produce(root: &Path, features: &str, memory: Memory, folder: &Path) -> Outcome {
-    bind(&compile(root, features, memory)?, folder)?;
-    let bytes = std::fs::metadata(folder.join("ghostdet_wasm_bg.wasm"))?.len();
+fn produce(root: &Path, build: &Build, folder: &Path) -> Outcome {
+    let mut module = parse(&compile(root, build)?)?;
+    if build.package == BURN {
+        snip::run(&mut module);
+    }
+    let stem = build.stem();
+    bind(&stem, module, folder)?;
+    let bytes = std::fs::metadata(folder.join(format!("{stem}_bg.wasm")))?.len();
     println!("{}: {:.0} kB of wasm", folder.display(), bytes as f64 / 1000.0);
     Ok(())
 }
 
 /// Compiles for wasm32; returns the module.
-fn compile(root: &Path, features: &str, memory: Memory) -> Result<PathBuf, Box<dyn std::error::Error>> {
+fn compile(root: &Path, build: &Build) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let Build { package, profile, features, memory } = build;
     // A folder of its own: other flags for everything.
-    let target = if memory == Memory::Shared { target_folder(root).join("threads") } else { target_folder(root) };
+    let target = if *memory == Memory::Shared { target_folder(root).join("threads") } else { target_folder(root) };
     let mut command = compiler();
     command
         .current_dir(root)
-        .args(["build", "--release", "-p", "ghostdet-wasm", "--target", TARGET, "--features", features])
+        .args(["build", "--profile", profile, "-p", package, "--target", TARGET, "--features", features])
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", memory.flags());
     let status = command.status()?;
     if !status.success() {
         return Err(format!("the wasm build failed ({status}); `tools/setup-wasm.sh` prepares the compiler").into());
     }
-    Ok(target.join(TARGET).join("release").join("ghostdet_wasm.wasm"))
+    Ok(target.join(TARGET).join(profile).join(format!("{}.wasm", build.stem())))
 }
 
-fn bind(input: &Path, output: &Path) -> Outcome {
+fn bind(stem: &str, module: walrus::Module, output: &Path) -> Outcome {
     Bindgen::new()
-        .input_module("ghostdet_wasm", parse(input)?)
+        .input_module(stem, module)
         .web(true)?
         .typescript(true)
         .generate(output)
@@ -112,7 +183,7 @@ fn parse(path: &Path) -> Result<walrus::Module, Box<dyn std::error::Error>> {
     // Unchecked, as the bindings' own reader does it: the linker's output for threads doesn't pass.
     let mut module = walrus::ModuleConfig::new()
         .strict_validate(false)
-        .generate_name_section(false)
+        .generate_name_section(std::env::var_os("GHOSTDET_NAMES").is_some())
         .generate_producers_section(false)
         .parse(&std::fs::read(path)?)
         .map_err(|error| format!("{}: {error:#}", path.display()))?;
