@@ -72,6 +72,8 @@ test('WebGPU, CPU and command line find the same', { skip: weights() ? false : '
   if (!adapter) return t.diagnostic('no WebGPU adapter here');
   const gpu = await inPage(page, 'webgpu', names);
   for (const name of names) same(cpu[name], gpu[name], `${name}, CPU and WebGPU`);
+  const ops = await inPage(page, 'webgpu/burn-ops', names);
+  for (const name of names) same(cpu[name], ops[name], `${name}, CPU and Burn's operations`);
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

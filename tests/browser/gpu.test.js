@@ -37,7 +37,8 @@ async function adapter(t, { real }) {
     const { createBuffer } = GPUDevice.prototype;
     GPUDevice.prototype.createBuffer = function (...given) {
       const buffer = createBuffer.apply(this, given);
-      globalThis.buffers.add(buffer);
+      // Burn's own tensors have no label: it keeps their memory for later ones.
+      if (buffer.label) globalThis.buffers.add(buffer);
       return buffer;
     };
     const { destroy } = GPUBuffer.prototype;

@@ -1,7 +1,9 @@
 // The page: the npm package's first user.
+import { isBuilt } from '../lib/burn.js';
 import { Detector } from '../lib/index.js';
 import * as choice from './choice.js';
 import * as controls from './controls.js';
+import * as executors from './executors.js';
 import * as panel from './panel.js';
 import * as sources from './sources.js';
 import { showBoxes, showPhoto, showVideo } from './stage.js';
@@ -41,6 +43,14 @@ function writeDevice() {
   get('device').textContent = device();
   if (message?.key === 'ready') status.textContent = device();
   else if (message) status.textContent = t(message.key, message.values);
+}
+
+/** `make demo` serves the page while Burn's module is being built: as soon as it is there, the network moves to it. */
+async function awaitModule(/** @type {Detector} */ mine) {
+  while (mine === detector && mine.info.device.reasonCode === 'webgpu-not-built') {
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    if (mine === detector && (await isBuilt())) await load(...given);
+  }
 }
 
 function ready() {
@@ -96,7 +106,7 @@ async function load(model, yaml) {
   }
   controls.fit(detector.info, detector.size);
   writeDevice();
-  detector.tuned.then(writeDevice);
+  detector.tuned.then(writeDevice).then(() => awaitModule(detector));
   get('reset').hidden = !dropped;
   atWork = dropped ? detector.info.file : (model ?? '');
   choice.mark(atWork);
@@ -252,6 +262,7 @@ sources.offerSamples(openPhoto);
 onLanguage(writeDevice);
 onLanguage(writeCamera);
 translate();
+executors.start();
 panel.start(() => detector?.info.device ?? { kind: 'cpu', threads: 1 }).catch(fail);
 load();
 choice.offer(load).catch(fail);

@@ -6,11 +6,16 @@ const en = {
   status_camera: 'Starting the camera…', no_camera: 'No camera: {why}. Allow it in the browser, or open a file.',
   no_file: 'This file is neither a picture nor weights (.pt, .safetensors): {name}',
   failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD, {threads} threads)', device_webgpu: 'WebGPU',
+  device_ops: "WebGPU (Burn's own operations)",
   camera_start: 'Camera', stop: 'Stop camera', all_classes: 'all {n}', some_classes: '{k} of {n}',
   compare_note: '{nc} classes, {size} × {size} pixels, batch norm counted apart (not fused), as the reference prints it.',
   experiment_note: 'Trained alike ({letter} size, {nc} classes, {imgsz} px, {epochs} epochs, {seeds} seeds), mAP50: {list}.',
   measured_note: 'Times: median of 5 at {size} × {size}, {device}, random weights.', measuring: 'Measuring…', measure_again: 'Measure again',
   weights_option: '{model}, mAP {map}',
+  executors_note: '{model} at {size} × {size} here: {list}.', list_comma: ', ', executor_cpu: 'CPU {ms} ms',
+  executor_fused: "Burn's WebGPU backend with fused kernels {ms} ms", executor_ops: "Burn's own operations {ms} ms",
+  executors_saved: 'The fused kernels save {percent} % on this device: {times} times as fast.',
+  executors_lost: 'The fused kernels save nothing on this device.',
   photo_named: 'Photo: {name}', yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
 };
 const zh = {
@@ -26,9 +31,15 @@ const zh = {
   status_ready: '{device}：{reason}', status_running: '检测中…', status_weights: '{file}：{model}，{classes} 类，{parameters} 个参数（{format}）。',
   status_camera: '正在打开摄像头…', no_camera: '无法使用摄像头：{why}。请在浏览器中允许，或打开文件。',
   no_file: '该文件既不是图片也不是权重 (.pt、.safetensors)：{name}', failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD，{threads} 线程)', device_webgpu: 'WebGPU',
+  device_ops: 'WebGPU（Burn 自带算子）',
   camera_start: '摄像头', stop: '关闭摄像头', all_classes: '全部 {n}', some_classes: '{k} / {n}',
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
   weights: '权重', weights_option: '{model}，mAP {map}',
+  measure_executors: '融合内核在本机省下多少？', place_ops: 'WebGPU，Burn 自带算子', list_comma: '，',
+  executors_note: '{model} 在 {size} × {size} 下：{list}。', executor_cpu: 'CPU {ms} 毫秒',
+  executor_fused: 'Burn 的 WebGPU 后端（融合内核） {ms} 毫秒', executor_ops: 'Burn 自带算子 {ms} 毫秒',
+  executors_saved: '融合内核在本机省下 {percent} %，快 {times} 倍。', executors_lost: '融合内核在本机没有省下时间。',
+  reason_starting: '正在启动 WebGPU', 'reason_webgpu-not-built': 'WebGPU 模块尚未构建好',
   photo_named: '照片：{name}', yaml_needed: '仅有配置无法检测，请与权重一起拖入。',
   place: '运行于', place_auto: '较快者', here: '本机', measure: '在本机测速', at: '尺寸',
   experiment_note: '同样训练（{letter} 规格，{nc} 类，{imgsz} 像素，{epochs} 轮，{seeds} 个种子），mAP50：{list}。',
@@ -49,7 +60,8 @@ export function t(key, values = {}) {
 }
 
 /** A device as `info.device` describes it. */
-export function deviceName({ kind, threads }) {
+export function deviceName({ kind, threads, executor = '' }) {
+  if (executor === 'burn-ops') return t('device_ops');
   return kind === 'cpu' && threads > 1 ? t('device_threads', { threads }) : t(`device_${kind}`);
 }
 

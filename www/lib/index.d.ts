@@ -70,12 +70,16 @@ export interface Info {
    */
   device: {
     kind: 'cpu' | 'webgpu';
+    /** `burn-wgpu`: Burn's WebGPU backend. `wasm`: the CPU's module. */
+    backend: 'burn-wgpu' | 'wasm';
+    /** `fused`: the network as one operation of fused shaders. `burn-ops`: Burn's own operations. `simd`: the CPU's kernels. */
+    executor: 'fused' | 'burn-ops' | 'simd';
     adapter: string;
     /** Why it runs there, in English. */
     reason: string;
     /** The same as a stable code, for translations. */
     reasonCode:
-      | 'requested' | 'no-webgpu' | 'software-webgpu' | 'measuring' | 'cpu-faster' | 'webgpu-faster' | 'webgpu-failed';
+      | 'requested' | 'no-webgpu' | 'software-webgpu' | 'starting' | 'measuring' | 'cpu-faster' | 'webgpu-faster' | 'webgpu-failed' | 'webgpu-not-built';
     gpu: string | null;
     measured: { cpu: number; webgpu: number } | null;
     tuning: string | null;

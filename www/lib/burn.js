@@ -1,0 +1,147 @@
+// The second wasm module: Burn's WebGPU backend, with the network as one operation in it. It is fetched when a GPU is wanted,
+// once per thread. What it does wrong never reaches the CPU's module: if it stops in the middle of a call, the call fails.
+
+/**
+ * The module's functions.
+ * @typedef {typeof import('./pkg/burn/ghostdet_wasm_burn.js')} BurnModule
+ */
+
+/** Written out, so that bundlers find the files. */
+const FILES = {
+  glue: () => import('./pkg/burn/ghostdet_wasm_burn.js'),
+  wasm: () => new URL('./pkg/burn/ghostdet_wasm_burn_bg.wasm', import.meta.url),
+};
+
+/** @type {Promise<Burn> | null} */
+let loading = null;
+
+/** The reason where the module is missing. `make demo` serves the page before it is built. */
+export const NOT_BUILT = "Burn's WebGPU module is not built yet";
+
+/** Milliseconds that an adapter may take to answer. */
+const PATIENCE = 3000;
+
+/** Names of adapters that compute on the processor. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+/**
+ * The adapter as the browser tells it; null without WebGPU, or if it does not answer. Nothing is fetched for it.
+ * @returns {Promise<{ name: string, software: boolean } | null>}
+ */
+export async function findAdapter() {
+  try {
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, null));
+    const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
+    const adapter = await Promise.race([gpu?.requestAdapter({ powerPreference: 'high-performance' }), late]);
+    if (!adapter) return null;
+    const info = adapter.info ?? {};
+    const parts = [info.vendor, info.architecture, info.device, info.description].filter(Boolean);
+    const name = info.description || parts.join(' ') || 'WebGPU';
+    return { name, software: Boolean(info.isFallbackAdapter ?? adapter.isFallbackAdapter) || SOFTWARE.test(parts.join(' ')) };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Burn's module, fetched and compiled at the first call.
+ * @returns {Promise<Burn>}
+ */
+export function loadBurn() {
+  loading ??= start().catch((error) => {
+    // A download that broke off may succeed the next time.
+    loading = null;
+    throw deviceError(error.message, error);
+  });
+  return loading;
+}
+
+/** Whether the module is where it should be. */
+export async function isBuilt() {
+  const answer = await fetch(FILES.wasm(), { method: 'HEAD' }).catch(() => null);
+  return answer?.status !== 404;
+}
+
+async function start() {
+  try {
+    const module = await FILES.glue();
+    await module.default({ module_or_path: FILES.wasm() });
+    return new Burn(module);
+  } catch (error) {
+    throw new Error((await isBuilt()) ? `Burn's module could not be loaded: ${error.message}` : NOT_BUILT);
+  }
+}
+
+/**
+ * @param {string} message
+ * @param {unknown} [cause]
+ */
+function deviceError(message, cause) {
+  return Object.assign(new Error(message, { cause }), { code: 'device' });
+}
+
+/** The loaded module, and whether it still works. */
+export class Burn {
+  #module;
+  #running = 0;
+  #said = '';
+  #stop = (/** @type {Error} */ _) => {};
+  #stopped;
+  /** Why it stopped. @type {Error | null} */
+  #dead = null;
+
+  /** @param {BurnModule} module */
+  constructor(module) {
+    this.#module = module;
+    this.#stopped = new Promise((_, reject) => (this.#stop = reject));
+    this.#stopped.catch(() => {});
+    module.onPanic((/** @type {string} */ message) => (this.#said = message));
+    globalThis.addEventListener?.('unhandledrejection', (event) => {
+      // All calls of the other module end at once: a trap that nobody caught while one of these runs is this module's.
+      if (!this.#running || !(event.reason instanceof WebAssembly.RuntimeError)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      this.#fail(event.reason);
+    });
+  }
+
+  /** Whether its GPU can be used. */
+  get alive() {
+    return !this.#dead && this.#module.gpuFailure() === undefined;
+  }
+
+  /** Whether another device could be opened after a loss. */
+  get works() {
+    return !this.#dead;
+  }
+
+  /**
+   * The answer of `action`, or an error of code `device` if the module stops before it comes.
+   * @template T
+   * @param {(module: BurnModule) => Promise<T> | T} action
+   * @returns {Promise<T>}
+   */
+  async call(action) {
+    if (this.#dead) throw this.#dead;
+    this.#running++;
+    try {
+      return await Promise.race([action(this.#module), this.#stopped]);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.#fail(error);
+      throw this.#dead ?? error;
+    } finally {
+      this.#running--;
+    }
+  }
+
+  /** The next network gets another device. */
+  close() {
+    if (!this.#dead) this.#module.closeGpu();
+  }
+
+  /** @param {Error} reason */
+  #fail(reason) {
+    this.#dead ??= deviceError(`Burn's module stopped: ${this.#said || reason.message}`, reason);
+    this.#stop(this.#dead);
+  }
+}
