@@ -6,10 +6,11 @@ PORT ?= 8080
 TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm threads lint test test-quick test-gpu arm size bench
+.PHONY: help demo wasm burn threads lint test test-quick test-gpu arm size bench
 
 help:
-	@echo "make demo         build the page and serve it (PORT=$(PORT))"
+	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
+	@echo "make burn         the WebGPU module: Burn's backend and the fused shaders in it"
 	@echo "make threads      the modules with threads too; \`make demo\` isolates the page then"
 	@echo "make lint         fmt, clippy, rustdoc, tsc, spelling, links, dependencies"
 	@echo "make test-quick   the Rust tests that need no GPU stack and no browser"
@@ -23,6 +24,10 @@ wasm:
 	@tools/setup-wasm.sh
 	@$(XTASK) wasm
 
+burn:
+	@tools/setup-wasm.sh
+	@$(XTASK) wasm-burn
+
 threads: wasm
 	@$(XTASK) wasm-threads
 
@@ -30,7 +35,8 @@ demo: wasm
 	@echo
 	@echo "  Open http://127.0.0.1:$(PORT)/ and click a sample photo, or \"Camera\". Ctrl-C stops."
 	@echo
-	@$(XTASK) serve $(PORT)
+	@echo "  The page runs on the CPU until the WebGPU module is built, which takes minutes the first time."
+	@($(XTASK) wasm-burn || echo "The WebGPU module was not built; the page goes on with the CPU.") & exec $(XTASK) serve $(PORT)
 
 lint:
 	@tools/lint.sh
@@ -47,8 +53,8 @@ test-gpu:
 arm:
 	@tools/test-arm.sh
 
-size: wasm
+size: wasm burn
 	@$(XTASK) size
 
-bench: wasm
+bench: wasm burn
 	@benches/run.sh

@@ -50,7 +50,8 @@ for group in "$@"; do
         # The page is compared with the command line.
         [ -x "$CARGO_TARGET_DIR/release/ghostdet" ] || cargo build --release -p ghostdet-cli
         # Without the modules there is nothing to test.
-        if keep wasm cargo run --release -q -p xtask -- wasm && keep threads cargo run --release -q -p xtask -- wasm-threads; then
+        xtask="cargo run --release -q -p xtask --"
+        if keep wasm $xtask wasm && keep wasm-burn $xtask wasm-burn && keep threads $xtask wasm-threads; then
             keep types node_modules/.bin/tsc -p www/tsconfig.json || true
             keep browser node --test --test-concurrency=1 tests/browser/*.test.js || true
         fi
