@@ -36,11 +36,11 @@ export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
 check rustdoc cargo doc --release --no-deps --workspace $without --features $features
 
 # The types of the wasm modules are made with them; `make test` builds all of them and checks the types, too.
-if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ]; then
+if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ] && [ -e www/lib/pkg/burn/ghostdet_wasm_burn.d.ts ]; then
     [ -d node_modules/typescript ] || npm ci --no-audit --no-fund
     check types node_modules/.bin/tsc -p www/tsconfig.json
 else
-    echo "== types: skipped, the wasm modules are not built (make threads)"
+    echo "== types: skipped, the wasm modules are not built (make threads burn)"
 fi
 check links node tools/check-links.js
 
