@@ -116,12 +116,15 @@ test('a shader that fails validation leads to the CPU', options, async (t) => {
   const seen = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
     const load = (device) => Detector.load({ device, worker: false, size: 96 });
-    const [detector, cpu] = [await load('webgpu'), await load('cpu')];
     const { createShaderModule } = GPUDevice.prototype;
-    GPUDevice.prototype.createShaderModule = function (given) {
+    const damage = function (given) {
       return createShaderModule.call(this, { ...given, code: `${given.code}\nfn broken() -> f32 { return vec2<f32>(); }` });
     };
+    GPUDevice.prototype.createShaderModule = damage;
     const refused = await load('webgpu').then(() => 'loaded', (error) => error.code);
+    GPUDevice.prototype.createShaderModule = createShaderModule;
+    const [detector, cpu] = [await load('webgpu'), await load('cpu')];
+    GPUDevice.prototype.createShaderModule = damage;
     detector.size = cpu.size = 160;
     const look = async (one) => {
       const { device, detections } = await one.detect('/samples/cat.jpg', { conf: 0.1 });

@@ -96,13 +96,16 @@ export class Burn {
     this.#stopped = new Promise((_, reject) => (this.#stop = reject));
     this.#stopped.catch(() => {});
     module.onPanic((/** @type {string} */ message) => (this.#said = message));
-    globalThis.addEventListener?.('unhandledrejection', (event) => {
-      // All calls of the other module end at once: a trap that nobody caught while one of these runs is this module's.
-      if (!this.#running || !(event.reason instanceof WebAssembly.RuntimeError)) return;
+    // The modules never run at the same time: a trap that nobody caught while one of these calls runs is this module's. It
+    // comes as a rejection or as an error, as the browser runs the module's tasks.
+    const trapped = (/** @type {Event} */ event, /** @type {unknown} */ reason) => {
+      if (!this.#running || !(reason instanceof WebAssembly.RuntimeError)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      this.#fail(event.reason);
-    });
+      this.#fail(reason);
+    };
+    globalThis.addEventListener?.('unhandledrejection', (event) => trapped(event, event.reason));
+    globalThis.addEventListener?.('error', (event) => trapped(event, event.error));
   }
 
   /** Whether its GPU can be used. */

@@ -96,7 +96,11 @@ export class Detector {
 
   async #tune(device, threads) {
     try {
-      while (this.#info.device.pending) this.#info.device = await this.#channel.call('tune');
+      while (this.#info.device.pending) {
+        this.#info.device = await this.#channel.call('tune');
+        // Burn's module is on its way: images are detected meanwhile.
+        if (this.#info.device.reasonCode === 'starting') await new Promise((resolve) => setTimeout(resolve, 50));
+      }
       storeTuning(this.#info.device.remember, device, threads);
     } catch {
       // Disposed of meanwhile.

@@ -118,7 +118,7 @@ export class Placement {
     const kind = this.#known();
     if (kind === 'cpu') return this.#decide('cpu-faster');
     this.#reason = 'starting';
-    this.#pending = () => this.#start(kind?.slice('webgpu/'.length));
+    this.#pending = () => this.#fetch(kind?.slice('webgpu/'.length));
   }
 
   /** Whether it may change without a failure. */
@@ -133,7 +133,8 @@ export class Placement {
     try {
       await step();
     } catch (error) {
-      this.#decide(error.message === NOT_BUILT ? 'webgpu-not-built' : 'webgpu-failed', error.message);
+      if (error.message === NOT_BUILT) this.#decide('webgpu-not-built');
+      else this.#decide('webgpu-failed', error.message);
     }
   }
 
@@ -246,20 +247,31 @@ export class Placement {
     this.#found(found, 'requested');
   }
 
-  /** `auto`, first step: Burn's module is fetched, the GPU opened, and what is known of it tried. */
+  /** `auto`, first step: Burn's module is asked for. Nobody waits for it. */
+  async #fetch(/** @type {string | undefined} */ known) {
+    /** @type {{ done: boolean, error?: Error }} */
+    const state = { done: false };
+    loadBurn().then(() => (state.done = true), (error) => (state.error = error));
+    this.#pending = async () => {
+      if (state.error) throw state.error;
+      if (state.done) await this.#start(known);
+    };
+  }
+
+  /** `auto`, second step: the GPU is opened, and what is known of it tried. */
   async #start(/** @type {string | undefined} */ known) {
     const { software, ways } = await this.#open();
     if (software) return this.#decide('software-webgpu');
-    if (known) {
-      const done = await this.#settleOn(known, 'webgpu-faster').catch(() => false);
-      if (done !== false) return;
-    }
     this.#reason = 'measuring';
-    const tuner = this.#tuner(ways, true);
-    this.#pending = async () => {
-      const found = await tuner.step();
-      if (found) this.#found(found, 'webgpu-faster');
+    const measure = () => {
+      const tuner = this.#tuner(ways, true);
+      this.#pending = async () => {
+        const found = await tuner.step();
+        if (found) this.#found(found, 'webgpu-faster');
+      };
     };
+    if (!known) return measure();
+    this.#pending = () => this.#settleOn(known, 'webgpu-faster').catch(measure);
   }
 
   /** Opens the GPU and reads the network there. */
