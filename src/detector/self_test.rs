@@ -4,6 +4,7 @@
 use super::Detector;
 use crate::detection::{Candidate, RawMap};
 use crate::engine::Executor;
+use crate::engine::plan::{Layout, Plan, Retain};
 use crate::engine::program::Program;
 use crate::{Error, ErrorKind, Result};
 
@@ -43,16 +44,17 @@ impl Detector {
     /// Another number of values than the network's raw maps have.
     pub fn self_test_from(&self, side: usize, values: &[f32]) -> Result<SelfTest> {
         let (size, bytes) = self.test_image(side);
-        let channels = self.graph.anchors_per_level() * (self.graph.nc + 5);
+        let program = self.engine.program();
+        let plan = Plan::new(program, size, Layout::ChannelsLast, Retain::Maps)?;
         let mut rest = values;
         let mut maps = Vec::new();
-        for &stride in &self.graph.strides {
-            let [height, width] = size.map(|side| (side as f64 / stride) as usize);
-            let Some((data, others)) = rest.split_at_checked(height * width * channels) else { break };
+        for (&output, [height, width]) in program.outputs.iter().zip(plan.map_sizes(program)) {
+            let values = height * width * program.values[output].channels;
+            let Some((data, others)) = rest.split_at_checked(values) else { break };
             maps.push(RawMap { height, width, data: data.to_vec() });
             rest = others;
         }
-        if maps.len() != self.graph.strides.len() || !rest.is_empty() {
+        if maps.len() != program.outputs.len() || !rest.is_empty() {
             let message = format!("{} values are not the raw maps of an image of {side} pixels", values.len());
             return Err(Error::new(ErrorKind::Argument, message));
         }
