@@ -65,7 +65,7 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// A whole checkpoint of [random](Tensors::random) values for `graph`, batch norms folded: for comparing executors that take
+/// A whole checkpoint of random values for `graph`, batch norms folded: for comparing executors that take
 /// checkpoints.
 pub fn random_checkpoint(graph: &Graph) -> Checkpoint {
     let tensor = |(key, shape): (String, Vec<usize>)| {
