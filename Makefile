@@ -48,7 +48,7 @@ test-quick:
 	@tools/test.sh quick
 
 test-gpu:
-	@tools/test.sh burn
+	@tools/test.sh burn burn-cli
 
 arm:
 	@tools/test-arm.sh

@@ -5,6 +5,7 @@
 #   gpu     Rust: the core's GPU executor through wgpu, on any Vulkan driver.
 #   browser the wasm modules, the page and the npm package, in Chromium.
 #   burn    Rust: Burn's GPU stack natively, on any Vulkan driver. Adds about twenty minutes to a cold build.
+#   burn-cli  the command line that trains on it.
 set -eu
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}/target}"
@@ -58,10 +59,12 @@ for group in "$@"; do
         ;;
     burn)
         rust burn -p ghostdet-burn --features gpu
+        ;;
+    burn-cli)
         rust burn-cli -p ghostdet-cli --features train-gpu
         ;;
     *)
-        echo "test.sh: unknown group $group; groups are quick, gpu, browser, burn"
+        echo "test.sh: unknown group $group; groups are quick, gpu, browser, burn, burn-cli"
         exit 2
         ;;
     esac
