@@ -9,7 +9,7 @@ use crate::Outcome;
 const CPU_LIMIT: usize = 410_000;
 
 /// The module with Burn's WebGPU backend and its bindings, compressed with brotli: at most this many bytes.
-const BURN_LIMIT: usize = 1_060_000;
+const BURN_LIMIT: usize = 1_090_000;
 
 /// Of that module, so many of the largest parts are listed.
 const PARTS: usize = 12;
