@@ -32,7 +32,7 @@ async function lookAt(page, file) {
 }
 
 test('the panel counts what the article printed', async () => {
-  const page = await open(browser, server.address);
+  const page = await open(browser, `${server.address}#compare`);
   const cells = () => page.locator('#compare-table tbody tr').evaluateAll((rows) =>
     rows.map((row) => [1, 3].map((i) => row.cells[i].textContent.replaceAll(',', ''))));
   await page.waitForSelector('#compare-table tbody tr');
@@ -123,7 +123,7 @@ test('all shipped weights can be chosen and find the cat', withWeights, async ()
 
 test('a dropped .pt says what it is', { skip: existsSync(checkpoint) ? false : 'no checkpoint here' }, async () => {
   const page = await open(browser, server.address);
-  await page.waitForSelector('#compare-table tbody tr');
+  await page.waitForSelector('#samples button');
   await drop(page, 'mine.pt', readFileSync(checkpoint));
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('mine.pt'), null, { timeout: 60_000 });
   assert.match(await page.textContent('#status'), /yolov5n-ghost-backbone, 3 classes, [\d,]+ parameters/);
@@ -135,7 +135,7 @@ test('a dropped .pt says what it is', { skip: existsSync(checkpoint) ? false : '
 
 test('foreign files are refused in words', async () => {
   const page = await open(browser, server.address);
-  await page.waitForSelector('#compare-table tbody tr');
+  await page.waitForSelector('#samples button');
   await drop(page, 'broken.pt', Buffer.from('not a checkpoint'));
   await page.waitForSelector('#status.bad');
   if (weights()) {
@@ -149,12 +149,17 @@ test('foreign files are refused in words', async () => {
 });
 
 test('the page speaks Chinese and fits a phone', async () => {
-  const page = await open(browser, server.address, { viewport: { width: 390, height: 844 } });
-  await page.waitForSelector('#compare-table tbody tr');
+  const page = await open(browser, server.address, { viewport: { width: 360, height: 740 } });
+  await page.waitForSelector('#samples button');
   await page.click('#language');
   assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
   assert.equal((await page.textContent('#upload')).trim(), '打开文件');
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= 390, `the page is ${wide} wide`);
+  for (const view of ['detect', 'compare']) {
+    await page.click(`.views a[href="#${view}"]`);
+    await page.waitForSelector(view === 'detect' ? '#samples button' : '#compare-table tbody tr');
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 360, `${view} is ${wide} wide`);
+  }
+  assert.match(await page.textContent('#view-compare'), /参数量/);
   await page.context().close();
 });

@@ -31,6 +31,10 @@ pub fn print(root: &Path) -> Outcome {
     for folder in [
         "www",
         "www/js",
+        "www/js/detect",
+        "www/js/compare",
+        "www/js/playground",
+        "www/js/evaluate",
         "www/css",
         "www/lib",
         "www/lib/pkg",

@@ -1,6 +1,6 @@
 // Sliders, class filter, readings and the list of what was found.
 import { colour } from './stage.js';
-import { count, onLanguage, t } from './text.js';
+import { count, onLanguage, t } from '../text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);

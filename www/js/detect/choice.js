@@ -1,7 +1,7 @@
 // Which weights are at work: a choice among the shipped ones, or a file.
-import { onLanguage, t } from './text.js';
+import { onLanguage, t } from '../text.js';
 
-const MANIFEST = new URL('../lib/weights/manifest.json', import.meta.url);
+const MANIFEST = new URL('../../lib/weights/manifest.json', import.meta.url);
 /** @type {any} */
 const select = document.getElementById('weights');
 /** @type {any} */

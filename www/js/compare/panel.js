@@ -1,6 +1,6 @@
 // The comparison: the three networks side by side, counted by the core while you type.
-import { compare, measure, ready } from '../lib/index.js';
-import { count, deviceName, onLanguage, t } from './text.js';
+import { compare, measure, ready } from '../../lib/index.js';
+import { count, deviceName, onLanguage, t } from '../text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -26,7 +26,7 @@ export async function start(place) {
   for (const id of ['nc', 'imgsz']) get(id).addEventListener('input', update);
   onLanguage(update);
   update();
-  experiment = await fetch(new URL('../experiment.json', import.meta.url)).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  experiment = await fetch(new URL('../../experiment.json', import.meta.url)).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
   update();
 }
 

@@ -1,6 +1,6 @@
 // CPU, Burn's WebGPU backend with the fused kernels, and Burn's own operations beside each other, on this device.
-import { measure } from '../lib/index.js';
-import { onLanguage, t } from './text.js';
+import { measure } from '../../lib/index.js';
+import { onLanguage, t } from '../text.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);

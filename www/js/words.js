@@ -1,0 +1,18 @@
+// Words of the whole page. English that stands in index.html is not repeated here.
+export const en = {
+  view_failed: 'This part of the page did not load ({why}). Go online and open it again.',
+  failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD, {threads} threads)', device_webgpu: 'WebGPU',
+  device_ops: "WebGPU (Burn's own operations)", list_comma: ', ', measuring: 'Measuring…', measure_again: 'Measure again',
+};
+
+export const zh = {
+  skip: '跳到内容', tagline: '在本页内检测，图片不会离开您的设备。', views: '页面',
+  view_detect: '检测', view_compare: '比较', view_playground: '配置', view_evaluate: '评估',
+  view_failed: '这部分页面未能加载（{why}）。请联网后重新打开。',
+  failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD，{threads} 线程)', device_webgpu: 'WebGPU',
+  device_ops: 'WebGPU（Burn 自带算子）', list_comma: '，', measuring: '正在测速…', measure_again: '再次测速',
+  reason_starting: '正在启动 WebGPU', 'reason_webgpu-not-built': 'WebGPU 模块尚未构建好',
+  reason_requested: '按要求选择', 'reason_no-webgpu': '此处没有 WebGPU', 'reason_software-webgpu': '此处的 WebGPU 由软件实现',
+  reason_measuring: '正在测试 WebGPU 的速度', 'reason_cpu-faster': '实测比 WebGPU 快', 'reason_webgpu-faster': '实测比 CPU 快',
+  'reason_webgpu-failed': 'WebGPU 出错，已改用 CPU',
+};
