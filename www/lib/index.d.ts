@@ -107,6 +107,55 @@ export class Detector {
   dispose(): void;
 }
 
+/** What {@link draw} needs of a result. `track`: the number of a tracked object. */
+export interface Drawable { width: number; height: number; detections: (Detection & { track?: number })[] }
+
+export interface DrawOptions {
+  /** The picture or video frame below the boxes. The canvas takes the result's size then, unless `view` is given. */
+  image?: CanvasImageSource;
+  /** Where the picture's upper left corner lies on the canvas, and canvas pixels per pixel of the picture; fitted and centred if left out. */
+  view?: { x: number; y: number; scale: number };
+  /** Left and right exchanged, as for a camera that faces its user. */
+  mirror?: boolean;
+  /** The detection, by its index, that stands out. */
+  highlight?: number | null;
+  /** `false`: boxes only. */
+  labels?: boolean;
+  /** A label's text; nothing for none. The class and its score if left out. */
+  label?(detection: Detection & { track?: number }): string | null;
+  /** A CSS colour; one per class if left out. */
+  colour?(detection: Detection & { track?: number }): string;
+  /** The thickness of everything: 1 suits a canvas of a screen's size; give `devicePixelRatio` if its pixels are finer. Follows the picture's size with `image`. */
+  unit?: number;
+}
+/** A label that found a place, in pixels of the canvas. `index`: its detection. */
+export interface DrawnLabel extends Box { index: number; text: string }
+
+/** Draws boxes and labels; no label covers another. See {@link DrawOptions}. */
+export function draw(canvas: HTMLCanvasElement | OffscreenCanvas, result: Drawable, options?: DrawOptions): DrawnLabel[];
+
+/** A result with the name of its picture; `time`: seconds into a video. */
+export interface Named extends Drawable { name: string; time?: number }
+
+/** YOLO's labels: a line per detection, `class x y width height` as parts of the picture; with `scores` the score follows. */
+export function toYolo(result: Drawable, options?: { scores?: boolean }): string;
+/** A table, one line per detection: `file,time,class,label,score,x,y,width,height,track`; boxes in pixels. */
+export function toCsv(results: Named[]): string;
+/** A COCO file as an object; `labels`: the network's. */
+export function toCoco(results: Named[], labels: string[]): { images: object[]; annotations: object[]; categories: object[] };
+/** A zip file whose entries are not compressed. At most 65,535 files and 4 GB, else a RangeError. */
+export function zip(files: { name: string; data: string | Uint8Array }[]): Blob;
+
+/**
+ * Goes through a video file frame by frame, by seeking; the video shows each frame when it is yielded. Times in seconds. Errors:
+ * `picture` if the browser can't read the video or it has no frames, `argument` for a camera, `aborted`.
+ */
+export function everyFrame(
+  video: HTMLVideoElement, options?: { signal?: AbortSignal; start?: number; end?: number },
+): AsyncGenerator<{ time: number; index: number; duration: number }, void>;
+/** How long a video file is, in seconds; recordings without a duration are looked through for it. */
+export function videoDuration(video: HTMLVideoElement, signal?: AbortSignal): Promise<number>;
+
 export interface Row {
   index: number; from: number[]; repeats: number; parameters: number;
   module: string; arguments: string; gflops: number;

@@ -16,7 +16,11 @@ import { Frames } from './frames.js';
 import { loadTuning, storeTuning } from './tuning-cache.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
+export { draw } from './draw.js';
+export { everyFrame, videoDuration } from './every-frame.js';
+export { toCoco, toCsv, toYolo } from './formats.js';
 export { compare, measure, summarize } from './model-stats.js';
+export { zip } from './zip.js';
 export { GhostdetError, ready };
 
 const DEFAULTS = { conf: 0.25, iou: 0.45, classes: null, maxDetections: 300, agnostic: false };
