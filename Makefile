@@ -6,7 +6,7 @@ PORT ?= 8080
 TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm burn threads lint test test-quick test-gpu arm size bench
+.PHONY: help demo wasm burn threads lint test test-quick test-gpu packaging arm size bench
 
 help:
 	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-quick   the Rust tests that need no GPU stack and no browser"
 	@echo "make test         all tests, but for Burn's GPU stack natively"
 	@echo "make test-gpu     Burn's GPU stack natively (adds about twenty minutes to a cold build)"
+	@echo "make packaging    the npm package in apps of every bundler (installs about 4 GB, one app after the other)"
 	@echo "make arm          the core's tests on ARM (NEON), under QEMU elsewhere"
 	@echo "make bench        time networks beside onnxruntime-web (needs python3 and npm)"
 	@echo "make size         what a visitor downloads"
@@ -49,6 +50,10 @@ test-quick:
 
 test-gpu:
 	@tools/test.sh burn burn-cli
+
+packaging: threads burn
+	@tools/setup-browser.sh
+	@packaging/run.js
 
 arm:
 	@tools/test-arm.sh

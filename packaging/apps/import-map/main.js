@@ -1,0 +1,3 @@
+import { show } from './detect.js';
+
+show('./astronaut.jpg');

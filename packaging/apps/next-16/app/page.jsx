@@ -1,0 +1,11 @@
+'use client';
+
+import { useEffect } from 'react';
+import { show } from './detect.js';
+
+export default function Page() {
+  useEffect(() => {
+    show('/astronaut.jpg');
+  }, []);
+  return <h1>Objects in a photo</h1>;
+}

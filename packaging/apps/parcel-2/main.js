@@ -1,0 +1,3 @@
+import { show } from './detect.js';
+
+show(new URL('astronaut.jpg', import.meta.url).href);

@@ -1,0 +1,3 @@
+import { show } from './detect.js';
+
+show('/public/astronaut.jpg');

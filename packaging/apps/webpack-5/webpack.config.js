@@ -1,0 +1,3 @@
+module.exports = {
+  devServer: { static: [{ directory: 'public' }, { directory: 'public', publicPath: '/public' }] },
+};
