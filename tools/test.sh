@@ -3,7 +3,7 @@
 #
 #   quick   Rust: core, command line, trainer. Needs no GPU stack and no browser.
 #   gpu     Rust: the core's GPU executor through wgpu, on any Vulkan driver.
-#   browser the wasm modules, the page and the npm package, in Chromium.
+#   browser the wasm modules, the page and the npm package, in Chromium; in Firefox and WebKitGTK, too, where they are installed.
 #   burn    Rust: Burn's GPU stack natively, on any Vulkan driver. Adds about twenty minutes to a cold build.
 #   burn-cli  the command line that trains on it.
 set -eu
@@ -54,7 +54,7 @@ for group in "$@"; do
         xtask="cargo run --release -q -p xtask --"
         if keep wasm $xtask wasm && keep wasm-burn $xtask wasm-burn && keep threads $xtask wasm-threads; then
             keep types node_modules/.bin/tsc -p www/tsconfig.json || true
-            keep browser node --test --test-concurrency=1 tests/browser/*.test.js || true
+            keep browser node --test --test-concurrency=1 tests/browser/*.test.js tests/browsers/*.test.js || true
         fi
         ;;
     burn)

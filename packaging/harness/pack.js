@@ -11,7 +11,7 @@ import { root } from './apps.js';
  */
 export function pack(folder) {
   mkdirSync(folder, { recursive: true });
-  const out = execFileSync('npm', ['pack', join(root, 'www', 'lib'), '--pack-destination', folder, '--json'], { encoding: 'utf8' });
+  const out = execFileSync('npm', ['pack', join(root, 'www', 'lib'), '--pack-destination', folder, '--json'], { encoding: 'utf8', stdio: 'pipe' });
   const [{ filename, size, unpackedSize, files }] = JSON.parse(out.slice(out.search(/^\[/m)));
   return { tarball: join(folder, filename), size, unpackedSize, files };
 }

@@ -58,9 +58,11 @@ export async function serveScript(script, folder, env, { path = '/', timeout = 1
   };
   const address = `http://127.0.0.1:${port}${path}`;
   const until = Date.now() + timeout;
+  // A server that starts may answer with an error first; one that goes on with it shows its error to the visitor.
+  let patience = 20;
   for (;;) {
-    const answered = await fetch(address, { signal: AbortSignal.timeout(60_000) }).then((answer) => answer.ok, () => false);
-    if (answered) return { address, close, log: () => log };
+    const answer = await fetch(address, { signal: AbortSignal.timeout(60_000) }).catch(() => null);
+    if (answer?.ok || (answer && --patience < 0)) return { address, close, log: () => log };
     if (server.exitCode !== null || Date.now() > until) {
       close();
       const why = server.exitCode === null ? `did not answer at ${path} within ${timeout / 1000} s` : `ended with ${server.exitCode}`;

@@ -1,0 +1,83 @@
+// The page and the package in other browsers than Chromium, where these are installed (Debian: firefox-esr; webkit2gtk-driver and xvfb).
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { serve } from '../browser/helper.js';
+import * as firefox from './firefox.js';
+import * as webkit from './webkit.js';
+
+/** Gives what the body gives, when it gives something; the last argument of an asynchronous script of WebDriver is where the result goes. */
+const until = (body) => `
+  const done = arguments[arguments.length - 1];
+  const end = Date.now() + 50000;
+  (function look() {
+    const problem = document.querySelector('#status.bad, #view-problem:not([hidden])');
+    const value = (() => { ${body} })();
+    if (value) done({ value });
+    else if (problem?.textContent || Date.now() > end) done({ error: problem?.textContent || 'nothing happened for 50 s: ' + document.body.innerText.slice(0, 400) });
+    else setTimeout(look, 100);
+  })();`;
+
+for (const [name, { binary, start }] of Object.entries({ Firefox: firefox, WebKitGTK: webkit })) {
+  describe(name, { skip: binary ? false : `${name} is not installed` }, () => {
+    let server;
+    let browser;
+    before(async () => {
+      server = await serve();
+      browser = await start();
+    });
+    after(async () => {
+      await browser?.close();
+      server?.close();
+    });
+    const wait = async (body, ...args) => {
+      const { value, error } = await browser.run(until(body), ...args);
+      assert.equal(error, undefined);
+      return value;
+    };
+
+    test('the page finds the astronaut in its sample photo', async (t) => {
+      t.diagnostic(browser.name);
+      await browser.open(server.address);
+      await wait("return document.body.dataset.ready && document.querySelector('#samples button');");
+      await wait(`
+        const sample = [...document.querySelectorAll('#samples button')].find((button) => button.innerHTML.includes('astronaut'));
+        if (!globalThis.clicked) sample.click();
+        globalThis.clicked = true;
+        return document.querySelector('#detections').textContent.includes('person');`);
+      t.diagnostic(await wait("return document.querySelector('#device').textContent;"));
+    });
+
+    test('the panel counts what the article printed', async () => {
+      await browser.open(`${server.address}#compare`);
+      const rows = await wait(`
+        const rows = [...document.querySelectorAll('#compare-table tbody tr')];
+        return rows.length === 3 && rows.map((row) => [1, 3].map((i) => row.cells[i].textContent.replaceAll(',', '')));`);
+      assert.deepEqual(rows, [['7033114', '16.0'], ['3695330', '8.2'], ['5098866', '10.8']]);
+    });
+
+    test('the package detects by itself, in a worker and in place', async () => {
+      for (const worker of [true, false]) {
+        // A module of the page's own: Firefox runs WebDriver's scripts in a sandbox.
+        await browser.open(server.address);
+        await browser.run(`
+          const [address, worker, done] = arguments;
+          const script = Object.assign(document.createElement('script'), { type: 'module', textContent: \`
+            import { Detector } from '\${address}lib/index.js';
+            try {
+              const detector = await Detector.load({ worker: \${worker} });
+              const { detections } = await detector.detect('\${address}samples/astronaut.jpg');
+              detector.dispose();
+              document.body.dataset.found = JSON.stringify({ detections });
+            } catch (error) {
+              document.body.dataset.found = JSON.stringify({ error: error.code + ': ' + error.message });
+            }\` });
+          document.body.append(script);
+          done();`, server.address, worker);
+        const found = JSON.parse(await wait('return document.body.dataset.found;'));
+        assert.equal(found.error, undefined);
+        const person = found.detections.find(({ label }) => label === 'person');
+        assert.ok(person?.score > 0.6, JSON.stringify(found.detections));
+      }
+    });
+  });
+}
