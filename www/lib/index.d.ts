@@ -48,12 +48,77 @@ export interface DetectOptions {
 
 /** In pixels of the source. */
 export interface Box { x: number; y: number; width: number; height: number }
-export interface Detection { label: string; classId: number; score: number; box: Box }
+/** `track`: the object's number, where objects are followed. */
+export interface Detection { label: string; classId: number; score: number; box: Box; track?: number }
 /** Milliseconds. */
 export interface Speed { capture: number; letterbox: number; network: number; nms: number; total: number }
 export interface Result { width: number; height: number; detections: Detection[]; speed: Speed; device: string }
 /** `fps`: results a second; `latency`: milliseconds from taking the frame to its boxes. */
-export interface Frame extends Result { fps: number; latency: number }
+export interface Frame extends Result { fps: number; latency: number; counts?: Counts; trails?: Trail[] }
+
+/** A point `[x, y]` in pixels of the source. */
+export type Point = [x: number, y: number];
+
+/** How objects are followed. Scores from 0 to 1. */
+export interface TrackOptions {
+  /** Detections from this score on are associated first; `conf` if left out. */
+  high?: number;
+  /** Detections from this score on can continue a track, 0.1. */
+  low?: number;
+  /** A track starts from this score on; `high` if left out. */
+  start?: number;
+  /** Seconds for which an object that is not seen keeps its number, 1. */
+  buffer?: number;
+}
+
+/** The point of a box that has to cross: its centre (if left out), or the middle of its lower edge. */
+export type Anchor = 'center' | 'bottom';
+
+/**
+ * A line at which objects are counted. For who looks from `start` to `end`, `in` is from left to right: a line that is drawn from left
+ * to right is crossed inwards by what goes down. Counts are kept by name, also when the line is moved.
+ */
+export interface Line { name?: string; start: Point; end: Point; anchor?: Anchor }
+/** A polygon in which objects are counted, by its corners. */
+export interface Zone { name?: string; points: Point[]; anchor?: Anchor }
+
+export interface TrackingOptions {
+  /** Numbers objects, the same number for the same object. Lines, zones and trails do so, too. With `agnostic` an object may change its class. */
+  track?: boolean | TrackOptions;
+  /** At most 100 lines and zones; they may change with every frame. */
+  lines?: Line[];
+  zones?: Zone[];
+  /** The ways that objects came: `true` for the last 50 points, or how many, at most 1000. */
+  trails?: boolean | number;
+}
+/** `time`: of the picture, in seconds. Left out: a video's own; else a thirtieth of a second after the last. If it goes back, tracks begin anew. */
+export interface TrackedDetectOptions extends DetectOptions, TrackingOptions { time?: number }
+export interface StreamOptions extends DetectOptions, TrackingOptions {}
+
+/** `in` and `out`: how often an object crossed. */
+export interface LineCount { in: number; out: number }
+/** `inside`: how many objects are in the zone now, with those that are hidden for a moment. */
+export interface ZoneCount extends LineCount { inside: number }
+/** In the order of the options; lines and zones without a name are `line 1`, `zone 1`, … */
+export interface Counts {
+  lines: (LineCount & { name: string; classes: Record<string, LineCount> })[];
+  zones: (ZoneCount & { name: string; classes: Record<string, ZoneCount> })[];
+}
+/** The last centres of an object, oldest first. `seen`: it was found in the last frame. */
+export interface Trail { track: number; label: string; classId: number; seen: boolean; points: Point[] }
+
+/** Only objects that were found in two frames running (in the first frame of all, at once) have a number and are listed. */
+export interface Tracked { detections: (Detection & { track: number })[]; counts: Counts; trails?: Trail[] }
+export interface TrackedResult extends Result, Tracked { detections: (Detection & { track: number })[] }
+
+/** Follows objects through pictures that are given one by one, in order. */
+export class Tracker {
+  private constructor();
+  /** As {@link Detector.detect}, but for the next picture. */
+  detect(source: Source, options?: TrackedDetectOptions): Promise<TrackedResult>;
+  /** Frees the tracks and their counts. */
+  dispose(): void;
+}
 
 export interface Info {
   model: string;
@@ -103,7 +168,9 @@ export class Detector {
   readonly settled: Promise<void>;
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
-  stream(video: HTMLVideoElement, options?: DetectOptions | (() => DetectOptions)): AsyncGenerator<Frame, void>;
+  stream(video: HTMLVideoElement, options?: StreamOptions | (() => StreamOptions)): AsyncGenerator<Frame, void>;
+  /** Follows objects through pictures that are given one by one. */
+  tracker(): Tracker;
   dispose(): void;
 }
 
