@@ -1,5 +1,6 @@
 // The page: the npm package's first user. It opens the view that the address names; views are fetched when they are opened.
 import { app } from './app.js';
+import * as keys from './keys.js';
 import { parse, VIEWS } from './route.js';
 import { addWords, currentLanguage, onLanguage, switchLanguage, t, writeAll } from './text.js';
 import * as words from './words.js';
@@ -74,5 +75,6 @@ document.querySelector('.skip').addEventListener('click', (event) => {
   /** @type {HTMLElement} */ (document.querySelector('.view:not([hidden])')).focus();
 });
 window.addEventListener('hashchange', follow);
+keys.listen();
 writeAll();
 open(parse(location.hash).view ?? 'detect');

@@ -3,6 +3,9 @@ export const en = {
   view_failed: 'This part of the page did not load ({why}). Go online and open it again.',
   failed: '{why}', device_cpu: 'CPU (SIMD)', device_threads: 'CPU (SIMD, {threads} threads)', device_webgpu: 'WebGPU',
   device_ops: "WebGPU (Burn's own operations)", list_comma: ', ', measuring: 'Measuring…', measure_again: 'Measure again',
+  key_camera: 'Start or stop the camera', 'key_open-save': 'Save', key_upload: 'Open files', key_play: 'Play or pause a video', key_back: 'One frame back',
+  key_on: 'One frame on', key_zoom: 'Enlarge, shrink, whole picture (focus on the picture)', key_boxes: 'From box to box (focus on picture or list)',
+  key_move: 'Move the enlarged picture', key_none: 'No box, close', key_help: 'This list',
 };
 
 export const zh = {
@@ -14,5 +17,8 @@ export const zh = {
   reason_starting: '正在启动 WebGPU', 'reason_webgpu-not-built': 'WebGPU 模块尚未构建好',
   reason_requested: '按要求选择', 'reason_no-webgpu': '此处没有 WebGPU', 'reason_software-webgpu': '此处的 WebGPU 由软件实现',
   reason_measuring: '正在测试 WebGPU 的速度', 'reason_cpu-faster': '实测比 WebGPU 快', 'reason_webgpu-faster': '实测比 CPU 快',
+  close: '关闭', keys: '键盘', keys_on: '单个按键在整个页面有效',
+  key_camera: '打开或关闭摄像头', 'key_open-save': '保存', key_upload: '打开文件', key_play: '播放或暂停视频', key_back: '后退一帧', key_on: '前进一帧',
+  key_zoom: '放大、缩小、全图（焦点在图片上）', key_boxes: '逐个选择检测框（焦点在图片或列表上）', key_move: '移动放大的图片', key_none: '取消选择、关闭', key_help: '本列表',
   'reason_webgpu-failed': 'WebGPU 出错，已改用 CPU',
 };

@@ -54,3 +54,18 @@ export function toCoco(results, labels) {
   annotations.forEach((annotation, index) => Object.assign(annotation, { id: index + 1 }));
   return { images, annotations, categories: labels.map((name, index) => ({ id: index + 1, name })) };
 }
+
+/**
+ * One object a picture, as the command line's `detect --json` prints them: boxes as `[x1, y1, x2, y2]` in pixels.
+ * @param {Named[]} results
+ * @param {{ model?: string, device?: string }} [about] who found it
+ */
+export function toJson(results, { model, device } = {}) {
+  return results.map(({ name, time, width, height, detections }) => ({
+    source: name, time, width, height, model, device,
+    detections: detections.map(({ classId, label, score, box, track }) => ({
+      class: classId, name: label, score: round(score, 4),
+      box: [box.x, box.y, box.x + box.width, box.y + box.height].map((value) => round(value)), track,
+    })),
+  }));
+}

@@ -210,6 +210,8 @@ export function toYolo(result: Drawable, options?: { scores?: boolean }): string
 export function toCsv(results: Named[]): string;
 /** A COCO file as an object; `labels`: the network's. */
 export function toCoco(results: Named[], labels: string[]): { images: object[]; annotations: object[]; categories: object[] };
+/** One object per picture, as the command line's `detect --json` prints them: boxes as `[x1, y1, x2, y2]` in pixels. */
+export function toJson(results: Named[], about?: { model?: string; device?: string }): object[];
 /** A zip file whose entries are not compressed. At most 65,535 files and 4 GB, else a RangeError. */
 export function zip(files: { name: string; data: string | Uint8Array }[]): Blob;
 

@@ -18,7 +18,7 @@ import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
 export { draw } from './draw.js';
 export { everyFrame, videoDuration } from './every-frame.js';
-export { toCoco, toCsv, toYolo } from './formats.js';
+export { toCoco, toCsv, toJson, toYolo } from './formats.js';
 export { compare, measure, summarize } from './model-stats.js';
 export { zip } from './zip.js';
 export { GhostdetError, ready };

@@ -1,18 +1,38 @@
-// The stage: one picture or video, and the boxes over it, whatever its shape, CSS size or pixel ratio.
+// The stage: one picture or video, and the boxes over it, whatever its shape, its enlargement or the screen's pixel ratio.
+import { contain, draw } from '../../lib/draw.js';
+
 const stage = document.getElementById('stage');
-const photo = /** @type {HTMLImageElement} */ (document.getElementById('photo'));
-const video = /** @type {HTMLVideoElement} */ (document.getElementById('video'));
+export const photo = /** @type {HTMLImageElement} */ (document.getElementById('photo'));
+export const video = /** @type {HTMLVideoElement} */ (document.getElementById('video'));
 const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('boxes'));
-const context = canvas.getContext('2d');
 
+/** The largest enlargement. */
+const LARGEST = 12;
+
+/** @type {any} */
 let shown = null;
+/** @type {number | null} */
+let marked = null;
+/** @type {HTMLImageElement | HTMLVideoElement | null} */
+let element = null;
 let mirrored = false;
+/** Enlargement and shift: a point of the stage that lay at `p` lies at `zoom * p + (x, y)`. */
+let view = { zoom: 1, x: 0, y: 0 };
+/** Drawn over the boxes, as lines to drag. @type {Set<(context: CanvasRenderingContext2D, place: Place) => void>} */
+const overlays = new Set();
+/** @type {Set<() => void>} */
+const moved = new Set();
 
-/** A colour per class: neighbours in number are far apart in hue. */
-export const colour = (classId) => `hsl(${(classId * 137.5 + 255) % 360} 85% 66%)`;
+/** @typedef {{ x: number, y: number, scale: number, width: number, height: number, mirror: boolean }} Place in CSS pixels of the stage */
+
+/** Calls `overlay` whenever boxes were drawn: with the context, whose unit is CSS pixels, and where the picture lies. */
+export const addOverlay = (/** @type {any} */ overlay) => overlays.add(overlay);
+
+/** Calls back when the picture was enlarged or moved. */
+export const onMove = (/** @type {() => void} */ callback) => moved.add(callback);
 
 /** Shows a still picture; resolves when it is decoded. */
-export async function showPhoto(url, alt) {
+export async function showPhoto(/** @type {string} */ url, /** @type {string} */ alt) {
   photo.src = url;
   photo.alt = alt;
   await photo.decode();
@@ -20,72 +40,159 @@ export async function showPhoto(url, alt) {
   return photo;
 }
 
-/** Shows the camera; `mirror` as in a looking glass. */
-export function showVideo(mirror) {
+/** Shows the camera, a screen or a film; `mirror` as in a looking glass. */
+export function showVideo(mirror = false) {
   swap(video, mirror);
+  return video;
 }
+
+/** Shows nothing but the invitation. */
+export const clear = () => swap(null, false);
 
 /** Replaces the boxes: `{ width, height, detections }`, or null for none. */
-export function showBoxes(result) {
+export function showResult(/** @type {any} */ result, /** @type {number | null} */ index = null) {
   shown = result;
-  draw();
+  marked = index;
+  redraw();
 }
 
-function swap(element, mirror) {
-  photo.hidden = element !== photo;
-  video.hidden = element !== video;
-  document.getElementById('empty').hidden = true;
+/** Makes a box stand out. */
+export function highlight(/** @type {number | null} */ index) {
+  marked = index;
+  redraw();
+}
+
+function swap(next, mirror) {
+  element = next;
+  photo.hidden = next !== photo;
+  video.hidden = next !== video;
+  document.getElementById('empty').hidden = next !== null;
   mirrored = mirror;
-  video.classList.toggle('mirrored', mirror);
-  showBoxes(null);
+  shape();
+  reset();
+  showResult(null);
 }
 
-/** Where `object-fit: contain` puts a picture of that size. */
-export function contain(width, height, room) {
-  const scale = Math.min(room.width / width, room.height / height);
-  const [w, h] = [width * scale, height * scale];
-  return { x: (room.width - w) / 2, y: (room.height - h) / 2, scale };
+const size = () => (element === photo ? [photo.naturalWidth, photo.naturalHeight] : [video.videoWidth, video.videoHeight]);
+
+/** On a phone the stage has the picture's shape. */
+function shape() {
+  const [width, height] = element ? size() : [0, 0];
+  if (width && height) stage.style.setProperty('--aspect', String(Math.min(2.4, Math.max(0.7, width / height))));
 }
 
-function draw() {
-  const room = { width: stage.clientWidth, height: stage.clientHeight };
+const room = () => ({ width: stage.clientWidth, height: stage.clientHeight });
+
+/** Where the picture lies, in CSS pixels of the stage. @returns {Place | null} */
+export function place() {
+  const [width, height] = shown ? [shown.width, shown.height] : element ? size() : [0, 0];
+  if (!width || !height) return null;
+  const at = contain(width, height, room());
+  const { zoom, x, y } = view;
+  return { x: at.x * zoom + x, y: at.y * zoom + y, scale: at.scale * zoom, width, height, mirror: mirrored };
+}
+
+/** A point of the stage, in CSS pixels, as a point of the picture. */
+export function toPicture(/** @type {number} */ x, /** @type {number} */ y) {
+  const at = place();
+  if (!at) return null;
+  const left = (x - at.x) / at.scale;
+  return { x: at.mirror ? at.width - left : left, y: (y - at.y) / at.scale };
+}
+
+/** The smallest box around a point of the stage, as its index; null for none. */
+export function boxAt(/** @type {number} */ x, /** @type {number} */ y) {
+  const point = shown && toPicture(x, y);
+  if (!point) return null;
+  let best = null;
+  let least = Infinity;
+  for (const [index, { box }] of shown.detections.entries()) {
+    const inside = point.x >= box.x && point.y >= box.y && point.x <= box.x + box.width && point.y <= box.y + box.height;
+    if (inside && box.width * box.height < least) [best, least] = [index, box.width * box.height];
+  }
+  return best;
+}
+
+export const zoom = () => view.zoom;
+
+/** Enlarges by a factor around a point of the stage. */
+export function zoomAt(/** @type {number} */ factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
+  if (!element) return;
+  const next = Math.min(LARGEST, Math.max(1, view.zoom * factor));
+  const grown = next / view.zoom;
+  view = { zoom: next, x: x - (x - view.x) * grown, y: y - (y - view.y) * grown };
+  settle();
+}
+
+/** Moves the enlarged picture. */
+export function pan(/** @type {number} */ dx, /** @type {number} */ dy) {
+  view = { ...view, x: view.x + dx, y: view.y + dy };
+  settle();
+}
+
+/** Shows the whole picture. */
+export function reset() {
+  view = { zoom: 1, x: 0, y: 0 };
+  settle();
+}
+
+/** Keeps the picture over the stage, puts it there, draws the boxes anew. */
+function settle() {
+  const box = room();
+  const [width, height] = element ? size() : [0, 0];
+  if (width && height) {
+    const at = contain(width, height, box);
+    const keep = (shift, start, length, whole) => {
+      const wide = length * view.zoom;
+      if (wide <= whole) return (whole - wide) / 2 - start * view.zoom;
+      return Math.min(-start * view.zoom, Math.max(whole - wide - start * view.zoom, shift));
+    };
+    view.x = keep(view.x, at.x, width * at.scale, box.width);
+    view.y = keep(view.y, at.y, height * at.scale, box.height);
+  }
+  const { zoom: by, x, y } = view;
+  const flip = mirrored ? ' translateX(100%) scaleX(-1)' : '';
+  for (const one of [photo, video]) one.style.transform = by === 1 && !flip ? '' : `translate(${x}px, ${y}px) scale(${by})${flip}`;
+  stage.classList.toggle('enlarged', by > 1);
+  redraw();
+  for (const callback of moved) callback();
+}
+
+/** Draws the boxes anew. */
+export function redraw() {
+  const { width, height } = room();
   const ratio = window.devicePixelRatio || 1;
-  const [w, h] = [Math.round(room.width * ratio), Math.round(room.height * ratio)];
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== h) {
     canvas.width = w;
     canvas.height = h;
   }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, room.width, room.height);
-  canvas.dataset.drawn = shown ? shown.detections.length : 0;
-  if (!shown) return;
-  const at = contain(shown.width, shown.height, room);
-  context.font = '600 13px ui-monospace, Menlo, Consolas, monospace';
-  context.textBaseline = 'middle';
-  // Weak ones first, so that the strong ones' labels lie on top.
-  for (const { box, label, score, classId } of [...shown.detections].reverse()) {
-    const width = box.width * at.scale;
-    const left = mirrored ? shown.width - box.x - box.width : box.x;
-    const [x, y] = [at.x + left * at.scale, at.y + box.y * at.scale];
-    const height = box.height * at.scale;
-    context.strokeStyle = '#0a0b18b0';
-    context.lineWidth = 4.5;
-    context.strokeRect(x, y, width, height);
-    context.strokeStyle = colour(classId);
-    context.lineWidth = 2.5;
-    context.strokeRect(x, y, width, height);
-    const text = `${label} ${score.toFixed(2)}`;
-    const wide = context.measureText(text).width + 10;
-    const tagX = Math.min(Math.max(0, x - 1), Math.max(0, room.width - wide));
-    const tagY = y >= 20 ? y - 20 : y;
-    context.fillStyle = colour(classId);
-    context.fillRect(tagX, tagY, wide, 20);
-    context.fillStyle = '#0a0b18';
-    context.fillText(text, tagX + 5, tagY + 10.5);
+  const context = canvas.getContext('2d');
+  canvas.dataset.drawn = String(shown ? shown.detections.length : 0);
+  const at = place();
+  if (shown) {
+    const scaled = { x: at.x * ratio, y: at.y * ratio, scale: at.scale * ratio };
+    draw(canvas, shown, { view: scaled, mirror: mirrored, unit: ratio, highlight: marked });
+  } else {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, w, h);
   }
+  if (!at || !overlays.size) return;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  for (const overlay of overlays) overlay(context, at);
+  context.setTransform(1, 0, 0, 1, 0, 0);
 }
 
-new ResizeObserver(draw).observe(stage);
+/** The stage's own element, for gestures. */
+export const surface = stage;
+
+video.addEventListener('resize', () => {
+  // A turned phone or another camera: the picture has another shape.
+  if (element !== video) return;
+  shape();
+  settle();
+});
+new ResizeObserver(settle).observe(stage);
 (function watchRatio() {
-  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => (draw(), watchRatio()), { once: true });
+  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => (redraw(), watchRatio()), { once: true });
 })();

@@ -1,0 +1,156 @@
+// Many pictures at once: a strip that fills while the network runs.
+import { contain, draw } from '../../lib/draw.js';
+import { app } from '../app.js';
+import { onLanguage, t } from '../text.js';
+import * as controls from './controls.js';
+import * as photo from './photo.js';
+import { countRun, onSource, session } from './session.js';
+import * as sources from './sources.js';
+import * as status from './status.js';
+
+/** @type {(id: string) => any} */
+const get = (id) => document.getElementById(id);
+
+/** A thumbnail's size in pixels. */
+const WIDE = 208;
+const TALL = 156;
+
+/** @typedef {{ file: File, name: string, result: any, error: string, button: HTMLButtonElement }} Item */
+/** @type {Item[]} */
+let items = [];
+/** @type {AbortController | null} */
+let running = null;
+/** Files that were no pictures. */
+let others = 0;
+
+/** The results so far, by the names of their pictures. */
+export const results = () => items.filter(({ result }) => result).map(({ name, result }) => ({ name, ...result }));
+export const pictures = () => items.filter(({ result }) => result);
+export const isOpen = () => items.length > 0;
+
+/** A small picture with its boxes, as the address of a file in memory. */
+async function thumbnail(file, result) {
+  const bitmap = await createImageBitmap(file);
+  const canvas = document.createElement('canvas');
+  Object.assign(canvas, { width: WIDE, height: TALL });
+  const view = contain(bitmap.width, bitmap.height, { width: WIDE, height: TALL });
+  draw(canvas, result, { image: bitmap, view, labels: false, unit: 0.8 });
+  bitmap.close();
+  return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob && URL.createObjectURL(blob)), 'image/jpeg', 0.8));
+}
+
+function add(file) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  const name = file.webkitRelativePath || file.name;
+  const label = Object.assign(document.createElement('span'), { textContent: name });
+  button.append(label);
+  /** @type {Item} */
+  const item = { file, name, result: null, error: '', button };
+  button.addEventListener('click', () => choose(item));
+  items.push(item);
+  return button;
+}
+
+/** Shows one of the pictures large. */
+function choose(item) {
+  if (item.error) return status.tell('gallery_bad', { name: item.name, why: item.error }, true);
+  for (const one of items) one.button.setAttribute('aria-pressed', String(one === item));
+  photo.open(URL.createObjectURL(item.file), item.name, { known: running ? item.result : null });
+}
+
+/** Takes pictures and runs the network on one after the other; `rest` files were something else. */
+export async function open(/** @type {File[]} */ files, rest = 0) {
+  close();
+  const taken = files.slice(0, sources.MOST);
+  others = rest + files.length - taken.length;
+  get('gallery').hidden = false;
+  get('thumbnails').replaceChildren(...taken.map(add));
+  await run();
+}
+
+/** Runs the network on the pictures that have no result yet. */
+async function run() {
+  const { detector } = app;
+  if (!detector) return;
+  const mine = (running = new AbortController());
+  app.setBusy('gallery', true);
+  let first = items.find(({ result }) => result) === undefined;
+  for (const item of items) {
+    if (item.result || item.error) continue;
+    if (mine.signal.aborted) break;
+    session.ran = null;
+    try {
+      const result = await detector.detect(item.file, { ...controls.options(), signal: mine.signal });
+      if (mine.signal.aborted) break;
+      countRun();
+      item.result = result;
+      const url = await thumbnail(item.file, result);
+      if (url) item.button.prepend(Object.assign(document.createElement('img'), { src: url, alt: '', width: WIDE, height: TALL }));
+      item.button.dataset.count = String(result.detections.length);
+      if (first) choose(item);
+      first = false;
+    } catch (error) {
+      if (['aborted', 'disposed'].includes(error.code)) break;
+      item.error = error.message;
+      item.button.classList.add('failed');
+    }
+    write();
+  }
+  if (running !== mine) return;
+  running = null;
+  app.setBusy('gallery', false);
+  write();
+}
+
+/** Puts all away. */
+function close() {
+  running?.abort();
+  running = null;
+  app.setBusy('gallery', false);
+  for (const { button } of items) {
+    const image = button.querySelector('img');
+    if (image) URL.revokeObjectURL(image.src);
+  }
+  items = [];
+  others = 0;
+  get('gallery').hidden = true;
+  get('thumbnails').replaceChildren();
+}
+
+function write() {
+  const done = items.filter(({ result, error }) => result || error).length;
+  const failed = items.filter(({ error }) => error).length;
+  const objects = items.reduce((sum, { result }) => sum + (result?.detections.length ?? 0), 0);
+  const parts = [t(running ? 'gallery_running' : 'gallery_done', { k: done, n: items.length, objects })];
+  if (failed) parts.push(t('gallery_failed', { n: failed }));
+  if (others) parts.push(t('gallery_others', { n: others }));
+  get('gallery-text').textContent = parts.join(' ');
+  get('gallery-progress').hidden = !running;
+  get('gallery-progress').value = items.length ? done / items.length : 0;
+  get('gallery-stop').textContent = t(running ? 'gallery_cancel' : done < items.length ? 'gallery_go_on' : 'gallery_again');
+}
+
+export function listen() {
+  get('gallery-stop').addEventListener('click', () => {
+    if (running) {
+      running.abort();
+      running = null;
+      app.setBusy('gallery', false);
+      return write();
+    }
+    if (items.every(({ result, error }) => result || error)) {
+      for (const item of items) {
+        Object.assign(item, { result: null, error: '' });
+        item.button.querySelector('img')?.remove();
+        item.button.classList.remove('failed');
+      }
+    }
+    run();
+  });
+  get('gallery-close').addEventListener('click', close);
+  onSource(() => {
+    if (session.source?.kind && session.source.kind !== 'photo') for (const { button } of items) button.setAttribute('aria-pressed', 'false');
+  });
+  onLanguage(() => isOpen() && write());
+}

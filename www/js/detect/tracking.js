@@ -1,0 +1,2 @@
+// Tracks and counts: filled in with the package's tracker.
+export const options = () => ({});
