@@ -48,6 +48,14 @@ async function openSample(file) {
   if (session.source) get('photo').alt = title;
 }
 
+/** Loads the weights that the address names, or that were at work last; the default ones if those don't ship any more. */
+async function loadFirst() {
+  const name = app.setting('detect', 'weights');
+  if (name && (await network.load(name))) return;
+  if (name) app.setSetting('detect', 'weights', null);
+  await network.load();
+}
+
 export async function start(/** @type {HTMLElement} */ root) {
   app.addWords(words);
   app.translate(root);
@@ -69,7 +77,7 @@ export async function start(/** @type {HTMLElement} */ root) {
   sources.offerSamples(openSample);
   // On a wide screen there is room for the settings; on a phone they wait.
   get('settings').open = matchMedia('(min-width: 56rem)').matches;
-  network.load(app.setting('detect', 'weights') || undefined);
+  loadFirst();
   choice.offer(network.load).catch(status.fail);
   const given = app.params().has('shared') ? await sources.shared().catch(() => []) : [];
   app.setSetting('detect', 'shared', null, false);
