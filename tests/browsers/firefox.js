@@ -8,11 +8,12 @@ import { join } from 'node:path';
 /** Where Firefox is, or null. FIREFOX names another one. */
 export const binary = [process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'].find((path) => path && existsSync(path)) ?? null;
 
-/** Starts a headless Firefox with a fresh profile. */
+/** Starts a headless Firefox with a fresh profile and a camera that makes up its picture. */
 export async function start() {
   const profile = mkdtempSync(join(tmpdir(), 'ghostdet-firefox-'));
   // Port 0: the system chooses one, and Firefox writes it into its profile.
-  writeFileSync(join(profile, 'user.js'), 'user_pref("marionette.port", 0);\nuser_pref("app.update.enabled", false);\n');
+  const settings = { 'marionette.port': 0, 'app.update.enabled': false, 'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true };
+  writeFileSync(join(profile, 'user.js'), Object.entries(settings).map(([key, value]) => `user_pref("${key}", ${value});\n`).join(''));
   const browser = spawn(String(binary), ['--headless', '--marionette', '--no-remote', '--profile', profile, 'about:blank'], { stdio: 'ignore' });
   const ended = new Promise((resolve) => browser.on('exit', resolve));
   const socket = await connection(join(profile, 'MarionetteActivePort'), browser);

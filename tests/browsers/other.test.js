@@ -47,6 +47,13 @@ for (const [name, { binary, start }] of Object.entries({ Firefox: firefox, WebKi
       t.diagnostic(await wait("return document.querySelector('#device').textContent;"));
     });
 
+    test('the camera is watched', async (t) => {
+      await browser.open(server.address);
+      await wait('return document.body.dataset.ready;');
+      await browser.run("document.querySelector('#camera').click(); arguments[arguments.length - 1]();");
+      t.diagnostic(await wait("return Number(document.body.dataset.runs) >= 3 && document.querySelector('#fps').textContent;"));
+    });
+
     test('the panel counts what the article printed', async () => {
       await browser.open(`${server.address}#compare`);
       const rows = await wait(`

@@ -11,6 +11,9 @@ const screen = existsSync('/usr/bin/Xvfb') ? '/usr/bin/Xvfb' : null;
 /** WebKit's driver, or null where it or a screen is missing. */
 export const binary = driver && (screen || process.env.DISPLAY) ? driver : null;
 
+/** A camera that makes up its picture. */
+const BROWSER = { 'webkitgtk:browserOptions': { args: ['--automation', '--enable-mock-capture-devices=true', '--enable-media-stream=true'] } };
+
 /** Starts a MiniBrowser with a fresh profile. */
 export async function start() {
   const home = mkdtempSync(join(tmpdir(), 'ghostdet-webkit-'));
@@ -52,7 +55,7 @@ export async function start() {
 async function session(port) {
   for (const until = Date.now() + 30_000; ; ) {
     try {
-      return await call(port, 'session', { capabilities: { alwaysMatch: {} } });
+      return await call(port, 'session', { capabilities: { alwaysMatch: BROWSER } });
     } catch (error) {
       if (Date.now() > until) throw error;
       await new Promise((resolve) => setTimeout(resolve, 300));
