@@ -27,13 +27,14 @@ export async function serve() {
   return { address, close: () => server.kill() };
 }
 
-/** Chromium with a fake camera. */
-export function launch() {
+/** Chromium with a fake camera, that everybody may use; `askForCamera`: only those who were granted the permission. */
+export function launch({ askForCamera = false } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync',
-      '--disable-component-update', '--enable-unsafe-webgpu', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
+      '--disable-component-update', '--enable-unsafe-webgpu', '--use-fake-device-for-media-stream',
+      ...(askForCamera ? [] : ['--use-fake-ui-for-media-stream']),
       `--use-file-for-fake-video-capture=${fakeCamera()}`,
     ],
   });

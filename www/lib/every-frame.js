@@ -14,15 +14,17 @@ function event(video, name, signal) {
     const done = () => {
       video.removeEventListener(name, good);
       video.removeEventListener('error', bad);
-      video.removeEventListener('emptied', bad);
+      video.removeEventListener('emptied', emptied);
       signal?.removeEventListener('abort', aborted);
     };
     const good = () => (done(), resolve(undefined));
+    // Also said when another source is given: the next one is waited for.
+    const emptied = () => video.hasAttribute('src') || video.srcObject || video.querySelector('source') || bad();
     const bad = () => (done(), reject(new GhostdetError('picture', `the video can't be read: ${video.error?.message || 'its source is gone'}`)));
     const aborted = () => (done(), reject(signal.reason));
     video.addEventListener(name, good);
     video.addEventListener('error', bad);
-    video.addEventListener('emptied', bad);
+    video.addEventListener('emptied', emptied);
     signal?.addEventListener('abort', aborted);
   });
 }
