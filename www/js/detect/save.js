@@ -150,6 +150,7 @@ function write() {
   get('save-video').hidden = !moving || !recordable();
   get('save-video').textContent = t(recording ? 'save_video_stop' : film.isFilm() ? 'save_video_film' : 'save_video');
   get('save-what').textContent = t(many ? 'save_many' : film.isFilm() ? 'save_film' : 'save_one', { n: many ? gallery.results().length : film.timeline.moments.length });
+  get('save-what').hidden = !listed;
   get('recording').hidden = !recording;
 }
 
