@@ -117,6 +117,7 @@ mod error;
 pub mod image;
 pub mod model;
 pub mod text;
+pub mod tracking;
 pub mod weights;
 
 pub use detector::Detector;
