@@ -19,6 +19,7 @@
 //! [`manifest`] lists the weights that ship, with their checksums.
 
 mod archive;
+mod dtype;
 mod fold;
 mod foreign;
 mod infer;

@@ -1,6 +1,6 @@
 //! Number types widened to fp32.
 
-use super::pickle::Dtype;
+use super::dtype::Dtype;
 use super::{Tensor, weights_error};
 use crate::error::Result;
 

@@ -1,10 +1,11 @@
 //! An interpreter for Python pickles that makes plain data and runs nothing.
 
-mod bytes;
 mod call;
 mod globals;
 mod machine;
+mod opcode;
+mod reader;
 mod value;
 
 pub(super) use machine::read;
-pub(super) use value::{Dtype, Heap, Id, TensorRef, Value};
+pub(super) use value::{Heap, Id, TensorRef, Value};

@@ -2,11 +2,11 @@
 
 use safetensors::SafeTensors;
 
+use super::dtype::Dtype;
 use super::keys::Raw;
 use super::limits::{MAX_HEADER_BYTES, MAX_TENSORS};
 use super::metadata::{self, VERSION};
 use super::numbers::widen;
-use super::pickle::Dtype;
 use super::{Checkpoint, Tensor, keys, weights_error};
 use crate::error::{Error, Result};
 

@@ -6,9 +6,10 @@ mod yaml;
 
 use self::tensor::Storages;
 use super::archive::Archive;
+use super::dtype::Dtype;
 use super::keys::Raw;
 use super::limits::{MAX_DEPTH, MAX_TENSORS};
-use super::pickle::{self, Dtype, Heap, Id, Value};
+use super::pickle::{self, Heap, Id, Value};
 use super::{Checkpoint, Part, foreign, keys, weights_error};
 use crate::error::Result;
 use crate::model::BATCH_NORM_EPSILON;

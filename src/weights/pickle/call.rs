@@ -1,7 +1,8 @@
 //! What "calling" something means: data.
 
 use super::globals::{Role, refused};
-use super::machine::{Machine, broken};
+use super::machine::Machine;
+use super::reader::broken;
 use super::value::{Id, TensorRef, Value};
 use crate::error::Result;
 use crate::weights::limits::MAX_DIMS;

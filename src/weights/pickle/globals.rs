@@ -1,8 +1,8 @@
 //! The allow-list: the classes and functions a pickle may name, and what naming them means here.
 //! Nothing is ever imported or called.
 
-use super::value::Dtype;
 use crate::error::{Error, Result};
+use crate::weights::dtype::Dtype;
 use crate::weights::{foreign, weights_error};
 
 /// What calling or making an instance of a global means.

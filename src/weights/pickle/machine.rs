@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::globals::look_up;
+use super::opcode::Op;
+use super::reader::{Reader, broken};
 use super::value::{Heap, Id, Value};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::weights::limits::{MAX_PICKLE_BYTES, MAX_PICKLE_MARKS, MAX_PICKLE_OPS};
 use crate::weights::weights_error;
 
@@ -14,8 +16,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
         return Err(weights_error(format!("pickle of {} bytes, at most {MAX_PICKLE_BYTES} are read", bytes.len())));
     }
     let mut machine = Machine {
-        bytes,
-        at: 0,
+        reader: Reader::new(bytes),
         ops: 0,
         stack: Vec::new(),
         marks: Vec::new(),
@@ -24,7 +25,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
     };
     match machine.run() {
         Ok(root) => Ok(Heap { values: machine.values, root }),
-        Err(error) => Err(error.at(format!("pickle, byte {}", machine.at))),
+        Err(error) => Err(error.at(format!("pickle, byte {}", machine.reader.at()))),
     }
 }
 
@@ -33,8 +34,7 @@ const FALSE: Id = 1;
 const TRUE: Id = 2;
 
 pub(super) struct Machine<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+    reader: Reader<'a>,
     ops: usize,
     pub(super) stack: Vec<Id>,
     marks: Vec<usize>,
@@ -42,166 +42,94 @@ pub(super) struct Machine<'a> {
     values: Vec<Value>,
 }
 
-pub(super) fn broken(what: &str) -> Error {
-    weights_error(format!("the pickle is broken: {what}")).hint("the file is damaged, or isn't what torch.save writes")
-}
-
 impl<'a> Machine<'a> {
     fn run(&mut self) -> Result<Id> {
         loop {
             self.charge(1)?;
-            let op = self.byte()?;
-            if op == b'.' {
-                return self.pop();
+            match Op::read(&mut self.reader)? {
+                Op::Stop => return self.pop(),
+                op => self.step(op)?,
             }
-            self.step(op)?;
         }
     }
 
-    fn step(&mut self, op: u8) -> Result<()> {
+    fn step(&mut self, op: Op<'a>) -> Result<()> {
         match op {
-            0x80 => {
-                let version = self.byte()?;
-                if version > 5 {
-                    return Err(broken(&format!("protocol {version}")));
-                }
-            }
-            0x95 => {
-                self.take(8)?;
-            }
-            b'(' => {
+            Op::Stop | Op::Skip => {}
+            Op::Mark => {
                 if self.marks.len() >= MAX_PICKLE_MARKS {
                     return Err(weights_error(format!("the pickle is nested deeper than {MAX_PICKLE_MARKS}")));
                 }
                 self.marks.push(self.stack.len());
             }
-            b'0' => {
+            Op::Pop => {
                 self.pop()?;
             }
-            b'1' => {
+            Op::PopMark => {
                 self.pop_mark()?;
             }
-            b'2' => {
+            Op::Duplicate => {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'N' => self.stack.push(NONE),
-            0x88 => self.stack.push(TRUE),
-            0x89 => self.stack.push(FALSE),
-            b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(value)));
-            }
-            b'K' => {
-                let value = self.byte()?;
-                self.push(Value::Int(i64::from(value)));
-            }
-            b'M' => {
-                let value = u16::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(value)));
-            }
-            0x8a => {
-                let length = usize::from(self.byte()?);
-                self.long(length)?;
-            }
-            0x8b => {
-                let length = self.length4()?;
-                self.long(length)?;
-            }
-            b'G' => {
-                let value = f64::from_be_bytes(self.array()?);
-                self.push(Value::Float(value));
-            }
-            b'X' | b'T' => {
-                let length = self.length4()?;
-                self.text(length)?;
-            }
-            0x8c | b'U' => {
-                let length = usize::from(self.byte()?);
-                self.text(length)?;
-            }
-            0x8d => {
-                let length = self.length8()?;
-                self.text(length)?;
-            }
-            b'B' => {
-                let length = self.length4()?;
-                self.opaque(length)?;
-            }
-            b'C' => {
-                let length = usize::from(self.byte()?);
-                self.opaque(length)?;
-            }
-            0x8e | 0x96 => {
-                let length = self.length8()?;
-                self.opaque(length)?;
-            }
-            b')' => self.push(Value::Tuple(Vec::new())),
-            b't' => {
+            Op::None => self.stack.push(NONE),
+            Op::Bool(value) => self.stack.push(if value { TRUE } else { FALSE }),
+            Op::Push(value) => self.push(value),
+            Op::Tuple => {
                 let items = self.pop_mark()?;
                 self.push(Value::Tuple(items));
             }
-            0x85..=0x87 => {
-                let from = self.stack.len().checked_sub(usize::from(op - 0x84));
-                let from = from.filter(|&from| from >= self.floor()).ok_or_else(|| broken("stack is too short"))?;
-                let items = self.stack.split_off(from);
+            Op::TupleOf(count) => {
+                let from = self.stack.len().checked_sub(count).filter(|&from| from >= self.floor());
+                let items = self.stack.split_off(from.ok_or_else(|| broken("stack is too short"))?);
                 self.push(Value::Tuple(items));
             }
-            b']' | 0x8f => self.push(Value::List(Vec::new())),
-            b'l' | 0x91 => {
+            Op::List => {
                 let items = self.pop_mark()?;
                 self.push(Value::List(items));
             }
-            b'a' => {
+            Op::Append => {
                 let item = self.pop()?;
                 self.extend(vec![item])?;
             }
-            b'e' | 0x90 => {
+            Op::Appends => {
                 let items = self.pop_mark()?;
                 self.extend(items)?;
             }
-            b'}' => self.push(Value::Dict(Vec::new())),
-            b'd' => {
+            Op::Dict => {
                 let items = self.pop_mark()?;
                 self.push(Value::Dict(Vec::new()));
                 self.set_items(items)?;
             }
-            b's' => {
+            Op::SetItem => {
                 let (value, key) = (self.pop()?, self.pop()?);
                 self.set_items(vec![key, value])?;
             }
-            b'u' => {
+            Op::SetItems => {
                 let items = self.pop_mark()?;
                 self.set_items(items)?;
             }
-            b'c' => {
-                let module = self.line()?;
-                let name = self.line()?;
-                self.global(module, name)?;
+            Op::Global { module, name } => {
+                let (role, path) = look_up(module, name)?;
+                self.push(Value::Global(role, path));
             }
-            0x93 => {
+            Op::StackGlobal => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                match (self.value(module), self.value(name)) {
-                    (Value::Str(module), Value::Str(name)) => {
-                        let (role, path) = look_up(module, name)?;
-                        self.push(Value::Global(role, path));
-                    }
-                    _ => return Err(broken("a global's name isn't text")),
-                }
+                let (Value::Str(module), Value::Str(name)) = (self.value(module), self.value(name)) else {
+                    return Err(broken("a global's name isn't text"));
+                };
+                let (role, path) = look_up(module, name)?;
+                self.push(Value::Global(role, path));
             }
-            b'R' => {
+            Op::Call => {
                 let (args, function) = (self.pop()?, self.pop()?);
                 self.call(function, args, 0)?;
             }
-            0x81 => {
-                let (args, class) = (self.pop()?, self.pop()?);
-                self.call(class, args, 0)?;
-            }
-            0x92 => {
+            Op::CallWithKeywords => {
                 let (_, args, class) = (self.pop()?, self.pop()?, self.pop()?);
                 self.call(class, args, 0)?;
             }
-            b'b' => {
+            Op::SetState => {
                 let given = self.pop()?;
                 let object = self.top()?;
                 // The state of dictionaries and tensors (metadata, hooks) says nothing about the weights.
@@ -209,32 +137,21 @@ impl<'a> Machine<'a> {
                     *state = Some(given);
                 }
             }
-            b'Q' => {
+            Op::PersistentId => {
                 let id = self.pop()?;
                 let storage = self.storage(id)?;
                 self.push(storage);
             }
-            b'q' => {
-                let slot = u32::from(self.byte()?);
-                self.put(slot)?;
-            }
-            b'r' => {
-                let slot = u32::from_le_bytes(self.array()?);
-                self.put(slot)?;
-            }
-            0x94 => {
+            Op::Put(slot) => self.put(slot)?,
+            Op::PutNext => {
                 let slot = u32::try_from(self.memo.len()).map_err(|_| broken("memo is full"))?;
                 self.put(slot)?;
             }
-            b'h' => {
-                let slot = u32::from(self.byte()?);
-                self.fetch(slot)?;
+            Op::Get(slot) => {
+                let missing = || broken(&format!("memo {slot} was never set"));
+                let id = self.memo.get(&slot).copied().ok_or_else(missing)?;
+                self.stack.push(id);
             }
-            b'j' => {
-                let slot = u32::from_le_bytes(self.array()?);
-                self.fetch(slot)?;
-            }
-            _ => return Err(broken(&format!("operation 0x{op:02x} isn't one that torch.save writes"))),
         }
         Ok(())
     }
@@ -245,32 +162,6 @@ impl<'a> Machine<'a> {
         if self.ops > MAX_PICKLE_OPS {
             return Err(weights_error(format!("the pickle has more than {MAX_PICKLE_OPS} operations")));
         }
-        Ok(())
-    }
-
-    fn text(&mut self, length: usize) -> Result<()> {
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.push(Value::Str(text));
-        Ok(())
-    }
-
-    fn opaque(&mut self, length: usize) -> Result<()> {
-        self.take(length)?;
-        self.push(Value::Opaque);
-        Ok(())
-    }
-
-    fn long(&mut self, length: usize) -> Result<()> {
-        let digits = self.take(length)?;
-        let negative = digits.last().is_some_and(|&b| b >= 0x80);
-        let value = if digits.len() <= 8 {
-            let mut all = [if negative { 0xff } else { 0 }; 8];
-            all[..digits.len()].copy_from_slice(digits);
-            Value::Int(i64::from_le_bytes(all))
-        } else {
-            Value::Opaque
-        };
-        self.push(value);
         Ok(())
     }
 
@@ -329,21 +220,9 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn global(&mut self, module: &str, name: &str) -> Result<()> {
-        let (role, path) = look_up(module, name)?;
-        self.push(Value::Global(role, path));
-        Ok(())
-    }
-
     fn put(&mut self, slot: u32) -> Result<()> {
         let top = self.top()?;
         self.memo.insert(slot, top);
-        Ok(())
-    }
-
-    fn fetch(&mut self, slot: u32) -> Result<()> {
-        let id = self.memo.get(&slot).copied().ok_or_else(|| broken(&format!("memo {slot} was never set")))?;
-        self.stack.push(id);
         Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::weights::archive::Archive;
+use crate::weights::dtype::Dtype;
 use crate::weights::limits::MAX_VISITS;
 use crate::weights::numbers::widen;
-use crate::weights::pickle::{Dtype, Heap, TensorRef, Value};
+use crate::weights::pickle::{Heap, TensorRef, Value};
 use crate::weights::{Tensor, weights_error};
 
 /// Reads storages, each once, and keeps count.
