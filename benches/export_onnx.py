@@ -1,130 +1,114 @@
 #!/usr/bin/env python3
-"""Writes a configuration of ours as ONNX, for timing other engines on the same network.
+"""Writes one of our networks as ONNX, for timing other engines on the same network.
 
-    pip install onnx numpy pyyaml
+    pip install onnx numpy
     python3 benches/export_onnx.py configs/yolov5-ghost.yaml --size n --imgsz 320 out.onnx
 
-Batch norm is folded, as every engine would do; weights are random (the time does not depend on them) and scaled so
-that activations neither vanish nor grow. OUTPUT.json and OUTPUT.bin hold the same plainly. Input `images` (1, 3, H, W) fp32; outputs `raw0`, `raw1`, … (1, C, h, w).
+The network is that of tools/reference_modules.py; torch is not needed (see `Recorder`). Batch norm is folded, as every engine
+would do; weights are random (the time does not depend on them) and scaled so that activations neither vanish nor grow.
+OUTPUT.json and OUTPUT.bin hold the same plainly. Input `images` (1, 3, H, W) fp32; outputs `raw0`, `raw1`, … (1, C, h, w).
 """
 import argparse
 import json
 import math
 import os
+import sys
 
 import numpy as np
 import onnx
-import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 MULTIPLES = {"n": (0.33, 0.25), "s": (0.33, 0.50), "m": (0.67, 0.75), "l": (1.0, 1.0), "x": (1.33, 1.25)}
 
 
-class Builder:
-    """Nodes and weights, one method a module of the reference."""
+class Tensor:
+    """What stands for a torch tensor: the name of a value of the graph, and its channels."""
+
+    def __init__(self, recorder, name, channels):
+        self.recorder, self.name, self.shape = recorder, name, (1, channels)
+
+    def __add__(self, other):
+        return self.recorder.node("Add", [self, other], self.shape[1])
+
+
+class Recorder:
+    """Stands for `torch`, for `torch.nn.functional` and for the weights while the reference's functions run: writes down what
+    they compute, as nodes."""
 
     def __init__(self):
-        self.nodes, self.weights, self.channels, self.count = [], [], {}, 0
+        self.nodes, self.weights, self.count = [], [], 0
+        self.nn = self.functional = self
         self.random = np.random.default_rng(0)
 
-    def node(self, op, inputs, channels, **attributes):
+    def name(self, letter):
         self.count += 1
-        name = f"t{self.count}"
+        return f"{letter}{self.count}"
+
+    def node(self, op, inputs, channels, **attributes):
+        name = self.name("t")
+        inputs = [one.name if isinstance(one, Tensor) else one for one in inputs]
         self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
-        self.channels[name] = channels
-        return name
+        return Tensor(self, name, channels)
 
     def constant(self, values):
-        self.count += 1
-        name = f"w{self.count}"
+        name = self.name("w")
         self.weights.append(numpy_helper.from_array(values, name))
         return name
 
-    def conv(self, x, c2, k=1, s=1, p=None, g=1, act=True, centre=0.0):
-        c1 = self.channels[x]
-        shape = (c2, c1 // g, k, k)
+    # The weights.
+
+    def kernel(self, key, shape):
         spread = 1.3 / math.sqrt(np.prod(shape[1:]))
-        weight = self.constant((self.random.standard_normal(shape) * spread).astype(np.float32))
-        bias = self.constant((centre + self.random.standard_normal(c2) * 0.1).astype(np.float32))
-        p = k // 2 if p is None else p
-        y = self.node("Conv", [x, weight, bias], c2, kernel_shape=[k, k], strides=[s, s], pads=[p] * 4, group=g)
-        return self.node("Mul", [y, self.node("Sigmoid", [y], c2)], c2) if act else y
+        return (self.random.standard_normal(shape) * spread).astype(np.float32)
 
-    def concat(self, parts):
-        return self.node("Concat", parts, sum(self.channels[p] for p in parts), axis=1)
+    def norm(self, key, x):
+        """Folded into the convolution before it."""
+        return x
 
-    def add(self, a, b):
-        return self.node("Add", [a, b], self.channels[a])
+    # torch's functions.
 
-    def ghost(self, x, c2, k=1, s=1, act=True):
-        y = self.conv(x, c2 // 2, k, s, act=act)
-        return self.concat([y, self.conv(y, c2 // 2, 5, 1, g=c2 // 2, act=act)])
+    def conv2d(self, x, weight, bias, stride, padding, dilation, groups, centre=0.0):
+        bias = (centre + self.random.standard_normal(len(weight)) * 0.1).astype(np.float32)
+        sizes = dict(kernel_shape=weight.shape[2:], strides=stride, pads=padding * 2, group=groups)
+        return self.node("Conv", [x, self.constant(weight), self.constant(bias)], len(weight), **sizes)
 
-    def ghost_bottleneck(self, x, c2):
-        y = self.ghost(self.ghost(x, c2 // 2), c2, act=False)
-        return self.add(y, x)
+    def silu(self, x):
+        return self.node("Mul", [x, self.node("Sigmoid", [x], x.shape[1])], x.shape[1])
 
-    def bottleneck(self, x, c2, shortcut):
-        y = self.conv(self.conv(x, c2), c2, 3)
-        return self.add(x, y) if shortcut and self.channels[x] == c2 else y
+    def cat(self, parts, axis):
+        return self.node("Concat", parts, sum(part.shape[1] for part in parts), axis=axis)
 
-    def c3(self, x, c2, n, shortcut=True, ghost=False):
-        hidden = c2 // 2
-        y = self.conv(x, hidden)
-        for _ in range(n):
-            y = self.ghost_bottleneck(y, hidden) if ghost else self.bottleneck(y, hidden, shortcut)
-        return self.conv(self.concat([y, self.conv(x, hidden)]), c2)
+    def max_pool2d(self, x, kernel, stride, padding):
+        sizes = dict(kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4)
+        return self.node("MaxPool", [x], x.shape[1], **sizes)
 
-    def sppf(self, x, c2, k):
-        parts = [self.conv(x, self.channels[x] // 2)]
-        for _ in range(3):
-            pool = dict(kernel_shape=[k, k], strides=[1, 1], pads=[k // 2] * 4)
-            parts.append(self.node("MaxPool", [parts[-1]], self.channels[parts[-1]], **pool))
-        return self.conv(self.concat(parts), c2)
+    # What is one node here and several steps there.
 
-    def upsample(self, x, scale):
-        scales = self.constant(np.array([1, 1, scale, scale], np.float32))
+    def upsample(self, x):
+        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
         how = dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
-        return self.node("Resize", [x, "", scales], self.channels[x], **how)
+        return self.node("Resize", [x, "", scales], x.shape[1], **how)
+
+    def detect(self, _, key, maps, nc, anchors, strides):
+        outputs = [len(level) // 2 * (nc + 5) for level in anchors]
+        heads = [self.kernel(key, (c2, x.shape[1], 1, 1)) for x, c2 in zip(maps, outputs)]
+        # Few cells are above a threshold, as with trained weights.
+        return [self.conv2d(x, head, None, (1, 1), (0, 0), 1, 1, centre=-12.0) for x, head in zip(maps, heads)]
 
 
-def build(config, size, nc, imgsz):
-    depth, width = MULTIPLES[size]
-    anchors = len(config["anchors"][0]) // 2
-    b = Builder()
-    b.channels["images"] = 3
-    rows, outputs = [], []
-    for source, repeats, module, arguments in config["backbone"] + config["head"]:
-        take = lambda i: (rows[-1] if rows else "images") if i == -1 else rows[i]  # noqa: E731
-        inputs = [take(i) for i in (source if isinstance(source, list) else [source])]
-        x = inputs[0]
-        n = max(round(repeats * depth), 1) if repeats > 1 else repeats
-        wide = lambda: math.ceil(arguments[0] * width / 8) * 8  # noqa: E731
-        if module == "Conv":
-            y = b.conv(x, wide(), *arguments[1:])
-        elif module == "GhostConv":
-            y = b.ghost(x, wide(), *arguments[1:])
-        elif module in ("C3", "C3Ghost"):
-            y = b.c3(x, wide(), n, arguments[1] is not False if len(arguments) > 1 else True, module == "C3Ghost")
-        elif module == "SPPF":
-            y = b.sppf(x, wide(), arguments[1])
-        elif module == "Concat":
-            y = b.concat(inputs)
-        elif module == "nn.Upsample":
-            y = b.upsample(x, arguments[1])
-        elif module == "Detect":
-            outputs = [b.conv(p, anchors * (nc + 5), act=False, centre=-12.0) for p in inputs]
-            y = None
-        else:
-            raise SystemExit(f"module {module} is not supported here")
-        rows.append(y)
-    for level, output in enumerate(outputs):
-        b.nodes.append(helper.make_node("Identity", [output], [f"raw{level}"]))
+def build(architecture, size, nc, imgsz):
+    recorder = Recorder()
+    # The reference needs torch to compute, and nothing of it to be written down.
+    sys.modules.update({"torch": recorder, "torch.nn": recorder, "torch.nn.functional": recorder})
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+    import reference_modules
+
+    reference_modules.upsample, reference_modules.detect = recorder.upsample, recorder.detect
+    maps = reference_modules.network(recorder, architecture, Tensor(recorder, "images", 3), *MULTIPLES[size], nc)
+    nodes = recorder.nodes + [helper.make_node("Identity", [one.name], [f"raw{i}"]) for i, one in enumerate(maps)]
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)  # noqa: E731
-    graph = helper.make_graph(
-        b.nodes, "yolov5", [value("images", [1, 3, imgsz, imgsz])],
-        [value(f"raw{i}", [1, anchors * (nc + 5), None, None]) for i in range(len(outputs))], b.weights,
-    )
+    outputs = [value(f"raw{i}", [1, one.shape[1], None, None]) for i, one in enumerate(maps)]
+    graph = helper.make_graph(nodes, "yolov5", [value("images", [1, 3, imgsz, imgsz])], outputs, recorder.weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     onnx.checker.check_model(model)
@@ -169,15 +153,16 @@ def save_product(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config")
+    parser.add_argument("config", help="yolov5.yaml, yolov5-ghost.yaml or yolov5-ghost-backbone.yaml")
     parser.add_argument("output")
     parser.add_argument("--size", default="n", choices=MULTIPLES)
     parser.add_argument("--nc", type=int, default=80)
     parser.add_argument("--imgsz", type=int, default=320)
     a = parser.parse_args()
-    with open(a.config) as file:
-        config = yaml.safe_load(file)
-    model = build(config, a.size, a.nc, a.imgsz)
+    architecture = os.path.splitext(os.path.basename(a.config))[0]
+    if architecture not in ("yolov5", "yolov5-ghost", "yolov5-ghost-backbone"):
+        raise SystemExit(f"{a.config}: only yolov5, yolov5-ghost and yolov5-ghost-backbone can be exported")
+    model = build(architecture, a.size, a.nc, a.imgsz)
     onnx.save(model, a.output)
     save_plain(model, a.output)
     save_product(os.path.join(os.path.dirname(a.output), "product.onnx"))

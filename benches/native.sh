@@ -8,9 +8,9 @@ networks=${BENCH_NETWORKS:-yolov5n,yolov5n-ghost-backbone,yolov5n-ghost,yolov5s,
 size=${BENCH_SIZE:-${BENCH_SIZES:-320}}
 size=${size%%,*}
 python=${PYTHON:-$cache/bench-venv/bin/python}
-if ! "$python" -c 'import onnxruntime, onnx, yaml' 2>/dev/null; then
+if ! "$python" -c 'import onnxruntime, onnx' 2>/dev/null; then
     python3 -m venv "$cache/bench-venv"
-    "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 onnxruntime numpy pyyaml
+    "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 onnxruntime numpy
 fi
 mkdir -p "$cache/onnx"
 for name in $(echo "$networks" | tr , ' '); do

@@ -11,7 +11,7 @@ engines=${BENCH_ENGINES:-ghostdet-cpu,ort-wasm,tfjs-wasm}
 tools/setup-browser.sh
 if [ ! -x "$cache/bench-venv/bin/python" ]; then
     python3 -m venv "$cache/bench-venv"
-    "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 numpy pyyaml
+    "$cache/bench-venv/bin/pip" install -q onnx==1.19.0 numpy
 fi
 [ -d benches/node_modules/@litertjs/core ] || (cd benches && npm ci --no-audit --no-fund --ignore-scripts)
 mkdir -p "$cache/onnx"
