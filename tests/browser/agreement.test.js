@@ -2,19 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { launch, open, root, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, root, server, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 /** Detections in the page on `device`, for the samples. */
 const inPage = (page, device, names) =>

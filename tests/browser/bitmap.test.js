@@ -1,18 +1,9 @@
 // On WebGPU a picture goes to the GPU as a bitmap: its pixels are not read, and the boxes are the CPU's.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, server, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 /**
  * The photo, handed over in several ways, on WebGPU and on the CPU; how many pixels were read in between; `spoil` makes the

@@ -2,21 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { launch, open, root, serve } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, root, server, withPage } from './helper.js';
 
 const TOLERANCE = 1e-3;
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 /** A safetensors file of the golden folder: `{ key: { dtype, shape, bytes } }`. */
 function tensors(name) {

@@ -1,18 +1,9 @@
 // WebGPU as real adapters have it: measured and remembered, refusing, failing, computing wrongly. The boxes are always right.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, server, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 const options = { skip: weights() ? false : 'no weights' };
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -13,6 +14,22 @@ export const shared = process.env.GHOSTDET_SHARED ?? join(root, '..', 'shared');
 export function weights() {
   const name = 'yolov5n-ghost-backbone.safetensors';
   return [join(root, 'weights', name), join(shared, 'weights', name)].find((path) => existsSync(path)) ?? null;
+}
+
+/** The served page and the browser, while the tests of a file run that called `withPage`. */
+export let server;
+export let browser;
+
+/** Serves the page and starts a browser before the tests of a file, and ends both after them. */
+export function withPage() {
+  before(async () => {
+    server = await serve();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    server?.close();
+  });
 }
 
 /** Serves the page on a free port with the project's own server. */

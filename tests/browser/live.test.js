@@ -2,19 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { launch, open, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, launch, open, server, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 const withWeights = { skip: weights() ? false : 'the shipped weights are not here' };
 const runs = (page) => page.evaluate(() => Number(document.body.dataset.runs ?? 0));

@@ -1,18 +1,9 @@
 // A WebGPU device that is lost in the middle: the CPU goes on with right boxes, and says why.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, server, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 /** A page that keeps its devices; null where there is no WebGPU. */
 async function withDevices(t) {

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { drop, launch, open, root, serve, shared, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, drop, open, root, server, shared, weights, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 const withWeights = { skip: weights() ? false : 'the shipped weights are not here' };
 const loaded = (page) => page.waitForFunction(() => document.body.dataset.ready, null, { timeout: 60_000 });

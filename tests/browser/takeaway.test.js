@@ -4,22 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { toCoco, toCsv, toYolo } from '../../www/lib/formats.js';
 import { placeLabels } from '../../www/lib/labels.js';
 import { zip } from '../../www/lib/zip.js';
-import { launch, open, serve } from './helper.js';
+import { browser, open, server, withPage } from './helper.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 const detection = (classId, label, x, y, width, height, score = 0.5) => ({ classId, label, score, box: { x, y, width, height } });
 const result = { name: 'a, "b".jpg', width: 200, height: 100, detections: [detection(2, 'car', 50, 20, 100, 40, 0.87654)] };

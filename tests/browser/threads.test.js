@@ -2,22 +2,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { launch, open, root, serve, weights } from './helper.js';
+import { test } from 'node:test';
+import { browser, open, root, server, weights, withPage } from './helper.js';
 
 const built = existsSync(join(root, 'www/lib/pkg/threads'));
 const options = { skip: !built ? 'no modules with threads' : weights() ? false : 'no weights' };
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+withPage();
 
 /** Raw maps of a striped picture at several sizes, and of a module with its own file's bytes, with `threads`. */
 function maps(page, threads) {
