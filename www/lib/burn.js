@@ -6,11 +6,14 @@
  * @typedef {typeof import('./pkg/burn/ghostdet_wasm_burn.js')} BurnModule
  */
 
-/** Written out, so that bundlers find the files. */
-const FILES = {
-  glue: () => import('./pkg/burn/ghostdet_wasm_burn.js'),
-  wasm: () => new URL('./pkg/burn/ghostdet_wasm_burn_bg.wasm', import.meta.url),
-};
+import { ask } from './download.js';
+import { files } from './assets.js';
+import { burnGlue } from './glue.js';
+import { outsideBrowser, ownFetch, resolve } from './host.js';
+import { compile, instantiate } from './wasm.js';
+
+/** The module, or its address: whoever starts the engine says it. @type {any} */
+let file = null;
 
 /** @type {Promise<Burn> | null} */
 let loading = null;
@@ -18,8 +21,14 @@ let loading = null;
 /** The reason where the module is missing. `make demo` serves the page before it is built. */
 export const NOT_BUILT = "Burn's WebGPU module is not built yet";
 
-/** Milliseconds that an adapter may take to answer. */
-const PATIENCE = 3000;
+/** Milliseconds that an adapter may take to answer, and a device to open. */
+const PATIENCE = 6000;
+const OPENING = 4000;
+
+/** Says where the module is, for this thread. */
+export function configureBurn(/** @type {any} */ source) {
+  file ??= source ?? null;
+}
 
 /** Names of adapters that compute on the processor. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
@@ -58,18 +67,68 @@ export function loadBurn() {
 
 /** Whether the module is where it should be. */
 export async function isBuilt() {
-  const answer = await fetch(FILES.wasm(), { method: 'HEAD' }).catch(() => null);
-  return answer?.status !== 404;
+  const { burn = file } = files();
+  const address = typeof burn === 'function' ? burn() : burn;
+  if (typeof address !== 'string' && !(address instanceof URL)) return Boolean(address);
+  const answer = await ask(resolve(address), { get: (url) => fetch(url, { method: 'HEAD' }) }).catch((error) => error);
+  return !/\b404\b|HTML page/.test(answer?.message ?? '');
 }
 
 async function start() {
+  if (!file) throw new Error('ghostdet/slim was given no file for WebGPU (the option `burn`)');
+  adaptAdapters();
   try {
-    const module = await FILES.glue();
-    await module.default({ module_or_path: FILES.wasm() });
-    return new Burn(module);
+    const [glue, module] = await Promise.all([burnGlue(), compile(file, { get: ownFetch() })]);
+    await instantiate(glue, module);
+    return new Burn(glue);
   } catch (error) {
     throw new Error((await isBuilt()) ? `Burn's module could not be loaded: ${error.message}` : NOT_BUILT);
   }
+}
+
+/** wgpu expects more of adapters than some browsers give: `info` (some versions of Safari), and a promise where they throw. */
+function adaptAdapters() {
+  const adapters = /** @type {any} */ (globalThis).GPUAdapter?.prototype;
+  if (!adapters) return;
+  const request = adapters.requestDevice;
+  adapters.requestDevice = async function (/** @type {any} */ descriptor) {
+    return request.call(this, descriptor);
+  };
+  if ('info' in adapters) return;
+  const info = { vendor: '', architecture: '', device: '', description: '', isFallbackAdapter: false };
+  Object.defineProperty(adapters, 'info', { configurable: true, get: () => info });
+}
+
+/** The GPU being opened. @type {Promise<{ name: string, software: boolean, ways: string[], likely: string[] }> | null} */
+let opening = null;
+
+/**
+ * Opens this thread's GPU; what `openGpu` of Burn's module tells of it. A GPU that doesn't answer is an error of code `device`.
+ * @param {Burn} burn
+ */
+export function openGpu(burn) {
+  if (opening) return opening;
+  const opened = burn.call((module) => module.openGpu()).catch((error) => {
+    // What a browser throws arrives with the names of our functions around it.
+    const thrown = /JsValue\((?:\w*(?:Error|Exception): )?(.*?)(?:\\?\n|\\n|\)$|\) \()/s.exec(error.message)?.[1];
+    throw thrown === undefined ? error : deviceError(`the GPU can't be opened: ${thrown}`, error);
+  });
+  opening = Promise.race([opened, patience()]).then((text) => JSON.parse(text)).finally(() => (opening = null));
+  return opening;
+}
+
+/** @returns {Promise<never>} */
+async function patience() {
+  await new Promise((resolve) => setTimeout(resolve, OPENING));
+  throw deviceError(`the GPU did not answer within ${OPENING / 1000} seconds`);
+}
+
+/** The error where WebGPU was asked for, and there is no adapter. */
+export function noAdapter() {
+  if (/** @type {any} */ (globalThis.navigator)?.gpu) return deviceError('WebGPU gave no adapter: this machine or driver is not supported, or did not answer');
+  const code = outsideBrowser() ? 'unsupported' : 'device';
+  const message = outsideBrowser() ? 'WebGPU needs a browser: take device "cpu" here' : 'there is no WebGPU here: the browser lacks it, or the page is not served by https';
+  return Object.assign(new Error(message), { code });
 }
 
 /**

@@ -1,47 +1,54 @@
-import { BUILDS, choose } from './builds.js';
-import { findAdapter, loadBurn } from './burn.js';
+import { configureBurn, findAdapter, loadBurn, openGpu } from './burn.js';
 import { capture } from './capture.js';
+import { GhostdetError } from './errors.js';
+import { cpuGlue, threadsGlue } from './glue.js';
 import { BURN_OPS, Placement, likelyWay } from './placement.js';
-import { startWorkers } from './threads.js';
+import { startWorkers } from './pool.js';
 import { Timer } from './timer.js';
+import { instantiate } from './wasm.js';
 
 // The engine: the worker runs it for the page, and `worker: false` runs it in the page.
 
 /**
- * The wasm module's functions, once `ready()` has loaded it.
+ * The wasm module's functions, once `start()` has started it.
  * @type {typeof import('./pkg/ghostdet_wasm.js') | null}
  */
 export let core = null;
 
+/** @type {Promise<void> | null} */
+let starting = null;
+
 /**
- * Loads the wasm module, once per thread: the one with fused multiply-add where the browser knows it, and the one with
- * threads where more than one is asked for (and memory can be shared).
+ * Starts the CPU's module, once per thread.
+ * @param {import('./builds.js').Core} [wanted]
  */
-let loading = null;
-export function ready(wanted = 1) {
-  loading ??= load(wanted).catch((error) => {
-    // A download that failed may succeed the next time.
-    loading = null;
+export function start(wanted) {
+  starting ??= run(wanted).catch((error) => {
+    // What failed may succeed the next time.
+    starting = null;
     throw error;
   });
-  return loading;
+  return starting;
 }
 
-async function load(wanted) {
-  const build = choose(wanted);
-  const { glue, file, shared } = BUILDS[build];
+async function run(/** @type {import('./builds.js').Core | undefined} */ wanted) {
+  if (!wanted) throw new GhostdetError('internal', 'the wasm module was not handed over');
+  const { module, threads, pool } = wanted;
+  if (!pool) {
+    const glue = await cpuGlue();
+    await instantiate(glue, module);
+    core = glue;
+    return;
+  }
   try {
-    const module = await glue();
-    const { memory } = await module.default({ module_or_path: file() });
-    if (shared) {
-      await startWorkers(build, module.compiledModule(), memory, wanted - 1);
-      module.setWorkers(wanted - 1);
-    }
-    core = module;
+    const glue = await threadsGlue();
+    const { memory } = await instantiate(glue, module);
+    await startWorkers(pool, module, memory, threads - 1);
+    glue.setWorkers(threads - 1);
+    core = glue;
   } catch (error) {
-    // The site may lack the build with threads, or the browser may start no more workers: one thread works everywhere.
-    if (!shared) throw error;
-    await load(1);
+    // The browser may start no more workers: whoever asked tries again with one thread.
+    throw new GhostdetError('threads', error?.message ?? String(error), { cause: error });
   }
 }
 
@@ -53,6 +60,8 @@ export class Engine {
   #placement = null;
   /** The network that ran last: its candidates are asked for. */
   #last = null;
+  /** The adapter that was asked for while the weights came in. @type {ReturnType<typeof findAdapter> | null} */
+  #adapter = null;
   /** The image size that was asked for last. */
   #size = 640;
   #timers = [];
@@ -60,22 +69,32 @@ export class Engine {
   /**
    * Loads the CPU's module and checks the name of the device. Where a GPU will probably run the network, Burn's module and the
    * shaders are got ready, too.
-   * @param {{ device?: string, threads?: number, model?: string, remembered?: string | null, size?: number }} [options]
+   * @param {{ core?: import('./builds.js').Core, burn?: any, device?: string, model?: string, remembered?: string | null, size?: number }} [options]
+   *   `core`, `burn`: the modules, or their addresses
    */
-  async warm({ device = 'cpu', threads = 1, model = '', remembered, size = 320 } = {}) {
-    await ready(threads);
+  async warm({ core: wanted, burn: file, device = 'cpu', model = '', remembered, size = 320 } = {}) {
+    await start(wanted);
     core.checkDevice(device);
+    configureBurn(file);
     if (device.startsWith('cpu')) return;
-    const adapter = await findAdapter();
-    const way = adapter && likelyWay(remembered, adapter.name, core.version(), size);
-    if (device === 'auto' && !way) return;
-    // What goes wrong here goes wrong in `load`, too, which reports it.
-    const warmed = loadBurn().then((burn) => burn.call(async (module) => {
-      const { likely } = JSON.parse(await module.openGpu());
-      if (device !== `webgpu/${BURN_OPS}`) await module.warmGpu(model, way || likely[0], size);
-    })).catch(() => {});
+    const warmed = this.#warmGpu(device, model, remembered, size);
     // With `auto` the CPU answers meanwhile.
     if (device !== 'auto') await warmed;
+  }
+
+  /** What goes wrong here goes wrong in `load`, too, which reports it. */
+  async #warmGpu(device, model, remembered, size) {
+    try {
+      this.#adapter = findAdapter();
+      const adapter = await this.#adapter;
+      const way = adapter && likelyWay(remembered, adapter.name, core.version(), size);
+      if (!adapter || (device === 'auto' && !way)) return;
+      const burn = await loadBurn();
+      const { likely } = await openGpu(burn);
+      if (device !== `webgpu/${BURN_OPS}`) await burn.call((module) => module.warmGpu(model, way || likely[0], size));
+    } catch {
+      // See above.
+    }
   }
 
   /** One step of autotuning. */
@@ -86,7 +105,7 @@ export class Engine {
   }
 
   async load({ bytes, yaml, device, remembered, size }) {
-    await ready();
+    await start();
     this.dispose();
     const file = new Uint8Array(bytes);
     const onCpu = device.startsWith('cpu');
@@ -98,7 +117,8 @@ export class Engine {
     const asked = { yaml: yaml ?? undefined, device, remembered, side, size: size ?? undefined, version: core.version() };
     const placement = new Placement(cpu, { processor, threads, precision }, weights, asked);
     try {
-      await placement.choose();
+      await placement.choose(this.#adapter ?? findAdapter());
+      this.#adapter = null;
     } catch (error) {
       placement.dispose();
       cpu.free();
@@ -174,7 +194,7 @@ export class Engine {
 
   /** Loads a network for a benchmark; returns its index. */
   async timer({ model, nc, size, device }) {
-    await ready();
+    await start();
     return this.#timers.push(await Timer.load(core, { model, nc, size, device })) - 1;
   }
 

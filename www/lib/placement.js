@@ -1,5 +1,5 @@
 // Where a network runs, and why. The CPU is always there: it answers until a GPU has proved faster, and goes on when that fails.
-import { NOT_BUILT, findAdapter, loadBurn } from './burn.js';
+import { NOT_BUILT, findAdapter, loadBurn, noAdapter, openGpu } from './burn.js';
 import { Tuner } from './tuner.js';
 
 /** Rises when there are ways of running that adapters have not been asked about. */
@@ -7,6 +7,9 @@ const KERNELS = 2;
 
 /** The self-test of a start at which nothing is measured is no larger than this. */
 const TESTED_SIDE = 320;
+
+/** Milliseconds that `auto` waits for an adapter before the first picture. */
+const ADAPTER_WAIT = 300;
 
 /** How often a GPU that is lost is looked for again, and how many milliseconds after. */
 const MOST_LOSSES = 5;
@@ -89,6 +92,7 @@ export class Placement {
   /** When the GPU was lost, and the reason for which the network had run on it. @type {{ time: number, reason: string } | null} */
   #lost = null;
   #losses = 0;
+  #disposed = false;
 
   /**
    * @param {import('./pkg/ghostdet_wasm.js').WebDetector} cpu the network on the CPU
@@ -105,20 +109,52 @@ export class Placement {
 
   /**
    * Chooses as far as that takes no time; `tune` does the rest. Asked for WebGPU, it is on the GPU then.
+   * @param {ReturnType<typeof findAdapter>} asking
    * @throws an error of code `device` if WebGPU was asked for and can't be had
    */
-  async choose() {
+  async choose(asking) {
     const { device } = this.#asked;
     if (device.startsWith('cpu')) return this.#decide('requested');
-    const adapter = await findAdapter();
+    if (device !== 'auto') {
+      const adapter = await asking;
+      if (!adapter) throw noAdapter();
+      this.#adapter = adapter.name;
+      return this.#take(device.slice('webgpu/'.length));
+    }
+    // The CPU waits for no GPU: an adapter that takes long is heard later.
+    const later = new Promise((resolve) => setTimeout(resolve, ADAPTER_WAIT, undefined));
+    const adapter = await Promise.race([asking, later]);
+    if (adapter !== undefined) return this.#consider(adapter);
+    this.#reason = 'starting';
+    this.#pending = this.#after(asking, (found) => this.#consider(found));
+  }
+
+  /** `auto`: whether the adapter is worth it. */
+  #consider(/** @type {{ name: string, software: boolean } | null} */ adapter) {
     this.#adapter = adapter?.name ?? null;
-    if (device !== 'auto') return this.#take(device.slice('webgpu/'.length));
     if (!adapter) return this.#decide('no-webgpu');
     if (adapter.software) return this.#decide('software-webgpu');
     const kind = this.#known();
     if (kind === 'cpu') return this.#decide('cpu-faster');
     this.#reason = 'starting';
-    this.#pending = () => this.#fetch(kind?.slice('webgpu/'.length));
+    this.#pending = this.#after(loadBurn(), () => this.#start(kind?.slice('webgpu/'.length)));
+  }
+
+  /**
+   * A step that goes on with what `promise` brings. Nobody waits for it: until it is there, the step does nothing.
+   * @template T
+   * @param {Promise<T>} promise
+   * @param {(found: T) => Promise<void> | void} next
+   */
+  #after(promise, next) {
+    /** @type {{ done: boolean, found?: T, error?: any }} */
+    const state = { done: false };
+    promise.then((found) => Object.assign(state, { done: true, found }), (error) => Object.assign(state, { done: true, error }));
+    return async () => {
+      if (!state.done) return;
+      if (state.error) throw state.error;
+      await next(/** @type {T} */ (state.found));
+    };
   }
 
   /** Whether it may change without a failure. */
@@ -201,6 +237,7 @@ export class Placement {
 
   /** Frees what is in Burn's module. */
   dispose() {
+    this.#disposed = true;
     this.#pending = null;
     this.#release();
   }
@@ -247,41 +284,35 @@ export class Placement {
     this.#found(found, 'requested');
   }
 
-  /** `auto`, first step: Burn's module is asked for. Nobody waits for it. */
-  async #fetch(/** @type {string | undefined} */ known) {
-    /** @type {{ done: boolean, error?: Error }} */
-    const state = { done: false };
-    loadBurn().then(() => (state.done = true), (error) => (state.error = error));
-    this.#pending = async () => {
-      if (state.error) throw state.error;
-      if (state.done) await this.#start(known);
-    };
-  }
-
-  /** `auto`, second step: the GPU is opened, and what is known of it tried. */
-  async #start(/** @type {string | undefined} */ known) {
-    const { software, ways } = await this.#open();
-    if (software) return this.#decide('software-webgpu');
-    this.#reason = 'measuring';
-    const measure = () => {
-      const tuner = this.#tuner(ways, true);
-      this.#pending = async () => {
-        const found = await tuner.step();
-        if (found) this.#found(found, 'webgpu-faster');
+  /** `auto`: Burn's module is there. The GPU is opened, and what is known of it tried. */
+  #start(/** @type {string | undefined} */ known) {
+    this.#pending = this.#after(this.#open(), ({ software, ways }) => {
+      if (software) return this.#decide('software-webgpu');
+      this.#reason = 'measuring';
+      const measure = () => {
+        const tuner = this.#tuner(ways, true);
+        this.#pending = async () => {
+          const found = await tuner.step();
+          if (found) this.#found(found, 'webgpu-faster');
+        };
       };
-    };
-    if (!known) return measure();
-    this.#pending = () => this.#settleOn(known, 'webgpu-faster').catch(measure);
+      if (!known) return measure();
+      this.#pending = () => this.#settleOn(known, 'webgpu-faster').catch(measure);
+    });
   }
 
   /** Opens the GPU and reads the network there. */
   async #open() {
     const burn = (this.#burn = await loadBurn());
-    const opened = JSON.parse(await burn.call((module) => module.openGpu()));
+    const opened = await openGpu(burn);
     this.#adapter = opened.name;
     const { yaml, device } = this.#asked;
     const ops = device.endsWith(BURN_OPS);
-    this.#gpu = await burn.call((module) => module.GpuDetector.load(/** @type {any} */ (this.#bytes), yaml, ops));
+    const bytes = /** @type {any} */ (this.#bytes);
+    if (!bytes) throw new Error('the detector was disposed of');
+    const gpu = await burn.call((module) => module.GpuDetector.load(bytes, yaml, ops));
+    if (this.#disposed) gpu.free();
+    else this.#gpu = gpu;
     return opened;
   }
 

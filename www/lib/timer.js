@@ -1,5 +1,5 @@
 // A network without trained weights, to be timed on one device.
-import { loadBurn } from './burn.js';
+import { loadBurn, openGpu } from './burn.js';
 
 /** One of them. */
 export class Timer {
@@ -24,6 +24,7 @@ export class Timer {
     if (!device.startsWith('webgpu')) return new Timer(core.WebTimer.load(model, nc, size, device), null, null);
     const way = device.slice('webgpu/'.length) || undefined;
     const burn = await loadBurn();
+    await openGpu(burn);
     const network = await burn.call((module) => module.GpuTimer.load(model, nc, size, way));
     return new Timer(network, burn, () => core.WebTimer.load(model, nc, size, 'cpu/float'));
   }
