@@ -33,9 +33,10 @@ async function product(ort, rounds) {
 
 /** One of ours in a worker of its own, as `measure` runs it; kept open to be run in turns. */
 async function ours(model, device, nc, size, threads) {
-  const { WorkerChannel } = await import('/ghostdet/lib/channel.js');
-  const channel = new WorkerChannel();
-  await channel.call('warm', { threads });
+  await import('/ghostdet/lib/threads.js');
+  const { openChannel } = await import('/ghostdet/lib/channel.js');
+  const channel = await openChannel();
+  await channel.warm({ threads });
   const timer = await channel.call('timer', { model, nc, size, device });
   const run = () => channel.call('time', timer);
   run.close = () => channel.close();

@@ -74,8 +74,10 @@ test('raw maps on WebGPU are those of the CPU', async (t) => {
   const most = await page.evaluate(async () => {
     const adapter = await navigator.gpu?.requestAdapter();
     if (!adapter) return null;
-    const { WorkerChannel } = await import('/lib/channel.js');
-    const channel = new WorkerChannel();
+    await import('/lib/index.js');
+    const { openChannel } = await import('/lib/channel.js');
+    const channel = await openChannel();
+    await channel.warm();
     const most = {};
     // Weights that the threads of a subgroup or of a workgroup load for each other.
     const shared = adapter.features.has('subgroups') ? [`webgpu/full-4096-4x2-rows-shared${adapter.info.subgroupMinSize}`] : [];

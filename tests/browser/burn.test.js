@@ -164,8 +164,10 @@ test('fused kernels and plain operations compute the same, on one device', async
   const page = await withAdapter(t);
   if (!page) return;
   const most = await page.evaluate(async () => {
-    const { WorkerChannel } = await import('/lib/channel.js');
-    const channel = new WorkerChannel();
+    await import('/lib/index.js');
+    const { openChannel } = await import('/lib/channel.js');
+    const channel = await openChannel();
+    await channel.warm();
     const most = {};
     for (const device of ['webgpu', 'webgpu/burn-ops']) {
       const timer = await channel.call('timer', { model: 'yolov5n-ghost-backbone', nc: 3, size: 64, device });

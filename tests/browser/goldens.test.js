@@ -98,7 +98,9 @@ function networkCases() {
 /** The raw maps of a case's images on `device`. */
 const inPage = (page, device, { yaml, weights, height, width, images }) =>
   page.evaluate(async ({ device, yaml, text, height, width, inputs }) => {
-    globalThis.channel ??= new (await import('/lib/channel.js')).WorkerChannel();
+    await import('/lib/index.js');
+    const { openChannel } = await import('/lib/channel.js');
+    if (!globalThis.channel) await (globalThis.channel = await openChannel()).warm();
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
     const info = await globalThis.channel.call('load', { bytes, yaml, device });
     if (info.device.kind !== device.split('/')[0]) throw new Error(`${info.device.kind}: ${info.device.reason}`);

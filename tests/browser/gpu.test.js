@@ -255,13 +255,13 @@ test('a worker that stopped says so, and goes on saying so', options, async () =
   const seen = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
     const text = `import '${location.origin}/lib/worker.js';
-      const answer = self.onmessage;
-      self.onmessage = (event) => {
-        if (event.data.op === 'run') Promise.reject(new Error('unreachable'));
-        else answer(event);
-      };`;
+      self.addEventListener('message', (event) => {
+        if (event.data.op !== 'run') return;
+        event.stopImmediatePropagation();
+        Promise.reject(new Error('unreachable'));
+      }, { capture: true });`;
     const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), { type: 'module' });
-    const detector = await Detector.load({ device: 'cpu', size: 96, worker });
+    const detector = await Detector.load({ device: 'cpu', size: 96, worker, warmup: false });
     const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
     const codes = [await code(detector.detect('/samples/cat.jpg')), await code(detector.detect('/samples/cat.jpg'))];
     detector.dispose();

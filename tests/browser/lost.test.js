@@ -96,10 +96,9 @@ test('a device that is lost while loading, and under a timer, is an error of kin
   const codes = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
     const { InlineChannel } = await import('/lib/channel.js');
-    const { ready } = await import('/lib/engine.js');
-    await ready();
     const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
     const channel = new InlineChannel();
+    await channel.warm();
     const timer = await channel.call('timer', { model: 'yolov5n', nc: 2, size: 64, device: 'webgpu' });
     await channel.call('time', timer);
     globalThis.devices[0].destroy();

@@ -13,10 +13,11 @@ withPage();
 /** Raw maps of a striped picture at several sizes, and of a module with its own file's bytes, with `threads`. */
 function maps(page, threads) {
   return page.evaluate(async (threads) => {
-    const { WorkerChannel } = await import('/lib/channel.js');
-    const channel = new WorkerChannel();
+    await import('/lib/threads.js');
+    const { openChannel } = await import('/lib/channel.js');
+    const channel = await openChannel();
     try {
-      await channel.call('warm', { threads });
+      await channel.warm({ threads });
       const bytes = await (await fetch('/weights/yolov5n-ghost-backbone.safetensors')).arrayBuffer();
       const { device } = await channel.call('load', { bytes, device: 'cpu' });
       const sums = [];
@@ -52,7 +53,7 @@ test('threads compute what one computes, to the last bit', options, async () => 
 test('detections and timers with threads', options, async () => {
   const page = await open(browser, server.address);
   const { one, two, times } = await page.evaluate(async () => {
-    const { Detector, measure } = await import('/lib/index.js');
+    const { Detector, measure } = await import('/lib/threads.js');
     const found = async (threads) => {
       const detector = await Detector.load({ device: 'cpu', threads });
       const results = [];
@@ -79,7 +80,7 @@ test('WebGPU works on shared memory', options, async (t) => {
   const page = await open(browser, server.address);
   if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip('no WebGPU adapter here');
   const { cpu, gpu, kind } = await page.evaluate(async () => {
-    const { Detector } = await import('/lib/index.js');
+    const { Detector } = await import('/lib/threads.js');
     const found = async (device) => {
       const detector = await Detector.load({ device, threads: 2 });
       const result = await detector.detect('/samples/cat.jpg');
@@ -107,7 +108,7 @@ test('a page that is not isolated gets one thread', options, async () => {
   });
   await page.reload();
   const { isolated, threads } = await page.evaluate(async () => {
-    const { Detector } = await import('/lib/index.js');
+    const { Detector } = await import('/lib/threads.js');
     const detector = await Detector.load({ device: 'cpu', threads: 'auto' });
     const { threads } = detector.info.device;
     detector.dispose();
@@ -120,7 +121,7 @@ test('a page that is not isolated gets one thread', options, async () => {
 test('a number of threads that is none is refused', options, async () => {
   const page = await open(browser, server.address);
   const code = await page.evaluate(async () => {
-    const { Detector } = await import('/lib/index.js');
+    const { Detector } = await import('/lib/threads.js');
     return Detector.load({ threads: 0 }).catch((error) => error.code);
   });
   assert.equal(code, 'argument');

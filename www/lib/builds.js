@@ -1,42 +1,36 @@
-// The wasm module in its four builds. Written out, so that bundlers find the files.
-
-/** A module of one function with an instruction of relaxed SIMD: validates where the browser has it. */
-const RELAXED = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
-  128, 2, 11,
-);
+// Which build of the CPU's module runs here. The page compiles it, and hands it to its worker.
+import { files } from './assets.js';
+import { GhostdetError } from './errors.js';
+import { ownFetch, resolve } from './host.js';
+import { checkSupport, compile, hasRelaxedSimd } from './wasm.js';
 
 /**
- * @typedef {{ glue: () => Promise<any>, file: () => URL, shared: boolean }} Build
+ * The CPU's module, compiled, and how to start it.
+ * @typedef {{ module: WebAssembly.Module, threads: number, pool?: string }} Core
  */
 
-/** @type {Record<string, Build>} */
-export const BUILDS = {
-  plain: {
-    glue: () => import('./pkg/ghostdet_wasm.js'),
-    file: () => new URL('./pkg/ghostdet_wasm_bg.wasm', import.meta.url),
-    shared: false,
-  },
-  relaxed: {
-    glue: () => import('./pkg/relaxed/ghostdet_wasm.js'),
-    file: () => new URL('./pkg/relaxed/ghostdet_wasm_bg.wasm', import.meta.url),
-    shared: false,
-  },
-  threads: {
-    glue: () => import('./pkg/threads/ghostdet_wasm.js'),
-    file: () => new URL('./pkg/threads/ghostdet_wasm_bg.wasm', import.meta.url),
-    shared: true,
-  },
-  'threads-relaxed': {
-    glue: () => import('./pkg/threads/relaxed/ghostdet_wasm.js'),
-    file: () => new URL('./pkg/threads/relaxed/ghostdet_wasm_bg.wasm', import.meta.url),
-    shared: true,
-  },
-};
-
-/** The name of the build for this browser: with fused multiply-add where it has that, with threads where wanted. */
-export function choose(threads) {
-  const relaxed = WebAssembly.validate(RELAXED);
-  if (threads > 1) return relaxed ? 'threads-relaxed' : 'threads';
-  return relaxed ? 'relaxed' : 'plain';
+/**
+ * @param {number} threads
+ * @param {any} [given] the caller's own module, bytes or address
+ * @returns {Promise<Core>}
+ */
+export async function loadCore(threads, given) {
+  checkSupport();
+  const get = ownFetch();
+  if (given) return { module: await compile(given, { get }), threads: 1 };
+  const { cpu, relaxed, threads: shared, threadsRelaxed, pool } = files();
+  const fused = hasRelaxedSimd();
+  const several = fused ? (threadsRelaxed ?? shared) : shared;
+  if (threads > 1 && several && pool) {
+    try {
+      return { module: await compile(several(), { get }), threads, pool: resolve(pool()).href };
+    } catch {
+      // The site may lack the build with threads: one thread works everywhere.
+    }
+  }
+  const file = fused ? (relaxed ?? cpu) : cpu;
+  if (!file) {
+    throw new GhostdetError('argument', 'ghostdet/slim brings no files along: give the option `wasm` (a compiled module, its bytes or its address)');
+  }
+  return { module: await compile(file(), { get }), threads: 1 };
 }

@@ -1,6 +1,7 @@
 // Checks of arguments, and abortable calls.
 import { GhostdetError } from './errors.js';
-import { threadsFor } from './threads.js';
+import { files } from './assets.js';
+import { threadsFor } from './pool.js';
 
 /**
  * The number of threads for the option `threads`.
@@ -9,6 +10,9 @@ import { threadsFor } from './threads.js';
 export function checkThreads(threads = 1) {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
     throw new GhostdetError('argument', `threads: ${threads} is neither "auto" nor a whole number from 1 to 64`);
+  }
+  if (threads !== 'auto' && threads > 1 && !files().threads) {
+    throw new GhostdetError('argument', `threads: ${threads} needs other wasm files: import Detector from 'ghostdet/threads'`);
   }
   return threadsFor(threads);
 }
@@ -25,7 +29,7 @@ export function checkSize(size) {
 export function abortable(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new GhostdetError('aborted', 'stopped by the caller'));
+    const stop = () => reject(GhostdetError.aborted(signal));
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));

@@ -1,48 +1,90 @@
+/** For TypeScript before 5.2, which does not know these symbols. */
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** RGBA or RGB, a byte each, row after row from the top. Alpha is left out. */
+export interface Pixels { data: Uint8ClampedArray | Uint8Array; width: number; height: number }
+
+/**
+ * What is looked at. Addresses count from the page (in a worker from the worker's file). Outside of browsers (Node, Deno, Bun) only
+ * {@link Pixels}: nothing there decodes picture files.
+ */
 export type Source =
   | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas
-  | ImageBitmap | ImageData | VideoFrame | Blob | URL | string;
+  | ImageBitmap | ImageData | VideoFrame | Blob | URL | string | Pixels;
 
+/** `download`: bytes of the weights; `total` is 0 where the server does not tell it. `prepare`: 1 of 1 when it is done. */
 export interface Progress { stage: 'download' | 'prepare'; loaded: number; total: number }
 
+/** A compiled wasm module, its bytes, an answer that brings it, or its address. */
+export type Wasm = WebAssembly.Module | ArrayBuffer | ArrayBufferView | Response | Promise<Response> | URL | string;
+
 export interface LoadOptions {
-  /** A URL, Blob, ArrayBuffer or a name of the manifest; `.safetensors` or `.pt`. */
+  /**
+   * An address, a Blob or File, or bytes: `.safetensors` or `.pt`. Left out: the weights that came with the package,
+   * `yolov5n-ghost-backbone` (2.8 MB). Only those have a name; of others give the address.
+   */
   model?: string | URL | Blob | ArrayBuffer | ArrayBufferView;
+  /** The SHA-256 (64 hexadecimal digits) that the file at the address `model` must have. It is kept in Cache Storage under it. */
+  sha256?: string;
+  /** `false`: weights are neither taken from Cache Storage nor kept there. */
+  cache?: boolean;
   /** The configuration, for weights that don't hold one. */
   yaml?: string;
   /**
+   * `auto` (default) begins on the CPU and moves to WebGPU if that proves faster; it never waits for a GPU. `webgpu` is an error of
+   * code `device` where there is none (within ten seconds).
+   *
    * `cpu` computes in int16 where that is faster (x86) and in floats elsewhere (see `info.device.precision`). Scores differ
    * by a few thousandths at most. `cpu/float` and `cpu/int16` select one. (`cpu/fixed` is the old name of `cpu/int16` and
    * still accepted.)
    */
   device?: 'auto' | 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/int16' | 'cpu/fixed';
-  /** Side of the network's input; the weights' own if left out. */
+  /** Side of the network's input, in pixels, a whole number from 32 to 4096; the weights' own if left out. */
   size?: number;
+  /** Told how far the download is, in bytes, and when the network is ready. */
   onProgress?(progress: Progress): void;
+  /** Stops loading: an error of code `aborted`, whose `cause` is the signal's reason. */
   signal?: AbortSignal;
+  /** Fetches weights and pictures instead of the global `fetch`. */
   fetch?: typeof fetch;
   /**
-   * Threads of the CPU's part, 1 if left out; `auto`: up to 4. More than one needs memory that threads share, which
-   * browsers grant to pages whose server sends `Cross-Origin-Opener-Policy: same-origin` and
+   * Threads of the CPU's part, 1 if left out; `auto`: up to 4. More than one needs `import … from 'ghostdet/threads'`, and memory
+   * that threads share, which browsers grant to pages whose server sends `Cross-Origin-Opener-Policy: same-origin` and
    * `Cross-Origin-Embedder-Policy: require-corp`; elsewhere it is 1 (`info.device.threads` tells).
    */
   threads?: number | 'auto';
-  /** `true` (default): a worker of its own; `false`: in place; or a worker that runs `ghostdet/worker`. */
-  worker?: boolean | Worker;
+  /**
+   * `true` (default): a worker of its own, or the page itself where there can be none (`info.worker` tells). `false`: the page, which
+   * is blocked while the network runs. Or a worker of yours that imports `ghostdet/worker`, or the address of one.
+   */
+  worker?: boolean | Worker | URL | string;
+  /** `true` (default): the network runs once before `load` is through, because the first run takes longer. */
+  warmup?: boolean;
+  /** The CPU's module instead of the package's own (`ghostdet/pkg/ghostdet_wasm_bg.wasm`); needed with `ghostdet/slim`. */
+  wasm?: Wasm;
+  /** The module for WebGPU instead of the package's own (`ghostdet/pkg/burn/ghostdet_wasm_burn_bg.wasm`). */
+  burn?: WebAssembly.Module | URL | string;
 }
 
 export interface DetectOptions {
-  /** Confidence threshold, 0.25. */
+  /** Least score, 0 to 1: 0.25 if left out. */
   conf?: number;
   /** Boxes of a class that overlap more than this are one, 0.45. */
   iou?: number;
   /** Only these, by number or label. */
   classes?: (number | string)[] | null;
-  /** 300. */
+  /** The most boxes, the best first: 300 if left out. */
   maxDetections?: number;
   /** Suppress across classes. */
   agnostic?: boolean;
+  /** Stops: an error of code `aborted`. A stream ends. */
   signal?: AbortSignal;
-  /** Longest side of the pixels taken from the source. */
+  /** Longest side of the pixels taken from the source; what is larger is scaled down first. 4096 if left out. */
   largest?: number;
 }
 
@@ -129,6 +171,13 @@ export interface Info {
   format: string;
   file?: string;
   /**
+   * Where the network runs: in a worker of the package: `worker`; in one from a copy of that file, where the page and the
+   * package are of different origins: `blob`; in the caller's own: `given`; in the page (or the program) itself: `page`.
+   */
+  worker: 'worker' | 'blob' | 'given' | 'page';
+  /** Why, in English. */
+  workerReason: string;
+  /**
    * `gpu`: the adapter, if there is one; `measured`: milliseconds of the network, where `auto` compared; `tuning`: how it
    * runs on WebGPU (fp32 or halves in memory, threads, tile); `memory`: bytes of its buffers there; `remember`: what the
    * next start need not measure again; `pending`: `auto` is still measuring (see `tuned`).
@@ -171,7 +220,12 @@ export class Detector {
   stream(video: HTMLVideoElement, options?: StreamOptions | (() => StreamOptions)): AsyncGenerator<Frame, void>;
   /** Follows objects through pictures that are given one by one. */
   tracker(): Tracker;
+  /** Runs the network once on an empty picture. `load` does it by itself, unless told otherwise. */
+  warmup(): Promise<void>;
+  /** Frees the network and its worker. What is under way ends in an error of code `disposed`. */
   dispose(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What {@link draw} needs of a result. `track`: the number of a tracked object. */
@@ -239,8 +293,8 @@ export interface Compared {
 }
 export interface Comparison { nc: number; imgsz: number; fused: boolean; models: Compared[] }
 
-/** Loads the wasm module into this thread, for `summarize` and `compare`; `Detector.load` loads it into its worker by itself. */
-export function ready(): Promise<unknown>;
+/** Loads the wasm module into this thread, once, before `summarize` and `compare`. `Detector.load` does without. */
+export function ready(options?: { wasm?: Wasm }): Promise<void>;
 export function summarize(yaml: string, options?: { nc?: number; size?: number }): Summary;
 export function compare(yamls?: string[], options?: { nc?: number; size?: number }): Comparison;
 
@@ -260,6 +314,35 @@ export interface MeasureOptions {
 export interface Measured { model: string; milliseconds: number; best: number; rounds: number }
 export function measure(models?: string[], options?: MeasureOptions): Promise<Measured[]>;
 
+/** What went wrong, for programs. The message says it for people: what, where, what was expected, what to do. */
+export type ErrorCode =
+  /** An option or a value that can't be used. */
+  | 'argument'
+  /** No picture, or one whose pixels can't be read. */
+  | 'picture'
+  /** The file of weights is not understood. */
+  | 'weights'
+  /** The configuration (YAML) is not understood. */
+  | 'config'
+  /** A download failed, broke off, or brought something else; the message names the address. */
+  | 'network'
+  /** The browser, the page or the program lacks something that is needed. */
+  | 'unsupported'
+  /** WebGPU was asked for and can't be had. */
+  | 'device'
+  /** The network computed something that is no number. */
+  | 'numeric'
+  /** The caller's signal; its reason is the `cause`. */
+  | 'aborted'
+  /** The detector was disposed of. */
+  | 'disposed'
+  /** A file that could not be read. */
+  | 'io' | 'data'
+  /** A fault of this package. */
+  | 'internal';
+
 export class GhostdetError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
+  /** What caused it, if that was an error or a signal. */
+  readonly cause?: unknown;
 }

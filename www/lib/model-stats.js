@@ -1,15 +1,31 @@
 // The cost of networks: counted, and measured.
-import { WorkerChannel } from './channel.js';
+import { loadCore } from './builds.js';
+import { openChannel } from './channel.js';
 import { abortable, checkSize, checkThreads } from './checks.js';
-import { core } from './engine.js';
+import { core, start } from './engine.js';
 import { GhostdetError } from './errors.js';
+import { COUNT_OPTIONS, MEASURE_OPTIONS, checkOptions } from './options.js';
+
+/**
+ * Loads the wasm module into this thread, for {@link summarize} and {@link compare}. `Detector.load` does without.
+ * @param {{ wasm?: any }} [options] `wasm`: as in `Detector.load`
+ */
+export async function ready({ wasm } = {}) {
+  if (core) return;
+  try {
+    await start(await loadCore(1, wasm));
+  } catch (error) {
+    throw GhostdetError.from(error);
+  }
+}
 
 /**
  * Parameters, GFLOPs and rows of a configuration. Synchronous once {@link ready} is through.
  * @param {string} yaml
  * @param {{ nc?: number, size?: number }} [options]
  */
-export function summarize(yaml, { nc, size = 640 } = {}) {
+export function summarize(yaml, options = {}) {
+  const { nc, size = 640 } = checkOptions(options, COUNT_OPTIONS, 'summarize()');
   return calculated(() => core.summarize(String(yaml), nc, size));
 }
 
@@ -18,7 +34,8 @@ export function summarize(yaml, { nc, size = 640 } = {}) {
  * @param {string[]} [yamls] configurations, or names of built-in ones
  * @param {{ nc?: number, size?: number }} [options]
  */
-export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
+export function compare(yamls = [], options = {}) {
+  const { nc = 5, size = 640 } = checkOptions(options, COUNT_OPTIONS, 'compare()');
   return calculated(() => core.compare(yamls.map(String), nc, size));
 }
 
@@ -30,13 +47,14 @@ export function compare(yamls = [], { nc = 5, size = 640 } = {}) {
  * @returns {Promise<import('./index.d.ts').Measured[]>}
  */
 export async function measure(models, options = {}) {
+  checkOptions(options, MEASURE_OPTIONS, 'measure()');
   const { nc = 80, size = 320, device = 'cpu', rounds = 5, onProgress = () => {}, signal } = options;
   const names = models?.length ? models : ['yolov5s', 'yolov5s-ghost', 'yolov5s-ghost-backbone'];
   const threads = checkThreads(options.threads);
-  const channel = new WorkerChannel();
+  const channel = await openChannel();
   const call = (op, payload) => abortable(channel.call(op, payload), signal);
   try {
-    await call('warm', { threads });
+    await abortable(channel.warm({ threads }), signal);
     const timers = [];
     const total = names.length * (rounds + 1);
     let loaded = 0;
@@ -53,18 +71,18 @@ export async function measure(models, options = {}) {
       }
     }
     return names.map((model, index) => {
-      const sorted = times[index].toSorted((a, b) => a - b);
+      const sorted = [...times[index]].sort((a, b) => a - b);
       return { model, milliseconds: sorted[sorted.length >> 1], best: sorted[0], rounds };
     });
   } catch (error) {
-    throw GhostdetError.from(error);
+    throw GhostdetError.from(error, signal);
   } finally {
     channel.close();
   }
 }
 
 function calculated(call) {
-  if (!core) throw new GhostdetError('argument', 'the wasm module is not loaded yet: await ready() first');
+  if (!core) throw new GhostdetError('argument', 'the wasm module is not loaded in this thread yet: `await ready()` once before summarize() and compare()');
   try {
     return JSON.parse(call());
   } catch (error) {

@@ -1,10 +1,10 @@
 // One of the threads that share the network's memory: it sleeps until a run begins, and takes part until the run ends.
-import { BUILDS } from './builds.js';
+import { threadsGlue } from './glue.js';
 
-self.onmessage = async ({ data: { build, module, memory } }) => {
+self.onmessage = async ({ data: { module, memory } }) => {
   let core;
   try {
-    core = await BUILDS[build].glue();
+    core = await threadsGlue();
     core.initSync({ module, memory, thread_stack_size: 1 << 18 });
   } catch (error) {
     self.postMessage({ error: String(error) });

@@ -1,38 +1,12 @@
-// The number of threads of a run, and their workers.
-
-/** The most threads for `auto`. More bring little: operations of a light network are short, and phones have few fast cores. */
-const MAX_THREADS = 4;
-
 /**
- * The number of threads for `wanted`: 1 where the page is not isolated, because memory can't be shared there.
- * @param {number | 'auto'} wanted
+ * The same as `ghostdet`, with the builds of the CPU's module that run on several threads (3 MB more in an app's output). A page
+ * that its server isolates can use them: see `threads` of `Detector.load`.
+ *
+ *     import { Detector } from 'ghostdet/threads';
+ *     const detector = await Detector.load({ threads: 'auto' });
+ *
+ * @module ghostdet/threads
  */
-export function threadsFor(wanted) {
-  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer === 'undefined') return 1;
-  return wanted === 'auto' ? Math.min(MAX_THREADS, navigator.hardwareConcurrency ?? 1) : wanted;
-}
+import './thread-files.js';
 
-/**
- * Starts `count` workers on the memory of `core`.
- * @param {string} build
- * @param {WebAssembly.Module} module
- * @param {WebAssembly.Memory} memory
- * @param {number} count
- */
-export async function startWorkers(build, module, memory, count) {
-  const workers = [];
-  const start = () =>
-    new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./pool-worker.js', import.meta.url), { type: 'module', name: 'ghostdet worker' });
-      workers.push(worker);
-      worker.onmessage = ({ data: { error } }) => (error ? reject(new Error(error)) : resolve());
-      worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message ?? 'not loaded'}`));
-      worker.postMessage({ build, module, memory });
-    });
-  try {
-    await Promise.all(Array.from({ length: count }, start));
-  } catch (error) {
-    for (const worker of workers) worker.terminate();
-    throw error;
-  }
-}
+export * from './index.js';

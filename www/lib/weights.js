@@ -1,70 +1,65 @@
+import { files } from './assets.js';
+import { ask, read } from './download.js';
 import { GhostdetError } from './errors.js';
+import { resolve } from './host.js';
+import { DEFAULT_WEIGHTS } from './shipped.js';
+import { matches, store, stored } from './weights-cache.js';
 
 /** The weights that `Detector.load()` takes without being told. */
-export const DEFAULT_MODEL = 'yolov5n-ghost-backbone';
+export const DEFAULT_MODEL = DEFAULT_WEIGHTS.name;
 
-/** The default weights' file; a literal address, so that bundlers take it along. */
-const DEFAULT_FILE = new URL('./weights/yolov5n-ghost-backbone.safetensors', import.meta.url);
-
-/** Where other named weights and their manifest are: with the default ones. */
-const FOLDER = new URL('.', DEFAULT_FILE);
+/**
+ * @typedef {{ get: typeof globalThis.fetch, signal?: AbortSignal, onProgress: (progress: any) => void, sha256?: string, cache?: boolean }} Taking
+ */
 
 /**
  * Bytes of a model: a URL, a Blob, an ArrayBuffer (or view), or a name of the manifest.
+ * @param {any} model
+ * @param {Taking} taking
  * @returns {Promise<{ bytes: ArrayBuffer, name: string }>}
  */
-export async function fetchWeights(model, { get, signal, onProgress }) {
+export async function fetchWeights(model, taking) {
   if (model instanceof ArrayBuffer) return { bytes: model.slice(0), name: '' };
   if (ArrayBuffer.isView(model)) {
-    return { bytes: new Uint8Array(model.buffer, model.byteOffset, model.byteLength).slice().buffer, name: '' };
+    const { buffer, byteOffset, byteLength } = model;
+    return { bytes: /** @type {ArrayBuffer} */ (new Uint8Array(buffer, byteOffset, byteLength).slice().buffer), name: '' };
   }
   if (typeof Blob !== 'undefined' && model instanceof Blob) {
     return { bytes: await model.arrayBuffer(), name: /** @type {any} */ (model).name ?? '' };
   }
-  const text = String(model);
-  const url = model instanceof URL || /[./]/.test(text) ? new URL(text, document.baseURI) : await named(text, get, signal);
-  const bytes = await download(url, { get, signal, onProgress });
-  return { bytes, name: url.pathname.split('/').pop() };
+  if (typeof model !== 'string' && !(model instanceof URL)) {
+    throw new GhostdetError('argument', 'model: it is an address, a Blob, an ArrayBuffer, or the name of weights that came with the package');
+  }
+  const address = model instanceof URL || /[./]/.test(model);
+  const { url, ...known } = address ? { url: resolve(model), sha256: undefined, bytes: 0 } : named(String(model));
+  const sha256 = taking.sha256 ?? known.sha256;
+  const bytes = await download(url, { ...taking, sha256, expected: known.bytes });
+  return { bytes, name: url.pathname.split('/').pop() ?? '' };
 }
 
-/** The manifest's file of that name; without a manifest, the file called so. */
-async function named(name, get, signal) {
-  if (name === DEFAULT_MODEL) return DEFAULT_FILE;
-  const answer = await get(new URL('manifest.json', FOLDER), { signal }).catch(() => null);
-  signal?.throwIfAborted();
-  if (answer?.ok) {
-    const manifest = await answer.json();
-    const entries = Array.isArray(manifest) ? manifest : (manifest.weights ?? manifest.models ?? []);
-    const file = (entry) => entry.file?.replace(/\.safetensors$/, '');
-    const entry = entries.find((one) => one.name === name || file(one) === name);
-    if (entry) return new URL(entry.file, FOLDER);
-    if (entries.length) {
-      throw new GhostdetError('argument', `no weights called "${name}"; there are: ${entries.map(file).join(', ')}`);
-    }
-  }
-  return new URL(`${name}.safetensors`, FOLDER);
+/** Where the weights of that name are, and what is known of them. Only what is part of the package has a name. */
+function named(/** @type {string} */ name) {
+  const { weights } = files();
+  if (name === DEFAULT_MODEL && weights) return { url: resolve(weights()), ...DEFAULT_WEIGHTS };
+  const there = weights ? `"${DEFAULT_MODEL}" did` : 'ghostdet/slim has none';
+  throw new GhostdetError('argument', `model: no weights called "${name}" came with the package (${there}); of others give the address, a URL`);
 }
 
-async function download(url, { get, signal, onProgress }) {
-  const answer = await get(url, { signal });
-  if (!answer.ok) throw new GhostdetError('network', `${url}: ${answer.status} ${answer.statusText}`);
-  const length = answer.headers.get('content-encoding') ? 0 : Number(answer.headers.get('content-length')) || 0;
-  onProgress({ stage: 'download', loaded: 0, total: length });
-  if (!answer.body) return answer.arrayBuffer();
-  const parts = [];
-  let loaded = 0;
-  for (const reader = answer.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    parts.push(value);
-    loaded += value.byteLength;
-    onProgress({ stage: 'download', loaded, total: Math.max(length, loaded) });
+/**
+ * @param {URL} url
+ * @param {Taking & { expected: number }} options
+ */
+async function download(url, { get, signal, onProgress, sha256, cache = true, expected }) {
+  const onBytes = (loaded, total) => onProgress({ stage: 'download', loaded, total: expected || total });
+  const kept = cache && sha256 ? await stored(sha256) : null;
+  if (kept) {
+    onBytes(kept.byteLength, kept.byteLength);
+    return kept;
   }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
+  const bytes = await read(await ask(url, { get, signal }), { url, signal, onBytes });
+  if (sha256 && (await matches(bytes, sha256)) === false) {
+    throw new GhostdetError('network', `${url}: the file is not the one that was expected (its SHA-256 differs from ${sha256}); reload it without a cache`);
   }
-  return bytes.buffer;
+  if (cache && sha256) await store(sha256, bytes);
+  return bytes;
 }

@@ -1,5 +1,5 @@
 // CPU, Burn's WebGPU backend with the fused kernels, and Burn's own operations beside each other, on this device.
-import { measure } from '../../lib/index.js';
+import { measure } from '../../lib/threads.js';
 import { onLanguage, t } from '../text.js';
 
 /** @type {(id: string) => any} */

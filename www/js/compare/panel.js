@@ -1,5 +1,5 @@
 // The comparison: the three networks side by side, counted by the core while you type.
-import { compare, measure, ready } from '../../lib/index.js';
+import { compare, measure, ready } from '../../lib/threads.js';
 import { count, deviceName, onLanguage, t } from '../text.js';
 
 /** @type {(id: string) => any} */

@@ -1,6 +1,6 @@
 // The network at work: shipped weights by name, or dropped ones.
 import { isBuilt } from '../../lib/burn.js';
-import { Detector } from '../../lib/index.js';
+import { Detector } from '../../lib/threads.js';
 import { app } from '../app.js';
 import { count, deviceName, onLanguage, reasonText, t } from '../text.js';
 import * as choice from './choice.js';
@@ -72,7 +72,7 @@ export async function load(model, yaml) {
     } else status.tell('status_prepare');
   };
   try {
-    const next = await Detector.load({ model, yaml, device: get('place').value, threads: 'auto', onProgress });
+    const next = await Detector.load({ ...(dropped ? { model } : await choice.source(model)), yaml, device: get('place').value, threads: 'auto', onProgress });
     if (order < working) {
       next.dispose();
       return false;

@@ -1,0 +1,2 @@
+/** The version of this JavaScript; the wasm modules and workers have to be of the same one. */
+export const VERSION = '0.1.0';
