@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use ghostdet::Result;
 use ghostdet::data::Dataset;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 
 /// With a best possible recall above this, the anchors stay.
 pub const ENOUGH: f64 = 0.98;
@@ -93,7 +93,7 @@ pub fn label_sizes(data: &Dataset, imgsz: usize, pictures: usize) -> Result<Vec<
     for i in 0..count {
         let index = i * data.len() / count;
         let measured = data.item(index).and_then(|item| {
-            let size = Picture::measure(&item.bytes).map_err(|error| error.at(&item.name))?;
+            let size = Image::measure(&item.bytes).map_err(|error| error.at(&item.name))?;
             Ok((item, size))
         });
         match measured {

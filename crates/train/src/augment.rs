@@ -10,7 +10,7 @@ mod transform;
 mod warp;
 
 use fastrand::Rng;
-use ghostdet::image::{Image as Picture, LetterboxOptions, letterbox, resize};
+use ghostdet::image::{Image, LetterboxOptions, letterbox, resize};
 use ghostdet::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ impl Default for Augment {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
     /// The picture.
-    pub picture: Picture,
+    pub picture: Image,
     /// What is in it, in its pixels.
     pub boxes: Vec<LabelBox>,
     /// Where not all classes are labelled exhaustively.

@@ -1,15 +1,15 @@
 //! Augmentation: boxes must stay around what they were drawn around, whatever happens to the picture.
 
 use fastrand::Rng;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 use ghostdet_train::augment::{
     Augment, Example, LabelBox, Transform, flip_left_right, flip_up_down, mix, mosaic, shift_colours, warp,
 };
 
 const RED: [u8; 3] = [255, 0, 0];
 
-fn flat(width: usize, height: usize, colour: [u8; 3]) -> Picture {
-    Picture::new(width, height, colour.repeat(width * height)).unwrap()
+fn flat(width: usize, height: usize, colour: [u8; 3]) -> Image {
+    Image::new(width, height, colour.repeat(width * height)).unwrap()
 }
 
 /// A grey picture with a coloured rectangle and the box around it.
@@ -27,12 +27,12 @@ fn painted(width: usize, height: usize, bounds: [usize; 4], colour: [u8; 3]) -> 
     }
 }
 
-fn pixel(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
+fn pixel(picture: &Image, x: usize, y: usize) -> [u8; 3] {
     picture.rgb[(y * picture.width + x) * 3..][..3].try_into().unwrap()
 }
 
 /// The rectangle around all pixels nearer to `colour` than to grey.
-fn around(picture: &Picture, colour: [u8; 3]) -> Option<[f32; 4]> {
+fn around(picture: &Image, colour: [u8; 3]) -> Option<[f32; 4]> {
     let mut found: Option<[usize; 4]> = None;
     let far = |p: [u8; 3], q: [u8; 3]| (0..3).map(|c| p[c].abs_diff(q[c]) as u32).sum::<u32>();
     for y in 0..picture.height {
@@ -82,7 +82,7 @@ fn a_warped_box_surrounds_the_warped_object() {
 fn the_warp_is_bilinear() {
     let mut rng = Rng::with_seed(7);
     let rgb = (0..61 * 47 * 3).map(|_| rng.u8(..)).collect();
-    let picture = Picture::new(61, 47, rgb).unwrap();
+    let picture = Image::new(61, 47, rgb).unwrap();
     let at = |x: i64, y: i64, c: usize| match (0..61).contains(&x) && (0..47).contains(&y) {
         true => f64::from(picture.rgb[(y as usize * 61 + x as usize) * 3 + c]),
         false => 114.0,
@@ -175,7 +175,7 @@ fn mixup_blends_about_half_and_half() {
 #[test]
 fn colours_shift_in_hsv() {
     let mut rng = Rng::with_seed(2);
-    let mut all = Picture::new(32, 32, (0..32 * 32 * 3).map(|_| rng.u8(..)).collect()).unwrap();
+    let mut all = Image::new(32, 32, (0..32 * 32 * 3).map(|_| rng.u8(..)).collect()).unwrap();
     let before = all.clone();
     shift_colours(&mut all, [0.0; 3], &mut rng);
     assert_eq!(all, before);
@@ -184,7 +184,7 @@ fn colours_shift_in_hsv() {
     assert!(all.rgb.iter().zip(&before.rgb).all(|(a, b)| a.abs_diff(*b) <= 5));
     let mut darker = 0;
     for seed in 0..100 {
-        let mut picture = Picture::new(3, 1, vec![80, 80, 80, 160, 0, 0, 0, 0, 160]).unwrap();
+        let mut picture = Image::new(3, 1, vec![80, 80, 80, 160, 0, 0, 0, 0, 160]).unwrap();
         shift_colours(&mut picture, [0.0, 0.0, 0.4], &mut Rng::with_seed(seed));
         let [grey, red, blue] = [0, 1, 2].map(|x| pixel(&picture, x, 0));
         assert!(grey == [grey[0]; 3] && (48..=112).contains(&grey[0]), "{grey:?}");
@@ -283,7 +283,7 @@ fn speed() {
             let one = std::time::Instant::now();
             let mut load = |i: usize, _: &mut Rng| {
                 let start = std::time::Instant::now();
-                let picture = Picture::decode(&encoded[i])?;
+                let picture = Image::decode(&encoded[i])?;
                 decoding += start.elapsed().as_secs_f64();
                 Ok(Example { picture, boxes: Vec::new(), regions: Vec::new() })
             };

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ghostdet::data::{Dataset, Split};
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_train::augment::{Augment, Example, LabelBox};
 use ghostdet_train::loader::{Batch, Loader, LoaderOptions, Sampling, Scores, Source};
 
-/// Picture `i` has grey value `i`; those in `broken` can't be read.
+/// Image `i` has grey value `i`; those in `broken` can't be read.
 struct Greys {
     count: usize,
     broken: fn(usize) -> bool,
@@ -26,7 +26,7 @@ impl Source for Greys {
         if (self.broken)(index) {
             return Err(Error::new(ErrorKind::Image, "broken").at(format!("{index}.jpg")));
         }
-        let picture = Picture::new(24, 16, vec![index as u8; 24 * 16 * 3])?;
+        let picture = Image::new(24, 16, vec![index as u8; 24 * 16 * 3])?;
         let bounds = [4.0, 4.0, 16.0, 12.0];
         Ok(Example { picture, boxes: vec![LabelBox { class: index, bounds, score: 1.0 }], regions: Vec::new() })
     }

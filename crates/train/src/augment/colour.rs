@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 
 const SHIFT: i32 = 12;
 
 /// Multiplies hue, saturation and value of the whole picture by a factor each, up to `gains` above or below 1.
-pub fn shift_colours(picture: &mut Picture, gains: [f32; 3], rng: &mut Rng) {
+pub fn shift_colours(picture: &mut Image, gains: [f32; 3], rng: &mut Rng) {
     if gains == [0.0; 3] {
         return;
     }

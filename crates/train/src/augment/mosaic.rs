@@ -1,7 +1,7 @@
 //! Four pictures around a random point.
 
 use fastrand::Rng;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 
 use super::{BORDER, Example, boxes};
 
@@ -39,5 +39,5 @@ pub fn mosaic(parts: &[Example], size: [usize; 2], rng: &mut Rng) -> Example {
         labels[first_label..].iter_mut().for_each(|label| place(&mut label.bounds));
         regions[first_region..].iter_mut().for_each(|region| place(&mut region.bounds));
     }
-    Example { picture: Picture { width, height, rgb }, boxes: labels, regions }
+    Example { picture: Image { width, height, rgb }, boxes: labels, regions }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 
 use super::{BORDER, Transform};
 
@@ -13,7 +13,7 @@ const ONE: f64 = (1 << BITS) as f64;
 const FAR: f64 = 1e6;
 
 /// The moved picture, `size` (height, width); what the old one doesn't cover is grey (114).
-pub fn warp(picture: &Picture, transform: &Transform, size: [usize; 2]) -> Picture {
+pub fn warp(picture: &Image, transform: &Transform, size: [usize; 2]) -> Image {
     let [height, width] = size.map(|side| side.max(1));
     let mut rgb = vec![BORDER; width * height * 3];
     if let Some(back) = transform.inverse() {
@@ -32,7 +32,7 @@ pub fn warp(picture: &Picture, transform: &Transform, size: [usize; 2]) -> Pictu
             }
         }
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 fn fixed(place: f64) -> Option<i64> {
@@ -40,7 +40,7 @@ fn fixed(place: f64) -> Option<i64> {
 }
 
 /// Along a row the place in the old picture moves by equal steps.
-fn affine_row(picture: &Picture, back: &Transform, y: f64, pixels: &mut [[u8; 3]]) {
+fn affine_row(picture: &Image, back: &Transform, y: f64, pixels: &mut [[u8; 3]]) {
     let (x0, y0) = back.point(0.0, y);
     let w = back.matrix[2][2];
     let steps = (fixed(back.matrix[0][0] / w), fixed(back.matrix[1][0] / w));
@@ -88,7 +88,7 @@ fn inside(start: i64, step: i64, low: i64, high: i64, count: usize) -> Range<usi
 }
 
 /// A pixel some of whose neighbours may be outside.
-fn edge(picture: &Picture, px: i64, py: i64, to: &mut [u8; 3]) {
+fn edge(picture: &Image, px: i64, py: i64, to: &mut [u8; 3]) {
     let (x, y) = (px >> BITS, py >> BITS);
     let (w, h) = (picture.width as i64, picture.height as i64);
     if x < -1 || y < -1 || x >= w || y >= h {

@@ -1,7 +1,7 @@
 //! Where pictures come from.
 
 use ghostdet::data::Dataset;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 use ghostdet::{Error, ErrorKind, Result};
 
 use crate::augment::{Example, LabelBox, LabelRegion};
@@ -34,7 +34,7 @@ impl Source for Dataset {
 
     fn example(&self, index: usize) -> Result<Example> {
         let item = self.item(index)?;
-        let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
+        let picture = Image::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
         let (width, height) = (picture.width, picture.height);
         if width < LEAST_SIDE || height < LEAST_SIDE {
             let text = format!("{width}x{height} pixels are too few to train on");

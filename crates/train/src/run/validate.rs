@@ -4,7 +4,7 @@ use ghostdet::data::{Dataset, Label};
 use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, PrecisionRecall, Report};
 use ghostdet::detection::{NmsOptions, RawMap, VAL_THRESHOLD};
 use ghostdet::detector::DetectorOptions;
-use ghostdet::image::Image as Picture;
+use ghostdet::image::Image;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
 
@@ -43,7 +43,7 @@ pub fn validate(
     for index in 0..data.len() {
         let mut one = || -> Result<_> {
             let item = data.item(index)?;
-            let picture = Picture::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
+            let picture = Image::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
             let prepared = detector.prepare(&picture, Some([imgsz; 2]), false)?;
             let maps = detector.engine().forward(&prepared.image.rgb, prepared.size())?;
             let boxes = detector.postprocess(&prepared, &maps, 0.0, VAL_THRESHOLD)?.boxes(&options);
@@ -64,7 +64,7 @@ pub fn validate(
 }
 
 /// The labels of a picture as targets in its letterbox of `[height, width]`.
-fn targets(labels: &[Label], picture: &Picture, [height, width]: [usize; 2]) -> Vec<Target> {
+fn targets(labels: &[Label], picture: &Image, [height, width]: [usize; 2]) -> Vec<Target> {
     let (height, width) = (height as f64, width as f64);
     let gain = (height / picture.height as f64).min(width / picture.width as f64);
     let pad = [(width - picture.width as f64 * gain) / 2.0, (height - picture.height as f64 * gain) / 2.0];

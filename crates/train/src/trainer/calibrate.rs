@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ghostdet::Result;
+use ghostdet::model::BATCH_NORM_EPSILON;
 use ghostdet_burn as network;
 
 use super::transfer::numbers;
@@ -35,7 +36,9 @@ impl Trainer {
             let variance: Vec<f32> = variance.iter().map(|sum| (sum / count) as f32).collect();
             for parameter in &mut self.parameters {
                 match parameter.key.strip_prefix(norm.as_str()) {
-                    Some(".weight") => parameter.value = variance.iter().map(|v| (v + 1e-3).sqrt()).collect(),
+                    Some(".weight") => {
+                        parameter.value = variance.iter().map(|v| (v + BATCH_NORM_EPSILON as f32).sqrt()).collect()
+                    }
                     Some(".bias") => parameter.value.iter_mut().zip(&mean).for_each(|(bias, mean)| *bias += mean),
                     Some(".running_mean") => parameter.value.clone_from(&mean),
                     Some(".running_var") => parameter.value.clone_from(&variance),
