@@ -1,7 +1,7 @@
 //! Counts what blocks are made of, and follows a map's size and channels through them.
 
 use super::activation::Activation;
-use super::block::{Act, ActObject, Block, Conv, ConvShape, UpsampleMode};
+use super::block::{Act, ActObject, Block, Conv, ConvShape, ConvTranspose, UpsampleMode};
 use super::geometry::{Size, transposed_output, window_output};
 use super::graph::{Graph, Row, Source};
 
@@ -120,29 +120,7 @@ impl Profiler {
                 let other = self.conv(cheap, half);
                 Map { channels: half.channels + other.channels, ..half }
             }
-            Block::ConvTranspose(transposed) => {
-                let shape = &transposed.shape;
-                self.count.layers += 1;
-                self.check_channels(shape, channels);
-                let mut out = [1, 1];
-                for axis in 0..2 {
-                    let [k, s, p] = [shape.kernel[axis], shape.stride[axis], shape.padding[axis]];
-                    match transposed_output(size[axis], k, s, p, shape.dilation, transposed.output_padding) {
-                        Some(side) => out[axis] = side,
-                        None => self.fail(|| format!("nothing is left of a map of {} pixels", size[axis])),
-                    }
-                }
-                let out = self.bounded(out);
-                let [c1, per_group, kh, kw] = transposed.weight_shape();
-                let c2 = shape.channels[1];
-                self.parameters(product(&[c1, per_group, kh, kw]) + if transposed.bias { c2 as u64 } else { 0 });
-                if transposed.counted {
-                    // thop takes the input channels of a group.
-                    let each = product(&[c1 / shape.groups.max(1), kh, kw]);
-                    self.add(|count| &mut count.convolution, product(&[c2, out[0], out[1]]).saturating_mul(each));
-                }
-                Map { channels: c2, size: out }
-            }
+            Block::ConvTranspose(transposed) => self.transposed(transposed, input),
             Block::BatchNorm { channels: expected, activation, .. } => {
                 self.expect(*expected, channels);
                 self.count.layers += 1;
@@ -238,6 +216,30 @@ impl Profiler {
             }
             Block::Join | Block::Detect(_) => self.several(block, &[input]),
         }
+    }
+
+    fn transposed(&mut self, transposed: &ConvTranspose, Map { channels, size }: Map) -> Map {
+        let shape = &transposed.shape;
+        self.count.layers += 1;
+        self.check_channels(shape, channels);
+        let mut out = [1, 1];
+        for axis in 0..2 {
+            let [k, s, p] = [shape.kernel[axis], shape.stride[axis], shape.padding[axis]];
+            match transposed_output(size[axis], k, s, p, shape.dilation, transposed.output_padding) {
+                Some(side) => out[axis] = side,
+                None => self.fail(|| format!("nothing is left of a map of {} pixels", size[axis])),
+            }
+        }
+        let out = self.bounded(out);
+        let [c1, per_group, kh, kw] = transposed.weight_shape();
+        let c2 = shape.channels[1];
+        self.parameters(product(&[c1, per_group, kh, kw]) + if transposed.bias { c2 as u64 } else { 0 });
+        if transposed.counted {
+            // thop takes the input channels of a group.
+            let each = product(&[c1 / shape.groups.max(1), kh, kw]);
+            self.add(|count| &mut count.convolution, product(&[c2, out[0], out[1]]).saturating_mul(each));
+        }
+        Map { channels: c2, size: out }
     }
 
     fn conv(&mut self, conv: &Conv, input: Map) -> Map {

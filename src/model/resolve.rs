@@ -4,7 +4,7 @@ use super::block::Block;
 use super::config::{Config, RowText};
 use super::diagnostic::Position;
 use super::graph::{Graph, Row, Source};
-use super::modules::{Channels, definition};
+use super::modules::{Channels, Definition, definition};
 use super::parse_args::{Arguments, MAX_CHANNELS, printed};
 use super::profile::{Map, Profiler, inputs_of};
 use super::yaml::{Node, Value};
@@ -156,24 +156,9 @@ impl Resolver<'_> {
         let fail = |message: String| Err(config.error_at(text.module_position, message));
         let Some(definition) = definition(&text.module) else { return fail("unknown module".into()) };
         let (module, channels) = (definition.name, definition.channels);
-        if channels.takes_several() != text.from_is_list {
-            let from = if channels.takes_several() { "a list of rows, such as [-1, 6]" } else { "one row, such as -1" };
-            return fail(format!("{module} takes `from` as {from}"));
-        }
-        if channels == Channels::Detect && index + 1 != config.rows.len() {
-            return fail("Detect must be the last row, and the only one of its kind".into());
-        }
+        self.check_place(index, text, definition)?;
         let sources = self.sources(index, text)?;
-        let repeats = match text.number {
-            number @ 0..=1 => number,
-            number => ((number as f64 * config.depth_multiple()).round_ties_even() as usize).max(1),
-        };
-        if repeats > 1000 {
-            return fail(format!("{repeats} repeats after depth_multiple; at most 1000 are supported"));
-        }
-        if repeats > 1 && channels.takes_several() {
-            return fail(format!("{module} can't be repeated; its number must be 1"));
-        }
+        let repeats = self.repeats(text, definition)?;
         let inputs: Vec<usize> = sources.iter().map(|source| self.channels(*source)).collect();
         let c1 = inputs.iter().fold(0_usize, |sum, c| sum.saturating_add(*c));
         let (mut list, mut outputs) = (self.evaluated(&text.arguments), c1);
@@ -210,21 +195,7 @@ impl Resolver<'_> {
             repeats,
             default: config.activation(),
         };
-        let written = match channels {
-            Channels::Contracted => c1.saturating_mul(arguments.gain()?.pow(2)),
-            Channels::Expanded => {
-                let gain = arguments.gain()?;
-                if !c1.is_multiple_of(gain * gain) {
-                    return fail(format!("Expand can't divide {c1} channels by {gain}x{gain}"));
-                }
-                c1 / (gain * gain)
-            }
-            Channels::RowBefore => self.rows.last().map_or(config.input_channels(), |row| row.channels),
-            _ => outputs,
-        };
-        if !(1..=MAX_CHANNELS).contains(&written) {
-            return fail(format!("{module} has {written} channels; from 1 to {MAX_CHANNELS} are supported"));
-        }
+        let written = self.written(text, definition, c1, &arguments)?;
         let mut blocks = Vec::with_capacity(copies);
         for copy in 0..copies {
             arguments.key = if copies == 1 { format!("model.{index}") } else { format!("model.{index}.{copy}") };
@@ -241,6 +212,57 @@ impl Resolver<'_> {
             printed_module: definition.path.to_owned(),
             printed_arguments: format!("[{}]", shown.iter().map(printed).collect::<Vec<_>>().join(", ")),
         })
+    }
+
+    /// Whether the row may stand where it does, and takes as many rows as it says.
+    fn check_place(&self, index: usize, text: &RowText, definition: &Definition) -> Result<()> {
+        let several = definition.channels.takes_several();
+        let message = if several != text.from_is_list {
+            let from = if several { "a list of rows, such as [-1, 6]" } else { "one row, such as -1" };
+            format!("{} takes `from` as {from}", definition.name)
+        } else if definition.channels == Channels::Detect && index + 1 != self.config.rows.len() {
+            "Detect must be the last row, and the only one of its kind".into()
+        } else {
+            return Ok(());
+        };
+        Err(self.config.error_at(text.module_position, message))
+    }
+
+    /// The row's number times `depth_multiple`.
+    fn repeats(&self, text: &RowText, definition: &Definition) -> Result<usize> {
+        let repeats = match text.number {
+            number @ 0..=1 => number,
+            number => ((number as f64 * self.config.depth_multiple()).round_ties_even() as usize).max(1),
+        };
+        let message = if repeats > 1000 {
+            format!("{repeats} repeats after depth_multiple; at most 1000 are supported")
+        } else if repeats > 1 && definition.channels.takes_several() {
+            format!("{} can't be repeated; its number must be 1", definition.name)
+        } else {
+            return Ok(repeats);
+        };
+        Err(self.config.error_at(text.module_position, message))
+    }
+
+    /// The channels that later rows see, of a row with `c1` input channels.
+    fn written(&self, text: &RowText, definition: &Definition, c1: usize, arguments: &Arguments<'_>) -> Result<usize> {
+        let fail = |message: String| Err(self.config.error_at(text.module_position, message));
+        let written = match definition.channels {
+            Channels::Contracted => c1.saturating_mul(arguments.gain()?.pow(2)),
+            Channels::Expanded => {
+                let gain = arguments.gain()?;
+                if !c1.is_multiple_of(gain * gain) {
+                    return fail(format!("Expand can't divide {c1} channels by {gain}x{gain}"));
+                }
+                c1 / (gain * gain)
+            }
+            Channels::RowBefore => self.rows.last().map_or(self.config.input_channels(), |row| row.channels),
+            _ => arguments.outputs,
+        };
+        match written {
+            1..=MAX_CHANNELS => Ok(written),
+            _ => fail(format!("{} has {written} channels; from 1 to {MAX_CHANNELS} are supported", definition.name)),
+        }
     }
 
     /// The first argument times `width_multiple`, rounded up to a multiple of 8; the head's outputs stay as they are.
