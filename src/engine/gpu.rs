@@ -4,18 +4,22 @@
 //! pipelines, bind groups) is a `CompiledPlan`, made once per size. A frame is then an upload of the image, the recorded
 //! dispatches, and a read-back of the candidates above the objectness threshold.
 
+mod buffers;
 mod compiled_plan;
 mod device;
 mod dispatch;
 mod fuse;
 pub mod pack;
+pub mod parameters;
 mod planes;
 mod results;
+mod schedule;
 pub mod step;
 mod texture;
 #[cfg(not(target_arch = "wasm32"))]
 mod timing;
 mod tuning;
+mod upload;
 pub mod wgsl;
 
 pub use device::{Gpu, GpuSource};
@@ -30,7 +34,6 @@ use crate::detection::RawMap;
 use crate::image::Geometry;
 use crate::{Error, ErrorKind, Result};
 use compiled_plan::{CompiledPlan, InputKind};
-use half::f16;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -83,12 +86,9 @@ impl GpuExecutor {
         let mut bytes: Vec<u8> = Vec::new();
         let mut put = |values: &[f32], f16_storage: bool| {
             let start = bytes.len();
+            bytes.extend_from_slice(&pack::stored(values, f16_storage));
             // An empty binding is not allowed: at least one block.
-            let values = values.iter().chain(&[0.0; 4]);
-            match f16_storage {
-                true => bytes.extend(values.flat_map(|&v| f16::from_f32(v).to_le_bytes())),
-                false => bytes.extend(values.flat_map(|v| v.to_le_bytes())),
-            }
+            bytes.extend_from_slice(&pack::stored(&[0.0; 4], f16_storage));
             let end = bytes.len();
             bytes.resize(end.next_multiple_of(ALIGNMENT), 0);
             start as u64..end as u64
@@ -231,6 +231,8 @@ impl Executor for GpuExecutor {
         DeviceInfo {
             kind: DeviceKind::Gpu,
             name: self.gpu.name.clone(),
+            backend: "wgpu",
+            executor: "fused",
             precision: match (self.tuning.f16_storage, self.tuning.f16_math) {
                 (true, true) => "f16",
                 (true, false) => "half",

@@ -41,6 +41,23 @@ pub fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     })
 }
 
+/// Bytes of a buffer from `offset` on, as a binding.
+pub fn part(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
+    let size = std::num::NonZeroU64::new(size);
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
+}
+
+/// The four bindings of a shader, in the order of their numbers.
+pub fn bind(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    resources: [wgpu::BindingResource<'_>; 4],
+) -> wgpu::BindGroup {
+    let mut binding = 0..;
+    let entries = resources.map(|resource| wgpu::BindGroupEntry { binding: binding.next().unwrap_or(0), resource });
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+}
+
 /// Records dispatches, one after the other.
 pub fn record<'a>(encoder: &mut wgpu::CommandEncoder, dispatches: impl Iterator<Item = &'a Dispatch>) {
     let mut pass = encoder.begin_compute_pass(&Default::default());

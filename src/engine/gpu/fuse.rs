@@ -1,6 +1,7 @@
 //! Fusion of operations into one dispatch: fewer launches, and fewer maps that go through memory.
 
 use super::Tuning;
+use super::parameters::Parameters;
 use super::step::{Step, aligned};
 use super::wgsl::{self, GROUP};
 use crate::engine::plan::{BufferView, Plan};
@@ -55,17 +56,18 @@ fn pools(program: &Program, plan: &Plan, index: usize, tuning: Tuning) -> Option
     if pixels > MOST_PIXELS {
         return None;
     }
-    let values = [
-        ("in_at", input.start),
-        ("out_at", outputs[0].start),
-        ("out_h", view.height),
-        ("out_w", view.width),
-        ("x0", outputs[1].start),
-        ("x1", outputs[2].start),
-    ];
+    let parameters = Parameters {
+        in_at: input.start as u32,
+        out_at: outputs[0].start as u32,
+        out_h: view.height as u32,
+        out_w: view.width as u32,
+        second_out_at: outputs[1].start as u32,
+        third_out_at: outputs[2].start as u32,
+        ..Parameters::default()
+    };
     let shader = wgsl::pools(tuning.block(), kernel, pixels.div_ceil(GROUP as usize));
     let groups = [view.channels.div_ceil(4) as u32, 1];
-    Some(Step { op: index, shader, parameters: wgsl::parameters(&values), groups })
+    Some(Step { op: index, shader, parameters, groups })
 }
 
 /// The depthwise convolution `second` if it can be fused with `first`: its shape, its activation, and whether it is the tail
@@ -129,18 +131,19 @@ fn ghost(program: &Program, plan: &Plan, index: usize, tuning: Tuning, ranges: &
         return None;
     }
     let behind = (ranges[index + 1].start - ranges[index].start) as usize / (4 * tuning.bytes());
-    let [res_at, x2] = extra.as_ref().map_or([0, 0], |[a, b]| [a.start, b.start]);
-    let parameters = wgsl::parameters(&[
-        ("in_at", input.start),
-        ("in_c", plan.views[first.input].channels.div_ceil(4)),
-        ("out_at", out[0].start),
-        ("out_h", view.height),
-        ("out_w", view.width),
-        ("res_at", res_at),
-        ("x0", behind),
-        ("x1", out[1].start),
-        ("x2", x2),
-    ]);
+    let [res_at, second_res_at] = extra.as_ref().map_or([0, 0], |[a, b]| [a.start, b.start]);
+    let parameters = Parameters {
+        in_at: input.start as u32,
+        in_c: plan.views[first.input].channels.div_ceil(4) as u32,
+        out_at: out[0].start as u32,
+        out_h: view.height as u32,
+        out_w: view.width as u32,
+        res_at: res_at as u32,
+        second_weights_at: behind as u32,
+        second_out_at: out[1].start as u32,
+        second_res_at: second_res_at as u32,
+        ..Parameters::default()
+    };
     let each = pixels.div_ceil(GROUP as usize);
     let blocks = tuning.blocks_of(shape.channels[1]);
     let shader = wgsl::ghost(tuning.block(), depthwise, [*activation, activation2], extra.is_some(), blocks, each);

@@ -2,6 +2,10 @@
 
 use super::wgsl::{ElementLayout, Tile};
 use crate::engine::program::{ConvShape, ConvWeights};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use half::vec::{HalfBitsVecExt, HalfFloatVecExt};
+use std::borrow::Cow;
 
 /// For [`wgsl::dense`](super::wgsl::dense): per group of `tile.blocks` output blocks the biases, then
 /// `[ky][c1 / 4][kx][lane][block]` blocks of four outputs, zero-padded. With fewer than four input channels there are
@@ -67,4 +71,20 @@ pub fn head(shape: &ConvShape, source: &ConvWeights) -> Vec<f32> {
     packed.extend(&source.bias);
     packed.resize(packed.len().next_multiple_of(4), 0.0);
     packed
+}
+
+/// Values as the GPU stores them: fp32, or fp16.
+pub fn stored(values: &[f32], f16_storage: bool) -> Cow<'_, [u8]> {
+    match f16_storage {
+        true => Cow::Owned(bytemuck::cast_slice(Vec::<f16>::from_f32_slice(values).reinterpret_cast()).to_vec()),
+        false => Cow::Borrowed(bytemuck::cast_slice(values)),
+    }
+}
+
+/// The values that [`stored`] made these bytes of.
+pub fn read(bytes: &[u8], f16_storage: bool) -> Vec<f32> {
+    match f16_storage {
+        true => bytemuck::pod_collect_to_vec::<u8, u16>(bytes).reinterpret_into::<f16>().to_f32_vec(),
+        false => bytemuck::pod_collect_to_vec(bytes),
+    }
 }

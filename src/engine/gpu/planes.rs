@@ -1,13 +1,13 @@
 //! The network between buffers that others own on the same device (tensors of Burn's): maps as planes of fp32, `(1, C, H, W)`.
 
-use super::compiled_plan::CompiledPlan;
-use super::dispatch::{Dispatch, pipeline, record};
+use super::dispatch::{Dispatch, bind, part, pipeline, record};
+use super::parameters::Parameters;
 use super::step::groups;
+use super::wgsl::ElementLayout;
 use super::{ALIGNMENT, Gpu, GpuExecutor, wgsl};
-use crate::engine::plan::BufferView;
+use crate::engine::plan::{BufferView, Plan};
 use crate::engine::program::{INPUT, Program};
 use crate::{Error, ErrorKind, Result};
-use std::num::NonZeroU64;
 use wgpu::BufferUsages;
 
 /// A part of a storage buffer that holds a map as planes of fp32, contiguous.
@@ -19,13 +19,6 @@ pub struct Planes<'a> {
     pub offset: u64,
     /// Bytes.
     pub size: u64,
-}
-
-impl<'a> Planes<'a> {
-    /// Its first `size` bytes.
-    fn binding(self, size: u64) -> wgpu::BufferBinding<'a> {
-        wgpu::BufferBinding { buffer: self.buffer, offset: self.offset, size: NonZeroU64::new(size) }
-    }
 }
 
 /// The shaders at both ends, for one picture size.
@@ -44,28 +37,35 @@ impl Drop for Ends {
 }
 
 impl Ends {
-    /// For the input and the outputs of `program` in `prepared`.
-    async fn new(gpu: &Gpu, program: &Program, compiled: &CompiledPlan) -> Result<Self> {
-        let places = &compiled.plan.views;
+    /// For the input and the outputs of `program` in the memory of `plan`.
+    async fn new(gpu: &Gpu, program: &Program, plan: &Plan, element: ElementLayout) -> Result<Self> {
+        let places = &plan.views;
         let input = &places[INPUT];
         let threads = |place: &BufferView, channels: usize| place.height * place.width * channels;
         let mut all = vec![threads(input, input.channels.div_ceil(4))];
-        let mut bytes = parameters(&[
-            ("threads", all[0]),
-            ("in_c", input.channels),
-            ("out_at", input.start / 4),
-            ("out_h", input.height),
-            ("out_w", input.width),
-        ]);
+        let mut bytes = Vec::new();
+        let mut put = |parameters: Parameters| {
+            bytes.extend_from_slice(bytemuck::bytes_of(&parameters));
+            bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+        };
+        put(Parameters {
+            threads: all[0] as u32,
+            in_c: input.channels as u32,
+            out_at: (input.start / 4) as u32,
+            out_h: input.height as u32,
+            out_w: input.width as u32,
+            ..Parameters::default()
+        });
         for &value in &program.outputs {
             let place = &places[value];
             all.push(threads(place, place.channels));
-            bytes.extend(parameters(&[
-                ("threads", threads(place, place.channels)),
-                ("in_at", place.start / 4),
-                ("in_h", place.height),
-                ("in_w", place.width),
-            ]));
+            put(Parameters {
+                threads: threads(place, place.channels) as u32,
+                in_at: (place.start / 4) as u32,
+                in_h: place.height as u32,
+                in_w: place.width as u32,
+                ..Parameters::default()
+            });
         }
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -75,8 +75,8 @@ impl Ends {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&buffer, 0, &bytes);
-        let input = pipeline(gpu, &wgsl::from_planes(compiled.element));
-        let output = pipeline(gpu, &wgsl::to_planes(compiled.element));
+        let input = pipeline(gpu, &wgsl::from_planes(element));
+        let output = pipeline(gpu, &wgsl::to_planes(element));
         if let Some(error) = scope.pop().await {
             gpu.clear_pipeline_cache();
             buffer.destroy();
@@ -84,13 +84,6 @@ impl Ends {
         }
         Ok(Self { parameters: buffer, input, output, threads: all })
     }
-}
-
-/// The parameters with these names, as bytes.
-fn parameters(values: &[(&str, usize)]) -> Vec<u8> {
-    let mut bytes = wgsl::parameters(values).map(u32::to_le_bytes).concat();
-    bytes.resize(ALIGNMENT, 0);
-    bytes
 }
 
 impl GpuExecutor {
@@ -102,7 +95,7 @@ impl GpuExecutor {
     pub async fn prepare_planes(&self, program: &Program, size: [usize; 2]) -> Result<Vec<[usize; 3]>> {
         self.with_plan(program, size, async |compiled| {
             if compiled.ends.is_none() {
-                compiled.ends = Some(Ends::new(&self.gpu, program, compiled).await?);
+                compiled.ends = Some(Ends::new(&self.gpu, program, &compiled.plan, compiled.element).await?);
             }
             let shape = |view: &BufferView| [view.channels, view.height, view.width];
             Ok(program.outputs.iter().map(|&value| shape(&compiled.plan.views[value])).collect())
@@ -128,27 +121,15 @@ impl GpuExecutor {
             return Err(Error::new(ErrorKind::Argument, "the tensors don't fit the network's input and maps"));
         }
         let dispatch = |end: usize| {
-            let tensor = wgpu::BindingResource::Buffer(given[end].binding(needed(end) as u64));
-            let parameters = Planes { buffer: &ends.parameters, offset: (end * ALIGNMENT) as u64, size: 0 };
+            let tensor = part(given[end].buffer, given[end].offset, needed(end) as u64);
+            let parameters = part(&ends.parameters, (end * ALIGNMENT) as u64, size_of::<Parameters>() as u64);
             // What a shader does not use has to be bound all the same.
-            let unused = Planes { buffer: &self.weights, offset: 0, size: 0 };
             let (read, written) = match end {
-                0 => (tensor, prepared.found.as_entire_binding()),
-                _ => (wgpu::BindingResource::Buffer(unused.binding(ALIGNMENT as u64)), tensor),
+                0 => (tensor, prepared.buffers.found.as_entire_binding()),
+                _ => (part(&self.weights, 0, ALIGNMENT as u64), tensor),
             };
-            let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &self.gpu.layout,
-                entries: &[
-                    wgpu::BindGroupEntry { binding: 0, resource: prepared.arena.as_entire_binding() },
-                    wgpu::BindGroupEntry {
-                        binding: 1,
-                        resource: wgpu::BindingResource::Buffer(parameters.binding(64)),
-                    },
-                    wgpu::BindGroupEntry { binding: 2, resource: read },
-                    wgpu::BindGroupEntry { binding: 3, resource: written },
-                ],
-            });
+            let arena = prepared.buffers.arena.as_entire_binding();
+            let group = bind(&self.gpu.device, &self.gpu.layout, [arena, parameters, read, written]);
             let pipeline = if end == 0 { &ends.input } else { &ends.output };
             Dispatch::new(0, pipeline.clone(), group, groups(ends.threads[end]))
         };

@@ -1,14 +1,14 @@
 //! What comes back from the GPU.
 
-use super::compiled_plan::{CompiledPlan, bytes_of};
+use super::buffers::bytes_of;
+use super::compiled_plan::CompiledPlan;
 use super::wgsl::{FRAME, HEADER, MAX_CANDIDATES};
-use super::{Gpu, Head};
+use super::{Gpu, Head, pack};
 use crate::detection::{Candidate, RawMap};
 use crate::engine::plan::BufferView;
 use crate::engine::program::Program;
 use crate::weights::Tensor;
 use crate::{Error, ErrorKind, Result};
-use half::f16;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl CompiledPlan {
@@ -19,11 +19,11 @@ impl CompiledPlan {
         let mut to = 0;
         for view in &views {
             let (from, size) = ((view.start * self.width) as u64, bytes_of(view, self.width));
-            encoder.copy_buffer_to_buffer(&self.arena, from, &self.staging, to, size);
+            encoder.copy_buffer_to_buffer(&self.buffers.arena, from, &self.buffers.staging, to, size);
             to += size;
         }
         gpu.queue.submit([encoder.finish()]);
-        let values = self.values(&gpu.read(&self.staging, to).await?);
+        let values = self.values(&gpu.read(&self.buffers.staging, to).await?);
         let mut start = 0;
         let mut maps = Vec::new();
         for view in &views {
@@ -39,9 +39,9 @@ impl CompiledPlan {
     /// The output of every row as `(C, H, W)`, of a plan that keeps all values.
     pub async fn read_rows(&self, gpu: &Gpu, program: &Program) -> Result<Vec<Option<Tensor>>> {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&self.arena, 0, &self.staging, 0, self.arena.size());
+        encoder.copy_buffer_to_buffer(&self.buffers.arena, 0, &self.buffers.staging, 0, self.buffers.arena.size());
         gpu.queue.submit([encoder.finish()]);
-        let values = self.values(&gpu.read(&self.staging, self.arena.size()).await?);
+        let values = self.values(&gpu.read(&self.buffers.staging, self.buffers.arena.size()).await?);
         let tensor = |value: usize| {
             let view = &self.plan.views[value];
             let count = view.height * view.width;
@@ -58,15 +58,12 @@ impl CompiledPlan {
 
     /// What is stored, as fp32.
     fn values(&self, bytes: &[u8]) -> Vec<f32> {
-        match self.width {
-            2 => bytes.as_chunks::<2>().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
-            _ => bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
-        }
+        pack::read(bytes, self.width == 2)
     }
 
     /// The cells that [`CompiledPlan::run_candidates`] found, per level; none if there were more than fit.
     pub async fn read_candidates(&self, gpu: &Gpu, heads: &[Head]) -> Result<Option<Vec<Vec<Candidate>>>> {
-        let bytes = gpu.read(&self.staging, self.found_bytes()).await?;
+        let bytes = gpu.read(&self.buffers.staging, self.buffers.found.size()).await?;
         let words = bytes.as_chunks::<4>().0;
         let word = |at: usize| u32::from_le_bytes(words[at]);
         if word(FRAME) != self.frame.load(Relaxed) {

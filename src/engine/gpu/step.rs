@@ -1,5 +1,6 @@
 //! The dispatches of each operation.
 
+use super::parameters::Parameters;
 use super::wgsl::{self, ElementLayout, GROUP, Tile, WorkgroupMapping};
 use super::{Tuning, pack};
 use crate::engine::plan::{BufferView, Plan};
@@ -13,8 +14,8 @@ pub struct Step {
     pub op: usize,
     /// The shader's WGSL.
     pub shader: String,
-    /// The values of [`wgsl::PARAMETERS`].
-    pub parameters: [u32; 16],
+    /// What the shader is told.
+    pub parameters: Parameters,
     /// Workgroups.
     pub groups: [u32; 2],
 }
@@ -46,28 +47,32 @@ impl Call {
         let [in_at, in_off] = begin(&self.input, 0);
         let [out_at, out_off] = begin(&self.output, self.behind);
         let [res_at, res_off] = self.residual.as_ref().map_or([0, 0], |view| begin(view, self.behind));
-        let addend_at = self.upsampled_addend.as_ref().map_or(0, |(view, _)| begin(view, 0)[0]);
-        let elements = |view: &BufferView| view.channels.div_ceil(width);
+        let [addend_at, addend_w, addend_hw] = self
+            .upsampled_addend
+            .as_ref()
+            .map_or([0; 3], |(view, _)| [begin(view, 0)[0], view.width, view.height * view.width]);
+        let elements = |view: &BufferView| view.channels.div_ceil(width) as u32;
         let (i, o) = (&self.input, &self.output);
-        let values = [
-            self.threads,
-            in_at,
-            in_off,
-            i.height,
-            i.width,
-            elements(i),
-            out_at,
-            out_off,
-            o.height,
-            o.width,
-            elements(o),
-            res_at,
-            res_off,
-            addend_at,
-            self.upsampled_addend.as_ref().map_or(0, |(view, _)| view.width),
-            self.upsampled_addend.as_ref().map_or(0, |(view, _)| view.height * view.width),
-        ];
-        Step { op, shader, parameters: values.map(|v| v as u32), groups: groups(self.threads) }
+        let parameters = Parameters {
+            threads: self.threads as u32,
+            in_at: in_at as u32,
+            in_off: in_off as u32,
+            in_h: i.height as u32,
+            in_w: i.width as u32,
+            in_c: elements(i),
+            out_at: out_at as u32,
+            out_off: out_off as u32,
+            out_h: o.height as u32,
+            out_w: o.width as u32,
+            out_c: elements(o),
+            res_at: res_at as u32,
+            res_off: res_off as u32,
+            addend_at: addend_at as u32,
+            addend_w: addend_w as u32,
+            addend_hw: addend_hw as u32,
+            ..Parameters::default()
+        };
+        Step { op, shader, parameters, groups: groups(self.threads) }
     }
 }
 

@@ -2,9 +2,10 @@
 //! same integer arithmetic as on the CPU.
 
 use super::dispatch::{self, Dispatch};
+use super::parameters::Parameters;
 use super::step::groups;
 use super::wgsl::{self, ElementLayout};
-use super::{ALIGNMENT, Gpu, too_large};
+use super::{Gpu, too_large};
 use crate::engine::plan::BufferView;
 use crate::image::{Geometry, taps};
 use crate::{Error, ErrorKind, Result};
@@ -58,16 +59,19 @@ impl TextureInput {
             view_formats: &[],
         });
         let [across, down] = geometry.unpadded;
-        let weights: Vec<u8> = taps(width, across, true)
-            .into_iter()
-            .chain(taps(height, down, false))
-            .flat_map(|tap| tap.map(u32::to_le_bytes).concat())
-            .collect();
+        let weights: Vec<[u32; 4]> = taps(width, across, true).into_iter().chain(taps(height, down, false)).collect();
         let threads = view.height * view.width;
-        let mut parameters = [0u32; 16];
-        let values =
-            [threads, geometry.left, geometry.top, down, across, 0, view.start / 4, 0, view.height, view.width];
-        parameters.iter_mut().zip(values).for_each(|(to, value)| *to = value as u32);
+        let parameters = Parameters {
+            threads: threads as u32,
+            border_left: geometry.left as u32,
+            border_top: geometry.top as u32,
+            in_h: down as u32,
+            in_w: across as u32,
+            out_at: (view.start / 4) as u32,
+            out_h: view.height as u32,
+            out_w: view.width as u32,
+            ..Parameters::default()
+        };
         let filled = |label, bytes: &[u8], usage| {
             let size = bytes.len() as u64;
             let usage = usage | BufferUsages::COPY_DST;
@@ -80,22 +84,20 @@ impl TextureInput {
             gpu.queue.write_buffer(&buffer, 0, bytes);
             buffer
         };
-        let weights = filled("scaling", &weights, BufferUsages::STORAGE);
-        let mut bytes = parameters.map(u32::to_le_bytes).concat();
-        bytes.resize(ALIGNMENT, 0);
-        let parameters = filled("parameters", &bytes, BufferUsages::UNIFORM);
+        let weights = filled("scaling", bytemuck::cast_slice(&weights), BufferUsages::STORAGE);
+        let parameters = filled("parameters", bytemuck::bytes_of(&parameters), BufferUsages::UNIFORM);
         let layout = layout(device);
         let view = texture.create_view(&Default::default());
-        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &layout,
-            entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: arena.as_entire_binding() },
-                wgpu::BindGroupEntry { binding: 1, resource: parameters.as_entire_binding() },
-                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&view) },
-                wgpu::BindGroupEntry { binding: 3, resource: weights.as_entire_binding() },
+        let group = dispatch::bind(
+            device,
+            &layout,
+            [
+                arena.as_entire_binding(),
+                parameters.as_entire_binding(),
+                wgpu::BindingResource::TextureView(&view),
+                weights.as_entire_binding(),
             ],
-        });
+        );
         let pipeline = dispatch::build(device, &layout, &wgsl::letterbox(element));
         if let Some(error) = scope.pop().await {
             texture.destroy();

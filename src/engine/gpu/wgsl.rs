@@ -6,20 +6,32 @@
 //! All maps lie in one buffer `a`, in blocks of four channels (see [`Layout::Blocks`](crate::engine::plan::Layout)).
 //! Neighbouring threads take neighbouring pixels and read neighbouring memory; most of them use the same weights.
 
+/// Adds a line to a shader text.
+macro_rules! line {
+    ($text:expr, $($arguments:tt)*) => {
+        // Writing to a String can't fail.
+        let _ = writeln!($text, $($arguments)*);
+    };
+}
+
 mod attention;
 mod convolution;
+mod dense;
 mod fused;
 mod heads;
+mod loads;
 mod simple;
 
 pub use attention::attention;
-pub use convolution::{Tile, dense, depthwise};
+pub use convolution::depthwise;
+pub use dense::{Tile, dense};
 pub use fused::{ghost, pools};
 pub use heads::{FRAME, HEADER, MAX_CANDIDATES, candidates, from_planes, input, letterbox, objectness, to_planes};
 pub use simple::{
     affine, avg_pool, copy, depth_to_space, general, max_pool, space_to_depth, transpose, upsample, zero_pad,
 };
 
+use super::parameters::WGSL_FIELDS;
 use crate::model::Activation;
 
 /// Threads of a workgroup. WebGPU guarantees 256; 64 fill the lanes of every GPU.
@@ -108,21 +120,9 @@ impl ElementLayout {
     }
 }
 
-/// The names of the shaders' parameters, all `u32`, in order.
-pub const PARAMETERS: [&str; 16] = [
-    "threads", "in_at", "in_off", "in_h", "in_w", "in_c", "out_at", "out_off", "out_h", "out_w", "out_c", "res_at",
-    "res_off", "x0", "x1", "x2",
-];
-
-/// The parameters with these values; the others are 0.
-pub fn parameters(values: &[(&str, usize)]) -> [u32; 16] {
-    PARAMETERS.map(|name| values.iter().find(|(one, _)| *one == name).map_or(0, |&(_, value)| value as u32))
-}
-
 /// Declarations shared by all shaders. `at` gives the index of element `c` of pixel `pixel` in a map of `hw` pixels that
 /// begins at `base`, `off` elements inside. `ld` and `st` read and write elements.
 fn header(element: ElementLayout) -> String {
-    let fields: String = PARAMETERS.iter().map(|name| format!("  {name}: u32,\n")).collect();
     let place = match element {
         ElementLayout::Vec4 | ElementLayout::PackedF16 | ElementLayout::NativeF16 => {
             "return base + (off + c) * hw + pixel;"
@@ -139,7 +139,7 @@ fn header(element: ElementLayout) -> String {
     format!(
         "{enable}alias V = {v};
 struct P {{
-{fields}}}
+{WGSL_FIELDS}}}
 @group(0) @binding(0) var<storage, read_write> a: array<{stored}>;
 @group(0) @binding(1) var<uniform> p: P;
 fn at(base: u32, off: u32, hw: u32, c: u32, pixel: u32) -> u32 {{
@@ -241,13 +241,24 @@ impl WorkgroupMapping {
     }
 }
 
-/// The entry point around `body`, which may use the thread's number `i`.
-fn entry(body: &str) -> String {
-    entry_over(body, WorkgroupMapping::Linear)
+/// Numbers that a shader's text leaves open.
+fn constants(values: &[(&str, usize)]) -> String {
+    values.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n")).collect()
 }
 
-/// The same for threads that `mapping` maps: with [`WorkgroupMapping::PerRow`] `i` is the number within the row.
-fn entry_over(body: &str, mapping: WorkgroupMapping) -> String {
+/// A switch that a shader's text leaves open.
+fn flag(name: &str, value: bool) -> String {
+    format!("const {name}: bool = {value};\n")
+}
+
+/// The entry point for a text with a function `run(i)`, `i` the thread's number.
+fn entry_of_run() -> String {
+    entry("  run(i);\n", WorkgroupMapping::Linear)
+}
+
+/// The entry point around `body`, which may use the thread's number `i`: with [`WorkgroupMapping::PerRow`] the number within
+/// the row.
+fn entry(body: &str, mapping: WorkgroupMapping) -> String {
     let number = if mapping == WorkgroupMapping::Linear { "(g.y * n.x + g.x)" } else { "g.x" };
     let [more, end] = match mapping.sharing() {
         WeightSharing::PerThread => ["", "  if (i >= p.threads) { return; }\n"],
@@ -283,15 +294,8 @@ fn activation(activation: Activation) -> String {
         Activation::Selu => {
             "return 1.0507009873554805 * select(v, 1.6732632423543772 * (exp(v) - V(1.0)), v < V(0.0));".into()
         }
-        Activation::Gelu => GELU.into(),
+        Activation::Gelu => return include_str!("wgsl/gelu.wgsl").into(),
         Activation::Softplus => "return max(v, V(0.0)) + log(V(1.0) + exp(-abs(v)));".into(),
     };
     format!("fn act(v: V) -> V {{ {body} }}\n")
 }
-
-/// `v / 2 * (1 + erf(v / sqrt(2)))`, erf by formula 7.1.26 of Abramowitz and Stegun (error below 1.5e-7).
-const GELU: &str = "let x = abs(v) * 0.70710678;
-  let t = V(1.0) / (V(1.0) + 0.3275911 * x);
-  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  let erf = sign(v) * (V(1.0) - p * exp(-x * x));
-  return 0.5 * v * (V(1.0) + erf);";

@@ -5,20 +5,13 @@ use crate::engine::program::ConvShape;
 use crate::model::Activation;
 use std::fmt::Write;
 
-/// Adds a line to a shader text.
-macro_rules! line {
-    ($text:expr, $($arguments:tt)*) => {
-        // Writing to a String can't fail.
-        let _ = writeln!($text, $($arguments)*);
-    };
-}
-
 /// Both halves of a Ghost module on a map of at most `pixels * GROUP` pixels: a pointwise convolution, then the depthwise
 /// one over its result. A workgroup computes one block of channels for all pixels and keeps the first half in its own
 /// memory, so that nothing is computed twice and nothing read back.
 ///
 /// Weights of the first as [`pack::dense`](crate::engine::gpu::pack::dense) orders them for `blocks`, of the second at
-/// element `x0`; results at `out_at` and `x1`; with `residual` what is at `res_at` and `x2` is added.
+/// `second_weights_at`; results at `out_at` and `second_out_at`; with `residual` what is at `res_at` and `second_res_at` is
+/// added.
 pub fn ghost(
     element: ElementLayout,
     second: &ConvShape,
@@ -55,7 +48,7 @@ pub fn ghost(
         });
     }
     line!(t, "  workgroupBarrier();");
-    line!(t, "  k = p.x0 + o * {}u;\n  let bias2 = lw(k);", 1 + kh * kw);
+    line!(t, "  k = p.second_weights_at + o * {}u;\n  let bias2 = lw(k);", 1 + kh * kw);
     for tap in 0..kh * kw {
         line!(t, "  let t{tap} = lw(k + {}u);", 1 + tap);
     }
@@ -75,7 +68,7 @@ pub fn ghost(
         }
         line!(t, "    }}");
     }
-    line!(t, "    st(p.x1 + o * hw + pixel, act2(sum){});\n  }}", plus("p.x2 + o * hw + pixel"));
+    line!(t, "    st(p.second_out_at + o * hw + pixel, act2(sum){});\n  }}", plus("p.second_res_at + o * hw + pixel"));
     let second = activation(activations[1]).replacen("fn act(", "fn act2(", 1);
     header(element)
         + &weights(element)
@@ -91,8 +84,8 @@ fn main(@builtin(workgroup_id) g: vec3<u32>, @builtin(local_invocation_index) l:
         )
 }
 
-/// Three equal pools, each over the one before, on a map of at most `pixels * GROUP` pixels: results at `out_at`, `x0` and
-/// `x1`. A workgroup takes one block of channels, in its own memory: along the rows, then along the columns.
+/// Three equal pools, each over the one before, on a map of at most `pixels * GROUP` pixels: results at `out_at`,
+/// `second_out_at` and `third_out_at`. A workgroup takes one block of channels, in its own memory: along the rows, then along the columns.
 pub fn pools(element: ElementLayout, kernel: usize, pixels: usize) -> String {
     let reach = kernel / 2;
     let each = format!("for (var j = 0u; j < {pixels}u; j++) {{\n    let pixel = min(l + j * {GROUP}u, hw - 1u);");
@@ -100,7 +93,7 @@ pub fn pools(element: ElementLayout, kernel: usize, pixels: usize) -> String {
     let mut t = String::new();
     line!(t, "  let hw = p.out_h * p.out_w;\n  let width = p.out_w;\n  var most: array<V, {pixels}>;");
     line!(t, "  {each} most[j] = ld(p.in_at + g.x * hw + pixel); }}\n  {keep}");
-    for to in ["p.out_at", "p.x0", "p.x1"] {
+    for to in ["p.out_at", "p.second_out_at", "p.third_out_at"] {
         for [along, low, high, step] in [
             ["pixel % width", "max(at, {r}u) - {r}u", "min(at + {r}u, width - 1u)", "pixel - at + k"],
             ["pixel / width", "max(at, {r}u) - {r}u", "min(at + {r}u, p.out_h - 1u)", "pixel % width + k * width"],
