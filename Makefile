@@ -49,7 +49,7 @@ test-quick:
 	@tools/test.sh quick
 
 test-gpu:
-	@tools/test.sh burn burn-cli
+	@tools/test.sh burn
 
 packaging: threads burn
 	@tools/setup-browser.sh

@@ -21,8 +21,7 @@ struct Offset {
 
 impl Executor for Offset {
     fn info(&self) -> DeviceInfo {
-        let (name, precision) = ("offset".to_owned(), "float");
-        DeviceInfo { kind: DeviceKind::Gpu, name, precision, configuration: None, memory: 0 }
+        DeviceInfo { kind: DeviceKind::Gpu, name: "offset".to_owned(), ..self.cpu.info() }
     }
 
     fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {

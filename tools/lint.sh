@@ -25,7 +25,7 @@ check clippy-decode clippy -p ghostdet --features decode
 check clippy-gpu clippy -p ghostdet --features decode,gpu
 check clippy-cli clippy -p ghostdet-cli
 check clippy-train clippy -p ghostdet-cli -p ghostdet-train -p ghostdet-burn --features ghostdet-cli/train
-features=ghostdet-cli/train,ghostdet-cli/gpu
+features=ghostdet-cli/train,ghostdet/gpu
 without="--exclude ghostdet-wasm-burn"
 if [ "${LINT_GPU:-1}" != 0 ]; then
     features=ghostdet-cli/train-gpu

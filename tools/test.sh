@@ -4,8 +4,8 @@
 #   quick   Rust: core, command line, trainer. Needs no GPU stack and no browser.
 #   gpu     Rust: the core's GPU executor through wgpu, on any Vulkan driver.
 #   browser the wasm modules, the page and the npm package, in Chromium; in Firefox and WebKitGTK, too, where they are installed.
-#   burn    Rust: Burn's GPU stack natively, on any Vulkan driver. Adds about twenty minutes to a cold build.
-#   burn-cli  the command line that trains on it.
+#   burn    Rust: Burn's GPU stack natively and the command line on it, on any Vulkan driver. Adds about twenty minutes to a
+#           cold build.
 set -eu
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}/target}"
@@ -58,13 +58,10 @@ for group in "$@"; do
         fi
         ;;
     burn)
-        rust burn -p ghostdet-burn --features gpu
-        ;;
-    burn-cli)
-        rust burn-cli -p ghostdet-cli --features train-gpu
+        rust burn -p ghostdet-burn -p ghostdet-cli --features ghostdet-burn/gpu,ghostdet-cli/train-gpu
         ;;
     *)
-        echo "test.sh: unknown group $group; groups are quick, gpu, browser, burn, burn-cli"
+        echo "test.sh: unknown group $group; groups are quick, gpu, browser, burn"
         exit 2
         ;;
     esac

@@ -66,24 +66,3 @@ impl Detector {
         Ok(Some(self.decode_maps(framing, &maps, milliseconds(start), options.threshold)?))
     }
 }
-
-#[cfg(not(target_arch = "wasm32"))]
-impl Detector {
-    /// Opens the fastest GPU, attaches it, and gives it back.
-    ///
-    /// # Errors
-    /// No GPU; as [`Detector::attach_gpu`].
-    pub fn open_gpu(&mut self, configuration: Option<&str>) -> Result<Gpu> {
-        pollster::block_on(async {
-            let gpu = Gpu::open().await?;
-            match configuration {
-                None => self.attach_gpu(&gpu).await?,
-                Some(name) => {
-                    let tuning = name.parse()?;
-                    self.attach_gpu_tuned(&gpu, tuning, &self.self_test(self.imgsz)?).await?;
-                }
-            }
-            Ok(gpu)
-        })
-    }
-}

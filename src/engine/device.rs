@@ -12,13 +12,14 @@ pub enum Device {
     Auto,
     /// The CPU, with a precision or with [the faster one](Precision::detect).
     Cpu(Option<Precision>),
-    /// A GPU, with a configuration of its shaders (see `engine::gpu::Tuning`) or with the default one.
+    /// A GPU, with a configuration of its shaders (see `engine::gpu::Tuning`), with `burn-ops` (Burn's own operations), or with
+    /// the default configuration.
     Gpu(Option<String>),
 }
 
 impl Device {
-    /// The names that need no configuration.
-    pub const NAMES: [&str; 5] = ["auto", "cpu", "gpu", "cpu/float", "cpu/int16"];
+    /// The names of all devices. `gpu/…` takes configurations of the shaders, too.
+    pub const NAMES: [&str; 6] = ["auto", "cpu", "gpu", "gpu/burn-ops", "cpu/float", "cpu/int16"];
 
     /// The precision on the CPU, if one is asked for.
     pub fn precision(&self) -> Option<Precision> {

@@ -42,6 +42,10 @@ pub struct DeviceInfo {
     pub kind: DeviceKind,
     /// The adapter's name, or the instruction set of the CPU.
     pub name: String,
+    /// The library that drives the device: `cpu` (this one), `wgpu`, or `burn-wgpu` (Burn's WebGPU backend).
+    pub backend: &'static str,
+    /// How it computes: `fused` (the operations of the program), or `burn-ops` (Burn's own, one after the other).
+    pub executor: &'static str,
     /// The number type of activations and products: `float`, `int16`, `half`, `f16`.
     pub precision: &'static str,
     /// The configuration of the kernels, where there are several.
@@ -125,7 +129,15 @@ where
 
 impl Executor for Nowhere {
     fn info(&self) -> DeviceInfo {
-        DeviceInfo { kind: DeviceKind::Cpu, name: "none".into(), precision: "float", configuration: None, memory: 0 }
+        DeviceInfo {
+            kind: DeviceKind::Cpu,
+            name: "none".into(),
+            backend: "cpu",
+            executor: "fused",
+            precision: "float",
+            configuration: None,
+            memory: 0,
+        }
     }
 
     fn maps<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<RawMap>> {

@@ -6,7 +6,7 @@ use ghostdet::engine::program::{INPUT, OpKind, Program, UpsampleMode};
 use ghostdet::engine::{Candidates, DeviceInfo, DeviceKind, Executor, Input, OpTime, Pending, Rows};
 use ghostdet::image::Geometry;
 use ghostdet::model::Graph;
-use ghostdet::weights::Checkpoint;
+use ghostdet::weights::{self, Checkpoint};
 use ghostdet::{Error, ErrorKind, Result};
 
 use crate::fused::FusedNetwork;
@@ -15,6 +15,9 @@ use crate::{Network, Tensor, planes, read_async};
 
 /// The name of the way that takes Burn's own operations, in options and in `info`.
 pub const BURN_OPS: &str = "burn-ops";
+
+/// The name of Burn's WebGPU backend in `info`.
+const BACKEND: &str = "burn-wgpu";
 
 /// A network as one operation of Burn's backend: the fused shaders. Raw maps go through Burn tensors, candidates come straight
 /// from the shaders.
@@ -32,7 +35,7 @@ impl FusedExecutor {
 
 impl Executor for FusedExecutor {
     fn info(&self) -> DeviceInfo {
-        self.0.executor().info()
+        DeviceInfo { backend: BACKEND, ..self.0.executor().info() }
     }
 
     fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
@@ -95,6 +98,8 @@ impl Executor for BurnOpsExecutor {
         DeviceInfo {
             kind: DeviceKind::Gpu,
             name: self.burn.gpu.name.clone(),
+            backend: BACKEND,
+            executor: BURN_OPS,
             precision: "float",
             configuration: Some(BURN_OPS.into()),
             // Burn's pool of memory serves all networks.
@@ -110,12 +115,27 @@ impl Executor for BurnOpsExecutor {
         })
     }
 
-    fn rows<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Rows> {
-        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Argument, "Burn's operations give raw maps only"))))
+    fn rows<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Rows> {
+        Box::pin(async move {
+            check_kernels(program)?;
+            let tensor = tensor(program, input, size, &self.burn)?;
+            let mut rows = self.network.forward_rows(tensor)?;
+            let maps = read(&self.burn, rows.pop().unwrap_or_default()).await?;
+            let mut read_rows = Vec::with_capacity(rows.len() + 1);
+            for row in rows {
+                let map = read(&self.burn, row).await?.pop();
+                read_rows.push(map.map(channels_first));
+            }
+            // Detect has raw maps in place of an output.
+            read_rows.push(None);
+            Ok((read_rows, maps))
+        })
     }
 
     fn profile<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
-        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Argument, "Burn's operations are timed as a whole"))))
+        let error = Error::new(ErrorKind::Argument, "the steps of Burn's own operations can't be timed one by one")
+            .hint("take the fused executor (device gpu), or time whole pictures (detect --json)");
+        Box::pin(std::future::ready(Err(error)))
     }
 }
 
@@ -146,6 +166,14 @@ fn tensor(program: &Program, input: Input<'_>, [height, width]: [usize; 2], burn
 /// Channels-last values, one channel after the other.
 fn by_plane<T>(values: &[T], channels: usize) -> impl Iterator<Item = &T> {
     (0..channels).flat_map(move |c| values.iter().skip(c).step_by(channels.max(1)))
+}
+
+/// A map as `(C, H, W)`.
+fn channels_first(map: RawMap) -> weights::Tensor {
+    let pixels = map.height * map.width;
+    let channels = map.data.len() / pixels.max(1);
+    let data = by_plane(&map.data, channels).copied().collect();
+    weights::Tensor { shape: vec![channels, map.height, map.width], data }
 }
 
 /// The maps of the only image.

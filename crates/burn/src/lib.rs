@@ -14,6 +14,8 @@ mod convolution;
 #[cfg(feature = "flex")]
 mod device;
 #[cfg(feature = "gpu")]
+mod execution;
+#[cfg(feature = "gpu")]
 mod executors;
 #[cfg(feature = "gpu")]
 mod fused;
@@ -36,6 +38,8 @@ pub use checking::{BlockRun, Norms, block_training};
 pub use convolution::{Activated, BatchNorm, Convolution, ParameterMut};
 #[cfg(feature = "flex")]
 pub use device::cpu;
+#[cfg(feature = "gpu")]
+pub use execution::Execution;
 #[cfg(feature = "gpu")]
 pub use executors::{BURN_OPS, BurnOpsExecutor, FusedExecutor};
 #[cfg(feature = "gpu")]

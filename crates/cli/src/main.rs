@@ -6,6 +6,7 @@ mod draw;
 mod options;
 mod profile;
 mod sources;
+mod table;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

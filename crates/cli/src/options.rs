@@ -1,6 +1,6 @@
 //! What several commands share: weights, device, configurations, reading and printing.
 
-use crate::device;
+use crate::device::{self, DeviceParser};
 use clap::Args;
 use ghostdet::detector::DetectorOptions;
 use ghostdet::engine::Device;
@@ -24,8 +24,9 @@ pub struct Network {
     /// The YAML the weights were trained with, where the file does not hold it: a file or a built-in name
     #[arg(long, value_name = "YAML")]
     pub config: Option<String>,
-    /// The device: gpu is Vulkan, Metal or DirectX (a build with `--features gpu`)
-    #[arg(long, value_parser = device::parser(), default_value = "auto")]
+    /// The device: gpu is Vulkan, Metal or DirectX (a build with `--features gpu`); gpu/burn-ops runs Burn's own operations
+    /// there in place of the fused shaders
+    #[arg(long, value_parser = DeviceParser, default_value = "auto")]
     pub device: Device,
 }
 
@@ -37,12 +38,14 @@ impl Network {
             precision: self.device.precision(),
             ..DetectorOptions::default()
         };
-        let mut detector = match &self.weights {
-            None => Detector::load(DEFAULT_WEIGHTS, &options),
-            Some(path) => Detector::load(&read(path)?, &options).map_err(|error| error.at(path.display())),
-        }?;
+        let file = self.weights.as_deref().map(read).transpose()?;
+        let bytes = file.as_deref().unwrap_or(DEFAULT_WEIGHTS);
+        let mut detector = Detector::load(bytes, &options).map_err(|error| match &self.weights {
+            Some(path) => error.at(path.display()),
+            None => error,
+        })?;
         detector.notes().iter().for_each(|note| eprintln!("note: {note}"));
-        device::select(&mut detector, &self.device)?;
+        device::select(&mut detector, &self.device, bytes)?;
         Ok(detector)
     }
 }

@@ -1,5 +1,7 @@
 //! Milliseconds per row, measured with random weights.
 
+use crate::device::{Ran, select_for_engine};
+use crate::table::{Column, table};
 use ghostdet::Result;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind};
@@ -12,7 +14,7 @@ const RUNS: usize = 7;
 
 /// What each row took.
 pub struct Profile {
-    device: &'static str,
+    ran: Ran,
     imgsz: usize,
     rows: Vec<Row>,
 }
@@ -25,25 +27,18 @@ struct Row {
     bytes: f64,
 }
 
-/// Median milliseconds of each operation of `engine` on `device`, and the device's name.
-pub fn operations(
-    graph: &Graph,
-    engine: &mut Engine,
-    size: [usize; 2],
-    device: &Device,
-) -> Result<(&'static str, Vec<f64>)> {
+/// Median milliseconds of each operation of `engine` on `device`, and what ran them.
+pub fn operations(graph: &Graph, engine: &mut Engine, size: [usize; 2], device: &Device) -> Result<(Ran, Vec<f64>)> {
     let count = size[0] * size[1] * graph.input_channels;
     let pixels: Vec<f32> = (0..count).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
-    if let Device::Gpu(configuration) = device {
-        attach_gpu(engine, configuration.as_deref())?;
-    }
+    select_for_engine(engine, device)?;
     let runs = (0..=RUNS).map(|_| engine.profile(&pixels, size)).collect::<Result<Vec<_>>>()?;
     let median = |index: usize| {
         let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
     };
-    Ok((engine.executor().info().kind.name(), (0..engine.program().ops.len()).map(median).collect()))
+    Ok((Ran::on(engine), (0..engine.program().ops.len()).map(median).collect()))
 }
 
 /// Runs `graph` on `device` at `imgsz` (rounded up to the stride).
@@ -53,7 +48,7 @@ pub fn measure(graph: &Graph, imgsz: usize, device: &Device) -> Result<Profile> 
     let size = [side, side];
     let options = EngineOptions { precision: device.precision(), ..EngineOptions::default() };
     let mut engine = Engine::new(graph, Weights::Random, &options)?;
-    let (name, times) = operations(graph, &mut engine, size, device)?;
+    let (ran, times) = operations(graph, &mut engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
     let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Retain::Maps)?;
     for (index, op) in engine.program().ops.iter().enumerate() {
@@ -63,7 +58,7 @@ pub fn measure(graph: &Graph, imgsz: usize, device: &Device) -> Result<Profile> 
         row.multiply_adds += adds;
         row.bytes += bytes;
     }
-    Ok(Profile { device: name, imgsz: side, rows })
+    Ok(Profile { ran, imgsz: side, rows })
 }
 
 /// Multiply-adds and bytes of an operation.
@@ -99,49 +94,35 @@ pub fn cost(op: &Op, plan: &Plan) -> (f64, f64) {
     (adds, bytes)
 }
 
-#[cfg(feature = "gpu")]
-fn attach_gpu(engine: &mut Engine, configuration: Option<&str>) -> Result<()> {
-    use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};
-    let gpu = pollster::block_on(Gpu::open())?;
-    crate::device::report(&gpu);
-    let tuning = configuration.map_or_else(|| Ok(Tuning::default_for(&gpu)), str::parse)?;
-    engine.attach(Box::new(GpuExecutor::new(&gpu, engine.program(), tuning)?));
-    Ok(())
-}
-
-#[cfg(not(feature = "gpu"))]
-fn attach_gpu(_: &mut Engine, _: Option<&str>) -> Result<()> {
-    Err(crate::device::no_gpu())
-}
-
 impl Profile {
     /// For JSON.
     pub fn json(&self) -> Value {
         let row = |row: &Row| json!({ "milliseconds": row.milliseconds, "gmac": row.multiply_adds / 1e9, "bytes": row.bytes });
-        json!({ "device": self.device, "imgsz": self.imgsz, "rows": self.rows.iter().map(row).collect::<Vec<_>>() })
+        let mut all = json!({ "imgsz": self.imgsz, "rows": self.rows.iter().map(row).collect::<Vec<_>>() });
+        self.ran.add_to(&mut all);
+        all
     }
 
     /// A table: row, module, milliseconds, share, GMAC/s, multiply-adds per byte.
     pub fn table(&self, graph: &Graph) -> String {
         let total: f64 = self.rows.iter().map(|row| row.milliseconds).sum();
-        let mut text = format!(
-            "\n{:>3}  {:<28}{:>9}{:>8}{:>10}{:>10}   ({}, {}x{}, median of {RUNS})\n",
-            "row", "module", "ms", "share", "GMAC/s", "MAC/byte", self.device, self.imgsz, self.imgsz,
-        );
+        let numbers = ["ms", "share", "GMAC/s", "MAC/byte"].map(Column::Number);
+        let mut table = table(&[&[Column::Number("row"), Column::Text("module")][..], &numbers].concat());
         for (row, configured) in self.rows.iter().zip(&graph.rows) {
-            let per_second = row.multiply_adds / row.milliseconds.max(1e-9) / 1e6;
-            text += &format!(
-                "{:>3}  {:<28}{:>9.3}{:>7.1}%{:>10.1}{:>10.1}\n",
-                configured.index,
-                configured.printed_module.trim_start_matches("models.common.").trim_start_matches("models.yolo."),
-                row.milliseconds,
-                100.0 * row.milliseconds / total.max(1e-9),
-                per_second,
-                row.multiply_adds / row.bytes.max(1.0),
-            );
+            let module = configured.printed_module.as_str();
+            table.add_row([
+                configured.index.to_string(),
+                module.trim_start_matches("models.common.").trim_start_matches("models.yolo.").to_owned(),
+                format!("{:.3}", row.milliseconds),
+                format!("{:.1}%", 100.0 * row.milliseconds / total.max(1e-9)),
+                format!("{:.1}", row.multiply_adds / row.milliseconds.max(1e-9) / 1e6),
+                format!("{:.1}", row.multiply_adds / row.bytes.max(1.0)),
+            ]);
         }
         let adds: f64 = self.rows.iter().map(|row| row.multiply_adds).sum();
-        text += &format!("     {:<28}{total:>9.3}{:>8}{:>10.1}", "all", "", adds / total.max(1e-9) / 1e6);
-        text
+        let rate = format!("{:.1}", adds / total.max(1e-9) / 1e6);
+        table.add_row([String::new(), "all".to_owned(), format!("{total:.3}"), String::new(), rate, String::new()]);
+        let (who, side) = (self.ran.words(), self.imgsz);
+        format!("\n{}\n{who}, {side}x{side}, median of {RUNS}", table.trim_fmt())
     }
 }

@@ -60,7 +60,5 @@ pub use tune_malloc::tune_malloc;
 
 /// Where training computes.
 pub mod device {
-    #[cfg(feature = "gpu")]
-    pub use ghostdet_burn::gpu;
     pub use ghostdet_burn::{Device, cpu};
 }

@@ -1,13 +1,13 @@
 //! The class `GpuDetector`.
 
+use ghostdet::Detector;
 use ghostdet::detection::NmsOptions;
 use ghostdet::detector::{PredictOptions, Predicted};
-use ghostdet::engine::{DeviceKind, Executor};
+use ghostdet::engine::DeviceKind;
 use ghostdet::image::Image;
 use ghostdet::model::Config;
 use ghostdet::weights::Checkpoint;
-use ghostdet::{Detector, Error, ErrorKind};
-use ghostdet_burn::{BURN_OPS, BurnOpsExecutor, FusedExecutor};
+use ghostdet_burn::Execution;
 use serde_json::json;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -52,26 +52,12 @@ impl GpuDetector {
     /// # Errors
     /// An `Error` of code `device`: no GPU, it doesn't fit, or it computes something else.
     pub async fn attach(&mut self, way: String, side: usize, expected: Vec<f32>) -> Result<(), JsValue> {
-        // The one before goes first: there may be no room for both.
-        self.detector.detach();
+        let execution: Execution = way.parse().map_err(thrown)?;
         let burn = gpu::open().await.map_err(thrown)?;
         let test = self.detector.self_test_from(side, &expected).map_err(thrown)?;
         drop(expected);
-        let executor: Box<dyn Executor> = match (way.as_str(), &self.checkpoint) {
-            (BURN_OPS, None) => {
-                return Err(thrown(Error::new(ErrorKind::Device, "the network was not loaded for Burn's operations")));
-            }
-            (BURN_OPS, Some(checkpoint)) => {
-                Box::new(BurnOpsExecutor::new(&burn, self.detector.graph(), checkpoint).map_err(thrown)?)
-            }
-            (name, _) => {
-                let program = self.detector.engine().program_with_weights().map_err(thrown)?;
-                let tuning = name.parse().map_err(thrown)?;
-                Box::new(FusedExecutor::new(&burn, program, tuning).map_err(thrown)?)
-            }
-        };
-        self.detector.attach(executor, &test).await.map_err(thrown)?;
-        if way == BURN_OPS {
+        execution.attach(&mut self.detector, &burn, self.checkpoint.as_ref(), &test).await.map_err(thrown)?;
+        if execution == Execution::BurnOps {
             self.checkpoint = None;
         } else {
             // The test's tensors were the only ones.

@@ -159,6 +159,8 @@ impl Executor for CpuExecutor {
         DeviceInfo {
             kind: DeviceKind::Cpu,
             name: Isa::detect().name().to_owned(),
+            backend: "cpu",
+            executor: "fused",
             precision: self.precision().name(),
             configuration: None,
             memory: self.weight_bytes() as u64,

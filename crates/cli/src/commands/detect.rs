@@ -1,5 +1,6 @@
 //! `ghostdet detect`.
 
+use crate::device::Ran;
 use crate::draw;
 use crate::options::{Network, io, parse_fraction, parse_size, print, write};
 use crate::sources::{Source, expand};
@@ -64,7 +65,8 @@ struct Line<'a> {
     width: usize,
     height: usize,
     model: &'a str,
-    device: &'static str,
+    #[serde(flatten)]
+    ran: Ran,
     speed: Milliseconds,
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<String>,
@@ -228,7 +230,7 @@ fn json(source: &str, detector: &Detector, decode: f64, found: &Detections, save
         width: found.width,
         height: found.height,
         model: &detector.info().architecture,
-        device: detector.engine().executor().info().kind.name(),
+        ran: Ran::on(detector.engine()),
         speed,
         saved,
         detections: found.detections.iter().map(one).collect(),

@@ -2,6 +2,7 @@
 
 use crate::options::{parse_size, print, read_config};
 use crate::profile::{self, cost};
+use crate::table::{Column, table};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
@@ -61,20 +62,22 @@ impl Args {
         let retain = if layout == Layout::ChannelsLast { Retain::Candidates } else { Retain::Maps };
         let plan = Plan::new(program, self.imgsz, layout, retain)?;
         let mut steps: Vec<Value> = (0..program.ops.len()).map(|index| step(program, &plan, index)).collect();
+        let mut ran = None;
         if self.time {
             let device = match self.executor {
                 Executor::Cpu => Device::Cpu(None),
                 Executor::Gpu => Device::Gpu(None),
             };
             let mut engine = Engine::new(&graph, Weights::Random, &EngineOptions::default())?;
-            let (_, times) = profile::operations(&graph, &mut engine, self.imgsz, &device)?;
+            let (on, times) = profile::operations(&graph, &mut engine, self.imgsz, &device)?;
+            ran = Some(on);
             steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.into());
         }
         let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();
         let bytes = |floats: usize| floats * 4;
         let parameters = Cost::of(&graph, true).parameters;
         if self.json {
-            print(json!({
+            let mut all = json!({
                 "model": self.config,
                 "size": self.imgsz,
                 "steps": steps,
@@ -82,38 +85,25 @@ impl Args {
                 "activation_bytes": bytes(plan.arena),
                 "activation_bytes_without_reuse": bytes(plan.without_reuse),
                 "weight_bytes": bytes(parameters as usize),
-            }))?;
+            });
+            if let Some(ran) = ran {
+                ran.add_to(&mut all);
+            }
+            print(all)?;
             return Ok(true);
         }
-        print(format!(
-            "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10}{:>10}  {}{}",
-            "step",
-            "row",
-            "what",
-            "kernel",
-            "in",
-            "out",
-            "MMAC",
-            "at",
-            if self.time { format!("{:>8}{:>8}{:>7}  ", "ms", "GMAC/s", "GB/s") } else { String::new() },
-            "place"
-        ))?;
+        let places = ["in", "out", "MMAC", "at"].map(Column::Number);
+        let rates = ["ms", "GMAC/s", "GB/s"].map(Column::Number);
+        let rates = if self.time { &rates[..] } else { &[] };
+        let what = [Column::Number("step"), Column::Number("row"), Column::Text("what"), Column::Text("kernel")];
+        let mut table = table(&[&what[..], &places, rates, &[Column::Text("place")]].concat());
         for step in &steps {
-            let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
-            print(format!(
-                "{:>4} {:>4}  {:<15}{:<22}{:>15}{:>15}{:>10.2}{:>10}  {}{}",
-                step["step"].to_string(),
-                step["row"].to_string(),
-                text("what"),
-                text("kernel"),
-                text("in"),
-                text("out"),
-                step["multiply_adds"].as_f64().unwrap_or(0.0) / 1e6,
-                step["at"].to_string(),
-                rates(step),
-                text("place"),
-            ))?;
+            let text = |key: &str| step[key].as_str().map_or_else(|| step[key].to_string(), str::to_owned);
+            let adds = format!("{:.2}", step["multiply_adds"].as_f64().unwrap_or(0.0) / 1e6);
+            let cells = ["step", "row", "what", "kernel", "in", "out"].map(text).into_iter().chain([adds, text("at")]);
+            table.add_row(cells.chain(speeds(step)).chain([text("place")]));
         }
+        print(table.trim_fmt())?;
         let mb = |floats: usize| bytes(floats) as f64 / 1e6;
         print(format!(
             "{} steps, {:.1} MMAC; activations {:.2} MB ({:.2} without reuse), weights {:.2} MB",
@@ -128,10 +118,10 @@ impl Args {
 }
 
 /// Milliseconds, GMAC/s and GB/s of a step that was timed.
-fn rates(step: &Value) -> String {
-    let Some(ms) = step["milliseconds"].as_f64() else { return String::new() };
+fn speeds(step: &Value) -> Vec<String> {
+    let Some(ms) = step["milliseconds"].as_f64() else { return Vec::new() };
     let per = |key: &str| step[key].as_f64().unwrap_or(0.0) / ms.max(1e-9) / 1e6;
-    format!("{ms:>8.3}{:>8.1}{:>7.1}  ", per("multiply_adds"), per("bytes"))
+    vec![format!("{ms:.3}"), format!("{:.1}", per("multiply_adds")), format!("{:.1}", per("bytes"))]
 }
 
 fn step(program: &Program, plan: &Plan, index: usize) -> Value {

@@ -1,6 +1,6 @@
 //! `ghostdet summary`.
 
-use crate::device;
+use crate::device::DeviceParser;
 use crate::options::{parse_side, print, read_config};
 use crate::profile;
 use ghostdet::Result;
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long)]
     line_profile: bool,
     /// Where --line-profile runs
-    #[arg(long, value_parser = device::parser(), default_value = "auto")]
+    #[arg(long, value_parser = DeviceParser, default_value = "auto")]
     device: Device,
     /// Print JSON
     #[arg(long)]

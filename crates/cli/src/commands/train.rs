@@ -317,7 +317,7 @@ impl Args {
         match self.device {
             Device::Cpu => Ok(device::cpu()),
             #[cfg(feature = "train-gpu")]
-            Device::Gpu => device::gpu(&pollster::block_on(ghostdet::engine::gpu::Gpu::open_whole())?),
+            Device::Gpu => Ok(pollster::block_on(ghostdet_burn::BurnGpu::open())?.device),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `ghostdet val`.
 
+use crate::device::Ran;
 use crate::options::{Network, parse_size, print};
+use crate::table::{self, Column};
 use clap::ValueEnum;
 use ghostdet::Result;
 use ghostdet::data::Dataset;
@@ -104,10 +106,11 @@ impl Args {
         match self.json {
             true => {
                 let mut json = serde_json::to_value(&report).unwrap_or_default();
+                Ran::on(detector.engine()).add_to(&mut json);
                 json["speed"] = serde_json::to_value(speed).unwrap_or_default();
                 print(json)?;
             }
-            false => table(&report, &speed)?,
+            false => print_table(&report, &speed)?,
         }
         if data.left_out() > 0 {
             eprintln!("{} labels were left out, each named above", data.left_out());
@@ -116,18 +119,19 @@ impl Args {
     }
 }
 
-fn table(report: &Report, speed: &Speed) -> Result<()> {
-    let line = |name: &str, labels: usize, values: [f64; 4]| {
-        let [precision, recall, map50, map] = values;
-        format!("{name:<20}{labels:>8}{precision:>10.3}{recall:>8.3}{map50:>8.3}{map:>10.3}")
-    };
+fn print_table(report: &Report, speed: &Speed) -> Result<()> {
     let Report { metric, images, labels, precision, recall, map50, map, classes, .. } = report;
     print(format!("{images} pictures, metric {metric}"))?;
-    print(format!("{:<20}{:>8}{:>10}{:>8}{:>8}{:>10}", "class", "labels", "precision", "recall", "mAP50", "mAP50-95"))?;
-    print(line("all", *labels, [*precision, *recall, *map50, *map]))?;
+    let numbers = ["labels", "precision", "recall", "mAP50", "mAP50-95"].map(Column::Number);
+    let mut table = table::table(&[&[Column::Text("class")][..], &numbers].concat());
+    let line = |name: &str, labels: usize, values: [f64; 4]| {
+        [name.to_owned(), labels.to_string()].into_iter().chain(values.map(|value| format!("{value:.3}")))
+    };
+    table.add_row(line("all", *labels, [*precision, *recall, *map50, *map]));
     for class in classes {
-        print(line(&class.name, class.labels, [class.precision, class.recall, class.map50, class.map]))?;
+        table.add_row(line(&class.name, class.labels, [class.precision, class.recall, class.map50, class.map]));
     }
+    print(table.trim_fmt())?;
     let Speed { letterbox, network, nms } = speed;
     print(format!("per picture: letterbox {letterbox:.1} ms, network {network:.1} ms, NMS {nms:.1} ms"))
 }
