@@ -17,17 +17,26 @@ pub fn assign(rows: usize, columns: usize, weight: impl Fn(usize, usize) -> f64)
             }
         }
     }
-    let mut parts: Vec<Vec<(usize, usize, f64)>> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     let mut part_of = vec![usize::MAX; rows + columns];
-    for edge in edges {
-        let part = &mut part_of[find(&mut group, edge.0)];
+    // The place of each row and column in its part.
+    let mut places = vec![usize::MAX; rows + columns];
+    for (row, column, weight) in edges {
+        let part = &mut part_of[find(&mut group, row)];
         if *part == usize::MAX {
             *part = parts.len();
-            parts.push(Vec::new());
+            parts.push(Part::default());
         }
-        parts[*part].push(edge);
+        let part = &mut parts[*part];
+        for (member, name, names) in [(row, row, &mut part.rows), (rows + column, column, &mut part.columns)] {
+            if places[member] == usize::MAX {
+                places[member] = names.len();
+                names.push(name);
+            }
+        }
+        part.edges.push((places[row], places[rows + column], weight));
     }
-    parts.iter().flat_map(|edges| solve(edges)).collect()
+    parts.iter().flat_map(Part::solve).collect()
 }
 
 /// The representative of a group.
@@ -39,30 +48,30 @@ fn find(group: &mut [usize], mut member: usize) -> usize {
     member
 }
 
-/// The best pairs of one connected part.
-fn solve(edges: &[(usize, usize, f64)]) -> Vec<(usize, usize)> {
-    if let [(row, column, _)] = edges {
-        return vec![(*row, *column)];
+/// Rows and columns that possible pairs connect; the pairs name them by their places here.
+#[derive(Default)]
+struct Part {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    edges: Vec<(usize, usize, f64)>,
+}
+
+impl Part {
+    /// The best pairs.
+    fn solve(&self) -> Vec<(usize, usize)> {
+        // The algorithm gives every row a column, so there must be as many.
+        let swap = self.rows.len() > self.columns.len();
+        let order = |a: usize, b: usize| if swap { (b, a) } else { (a, b) };
+        let (few, many) = order(self.rows.len(), self.columns.len());
+        let mut costs = vec![0.0; few * many];
+        for &(row, column, weight) in &self.edges {
+            let (a, b) = order(row, column);
+            costs[a * many + b] = -weight;
+        }
+        let pairs = cheapest(&costs, few, many);
+        let real = pairs.into_iter().filter(|(a, b)| costs[a * many + b] < 0.0);
+        real.map(|(a, b)| order(a, b)).map(|(row, column)| (self.rows[row], self.columns[column])).collect()
     }
-    let names = |of: fn(&(usize, usize, f64)) -> usize| {
-        let mut names: Vec<usize> = edges.iter().map(of).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let (rows, columns) = (names(|edge| edge.0), names(|edge| edge.1));
-    // The algorithm gives every row a column, so there must be as many.
-    let swap = rows.len() > columns.len();
-    let (few, many) = if swap { (columns, rows) } else { (rows, columns) };
-    let mut costs = vec![0.0; few.len() * many.len()];
-    for &(row, column, weight) in edges {
-        let (a, b) = if swap { (column, row) } else { (row, column) };
-        let at = |names: &[usize], name| names.binary_search(&name).unwrap_or_default();
-        costs[at(&few, a) * many.len() + at(&many, b)] = -weight;
-    }
-    let pairs = cheapest(&costs, few.len(), many.len());
-    let real = pairs.into_iter().filter(|(a, b)| costs[a * many.len() + b] < 0.0);
-    real.map(|(a, b)| if swap { (many[b], few[a]) } else { (few[a], many[b]) }).collect()
 }
 
 /// A column for every row at the least total cost: the Hungarian method with shortest augmenting paths (Kuhn 1955, Jonker and

@@ -124,7 +124,7 @@ impl Border {
 /// (y points down).
 fn side(a: [f64; 2], b: [f64; 2], point: [f64; 2]) -> f64 {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
-    (dx * (point[1] - a[1]) - dy * (point[0] - a[0])) / dx.hypot(dy)
+    (dx * (point[1] - a[1]) - dy * (point[0] - a[0])) / length(dx, dy)
 }
 
 /// The distance of a point from the part of the line between `a` and `b`.
@@ -133,7 +133,11 @@ fn distance_to(a: [f64; 2], b: [f64; 2], point: [f64; 2]) -> f64 {
     let square = dx * dx + dy * dy;
     let along = if square > 0.0 { ((point[0] - a[0]) * dx + (point[1] - a[1]) * dy) / square } else { 0.0 };
     let along = along.clamp(0.0, 1.0);
-    (a[0] + along * dx - point[0]).hypot(a[1] + along * dy - point[1])
+    length(a[0] + along * dx - point[0], a[1] + along * dy - point[1])
+}
+
+fn length(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }
 
 fn edges(corners: &[[f32; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {

@@ -3,7 +3,6 @@
 use super::border::Border;
 use super::tracker::Track;
 use crate::{Error, ErrorKind, Result};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A track has crossed a border when it is farther beyond it than this part of its box's mean side: a box that trembles on the
 /// line is not counted again and again.
@@ -27,13 +26,15 @@ pub struct Count {
 #[derive(Clone, Debug)]
 pub struct Counts {
     border: Border,
-    classes: BTreeMap<usize, Count>,
-    places: BTreeMap<u64, Place>,
+    /// By class number.
+    classes: Vec<(usize, Count)>,
+    /// By track number.
+    places: Vec<(u64, Place)>,
 }
 
 impl Counts {
     fn new(border: Border) -> Self {
-        Self { border, classes: BTreeMap::new(), places: BTreeMap::new() }
+        Self { border, classes: Vec::new(), places: Vec::new() }
     }
 
     /// The line or zone.
@@ -41,62 +42,82 @@ impl Counts {
         &self.border
     }
 
-    /// By class number; classes that were never counted are left out.
-    pub fn classes(&self) -> &BTreeMap<usize, Count> {
+    /// Class numbers with their counts, in order; classes that were never counted are left out.
+    pub fn classes(&self) -> &[(usize, Count)] {
         &self.classes
     }
 
     /// All classes together.
     pub fn total(&self) -> Count {
-        self.classes.values().fold(Count::default(), |sum, one| Count {
+        self.classes.iter().fold(Count::default(), |sum, (_, one)| Count {
             entered: sum.entered + one.entered,
             left: sum.left + one.left,
             inside: sum.inside + one.inside,
         })
     }
 
-    fn update(&mut self, track: &Track) {
-        let detection = track.detection();
-        let point = self.border.anchor(detection);
-        let distance = self.border.distance(point);
-        let [x1, y1, x2, y2] = detection.bounds.map(f64::from);
-        let margin = MARGIN * ((x2 - x1) + (y2 - y1)) / 2.0;
-        let beyond = distance.abs() > margin;
-        let now = Place { point, distance, side: distance > 0.0, sure: beyond, through: false };
-        let place = self.places.entry(track.id()).or_insert(now);
-        if (place.distance > 0.0) != (distance > 0.0) {
-            place.through = self.border.meets(place.point, point);
+    /// Takes in the tracks after a frame.
+    fn update<'a>(&mut self, tracks: impl Iterator<Item = &'a Track>) {
+        self.places.iter_mut().for_each(|(_, place)| place.followed = false);
+        for track in tracks {
+            if track.seen() {
+                self.see(track);
+            } else if let Ok(at) = self.places.binary_search_by_key(&track.id(), |place| place.0) {
+                self.places[at].1.followed = true;
+            }
         }
-        (place.point, place.distance) = (point, distance);
-        if !beyond {
-            return;
-        }
-        let inwards = distance > 0.0;
-        if place.sure && place.side != inwards && place.through {
-            let count = self.classes.entry(detection.class).or_default();
-            *(if inwards { &mut count.entered } else { &mut count.left }) += 1;
-        }
-        (place.side, place.sure) = (inwards, true);
-    }
-
-    fn count_inside(&mut self, classes: &BTreeMap<u64, usize>) {
-        self.places.retain(|track, _| classes.contains_key(track));
+        self.places.retain(|(_, place)| place.followed);
+        self.classes.iter_mut().for_each(|(_, count)| count.inside = 0);
         if !self.border.is_line() {
-            self.classes.values_mut().for_each(|count| count.inside = 0);
-            for (track, place) in &self.places {
-                // The side of a track that is not sure of it yet follows its box.
-                let inside = if place.sure { place.side } else { place.distance > 0.0 };
-                if inside && let Some(class) = classes.get(track) {
-                    self.classes.entry(*class).or_default().inside += 1;
-                }
+            for (_, place) in self.places.iter().filter(|(_, place)| place.is_inside()) {
+                count_of(&mut self.classes, place.class).inside += 1;
             }
         }
     }
+
+    fn see(&mut self, track: &Track) {
+        let class = track.detection().class;
+        let point = self.border.anchor(track.detection());
+        let distance = self.border.distance(point);
+        let [x1, y1, x2, y2] = track.detection().bounds.map(f64::from);
+        let margin = MARGIN * ((x2 - x1) + (y2 - y1)) / 2.0;
+        let (inwards, beyond) = (distance > 0.0, distance.abs() > margin);
+        let now = Place { class, point, distance, side: inwards, sure: beyond, through: false, followed: true };
+        let at = match self.places.binary_search_by_key(&track.id(), |place| place.0) {
+            Ok(at) => at,
+            Err(at) => {
+                self.places.insert(at, (track.id(), now));
+                at
+            }
+        };
+        let before = self.places[at].1;
+        let other_side = (before.distance > 0.0) != inwards;
+        let through = if other_side { self.border.meets(before.point, point) } else { before.through };
+        if beyond && before.sure && before.side != inwards && through {
+            let count = count_of(&mut self.classes, class);
+            *(if inwards { &mut count.entered } else { &mut count.left }) += 1;
+        }
+        let side = if beyond { inwards } else { before.side };
+        self.places[at].1 = Place { side, sure: before.sure || beyond, through, ..now };
+    }
+}
+
+/// The count of a class.
+fn count_of(classes: &mut Vec<(usize, Count)>, class: usize) -> &mut Count {
+    let at = match classes.binary_search_by_key(&class, |count| count.0) {
+        Ok(at) => at,
+        Err(at) => {
+            classes.insert(at, (class, Count::default()));
+            at
+        }
+    };
+    &mut classes[at].1
 }
 
 /// Where a track is, seen from one border.
 #[derive(Clone, Copy, Debug)]
 struct Place {
+    class: usize,
     point: [f64; 2],
     distance: f64,
     /// The side on which it was last beyond the margin.
@@ -105,6 +126,15 @@ struct Place {
     sure: bool,
     /// Whether its last way to the other side led through the border.
     through: bool,
+    /// Whether the tracker still has it.
+    followed: bool,
+}
+
+impl Place {
+    /// Whether it is on the inner side. Until it is sure, that follows its box.
+    fn is_inside(&self) -> bool {
+        if self.sure { self.side } else { self.distance > 0.0 }
+    }
 }
 
 /// Counts tracks at lines and in zones.
@@ -134,10 +164,9 @@ impl Counter {
             let message = format!("{} lines and zones are more than {MAX_BORDERS}", borders.len());
             return Err(Error::new(ErrorKind::Argument, message).hint("count at fewer of them"));
         }
-        let mut names = BTreeSet::new();
-        for border in &borders {
+        for (i, border) in borders.iter().enumerate() {
             border.check()?;
-            if !names.insert(&border.name) {
+            if borders[..i].iter().any(|other| other.name == border.name) {
                 let error = Error::new(ErrorKind::Argument, "two lines or zones have this name");
                 return Err(error.at(format!("{:?}", border.name)).hint("give each a name of its own"));
             }
@@ -150,7 +179,7 @@ impl Counter {
             let counts = old.swap_remove(at);
             match counts.border == border {
                 true => counts,
-                false => Counts { border, places: BTreeMap::new(), ..counts },
+                false => Counts { border, places: Vec::new(), ..counts },
             }
         };
         self.counts = borders.into_iter().map(kept).collect();
@@ -159,11 +188,7 @@ impl Counter {
 
     /// Takes in where the tracks are after a frame: those of [`Tracker::tracks`](super::Tracker::tracks).
     pub fn update<'a>(&mut self, tracks: impl Iterator<Item = &'a Track> + Clone) {
-        let classes: BTreeMap<u64, usize> = tracks.clone().map(|track| (track.id(), track.detection().class)).collect();
-        for counts in &mut self.counts {
-            tracks.clone().filter(|track| track.seen()).for_each(|track| counts.update(track));
-            counts.count_inside(&classes);
-        }
+        self.counts.iter_mut().for_each(|counts| counts.update(tracks.clone()));
     }
 
     /// What was counted, in the order of the borders.

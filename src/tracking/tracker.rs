@@ -7,7 +7,7 @@ use crate::detection::Detection;
 use crate::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
 
-/// Detections of one frame beyond this many (the best) are passed over.
+/// Detections of one frame beyond this many are passed over.
 pub const MAX_DETECTIONS: usize = 1000;
 
 /// At most this many tracks are followed at once; those that were not seen for longest go first.
@@ -21,9 +21,6 @@ const STEP: f64 = 1.0 / 30.0;
 const SURE: f64 = 0.2;
 const UNSURE: f64 = 0.5;
 const NEW: f64 = 0.3;
-
-/// Of two tracks that overlap by more than this, one seen and one not, the younger goes.
-const SAME: f64 = 0.85;
 
 /// How a [`Tracker`] works.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +42,7 @@ pub struct TrackOptions {
 impl TrackOptions {
     /// The options for who shows detections with scores from `conf` on: tracks start there, and go on with scores from 0.1 on.
     pub fn from_conf(conf: f32) -> Self {
-        Self { high: conf, low: conf.min(0.1), start: conf, buffer: 1.0, agnostic: false, trail: 0 }
+        Self { high: conf, low: conf.min(0.1), start: conf, buffer: 2.0, agnostic: false, trail: 0 }
     }
 
     fn check(&self) -> Result<()> {
@@ -96,8 +93,7 @@ pub struct Track {
     detection: Detection,
     trail: VecDeque<[f32; 2]>,
     motion: Motion,
-    /// When it was seen first and last.
-    first: f64,
+    /// When it was seen last.
     last: f64,
     seen: bool,
 }
@@ -105,7 +101,7 @@ pub struct Track {
 impl Track {
     fn new(detection: Detection, time: f64) -> Self {
         let motion = Motion::new(&detection.bounds.map(f64::from));
-        Self { id: 0, detection, trail: VecDeque::new(), motion, first: time, last: time, seen: true }
+        Self { id: 0, detection, trail: VecDeque::new(), motion, last: time, seen: true }
     }
 
     /// Its number.
@@ -195,9 +191,10 @@ impl Tracker {
 
     /// Takes in the detections of the next frame and gives those that belong to a track, in the same order.
     ///
-    /// `time` is the frame's time in seconds from any beginning, so frames may be missing and come at any rate. If it goes
-    /// back, the video was rewound: all tracks are forgotten. A time that is not a number is taken for the thirtieth of a
-    /// second after the last. Boxes that are empty, and those with values that are not numbers, are passed over.
+    /// Detections come best first, as NMS gives them. Boxes that are empty, and those with values that are not numbers, are
+    /// passed over. `time` is the frame's time in seconds from any beginning, so frames may be missing and come at any rate. If
+    /// it goes back, the video was rewound: all tracks are forgotten. A time that is not a number is taken for the thirtieth of
+    /// a second after the last.
     ///
     /// An object gets its number when it is found in two frames running; in the first frame of all, at once.
     pub fn update(&mut self, time: f64, detections: &[Detection]) -> Vec<Tracked> {
@@ -208,15 +205,16 @@ impl Tracker {
         let first = self.time.is_none();
         let passed = time - self.time.unwrap_or(time);
         self.time = Some(time);
+        let TrackOptions { high, low, start, buffer, .. } = self.options;
+        self.tracks.retain(|track| track.seen || time - track.last <= buffer);
         for track in &mut self.tracks {
             track.motion.predict(passed / STEP, track.seen);
         }
-        let TrackOptions { high, low, start, buffer, .. } = self.options;
         // Detections wait in `sure` and `unsure`, tracks in `waiting`, until each has its partner.
-        let mut sure = usable(detections, low);
-        let mut unsure = sure.split_off(sure.partition_point(|&i| detections[i].score >= high));
+        let usable = usable(detections, low);
+        let (mut sure, mut unsure): (Vec<usize>, Vec<usize>) =
+            usable.into_iter().partition(|&i| detections[i].score >= high);
         let (mut numbered, mut new): (Vec<Track>, Vec<Track>) = self.tracks.drain(..).partition(|t| !t.is_new());
-        let was_seen: Vec<bool> = numbered.iter().map(|track| track.seen).collect();
         numbered.iter_mut().chain(&mut new).for_each(|track| track.seen = false);
 
         let agnostic = self.options.agnostic;
@@ -237,20 +235,18 @@ impl Tracker {
                 }
                 found[i] = Some(track.id);
             }
-            let mut taken: Vec<usize> = pairs.iter().map(|pair| waiting[pair.1]).collect();
-            taken.sort_unstable();
-            waiting.retain(|i| taken.binary_search(i).is_err());
+            waiting.retain(|&i| found[i].is_none());
         };
         let all = |count: usize| (0..count).collect::<Vec<_>>();
-        associate(&mut numbered, &all(was_seen.len()), &mut sure, SURE);
-        let rest: Vec<usize> = (0..was_seen.len()).filter(|&i| was_seen[i] && !numbered[i].seen).collect();
+        let all_numbered = all(numbered.len());
+        associate(&mut numbered, &all_numbered, &mut sure, SURE);
+        let rest: Vec<usize> = (0..numbered.len()).filter(|&i| !numbered[i].seen).collect();
         associate(&mut numbered, &rest, &mut unsure, UNSURE);
         let all_new = all(new.len());
         associate(&mut new, &all_new, &mut sure, NEW);
 
         numbered.extend(new.into_iter().filter(|track| track.seen));
         numbered.retain(|track| time - track.last <= buffer);
-        remove_doubles(&mut numbered);
         for i in sure.into_iter().filter(|&i| detections[i].score >= start) {
             let mut track = Track::new(detections[i], time);
             if first {
@@ -260,9 +256,9 @@ impl Tracker {
             }
             numbered.push(track);
         }
-        if numbered.len() > MAX_TRACKS {
-            numbered.sort_by(|a, b| b.last.total_cmp(&a.last));
-            numbered.truncate(MAX_TRACKS);
+        while numbered.len() > MAX_TRACKS {
+            let oldest = (0..numbered.len()).min_by(|&a, &b| numbered[a].last.total_cmp(&numbered[b].last));
+            numbered.swap_remove(oldest.unwrap_or_default());
         }
         numbered.iter_mut().for_each(|track| track.keep_trail(self.options.trail));
         self.tracks = numbered;
@@ -271,31 +267,12 @@ impl Tracker {
     }
 }
 
-/// The detections that can belong to a track, best first.
+/// The detections that can belong to a track.
 fn usable(detections: &[Detection], low: f32) -> Vec<usize> {
     let usable = |i: &usize| {
         let Detection { bounds: [x1, y1, x2, y2], score, .. } = detections[*i];
         let finite = detections[*i].bounds.iter().all(|v| v.is_finite());
         finite && x2 > x1 && y2 > y1 && score.is_finite() && score >= low
     };
-    let mut order: Vec<usize> = (0..detections.len()).filter(usable).collect();
-    order.sort_by(|&a, &b| detections[b].score.total_cmp(&detections[a].score));
-    order.truncate(MAX_DETECTIONS);
-    order
-}
-
-/// An object that was lost and is followed under a second number keeps the older one of both.
-fn remove_doubles(tracks: &mut Vec<Track>) {
-    let boxes: Vec<[f64; 4]> = tracks.iter().map(|track| track.motion.bounds()).collect();
-    let mut keep = vec![true; tracks.len()];
-    for (lost, a) in tracks.iter().enumerate().filter(|(_, track)| !track.seen) {
-        for (seen, b) in tracks.iter().enumerate().filter(|(_, track)| track.seen) {
-            if a.detection.class == b.detection.class && overlap(&boxes[lost], &boxes[seen]) > SAME {
-                let older_is_lost = a.last - a.first > b.last - b.first;
-                keep[if older_is_lost { seen } else { lost }] = false;
-            }
-        }
-    }
-    let mut keep = keep.into_iter();
-    tracks.retain(|_| keep.next().unwrap_or(true));
+    (0..detections.len()).filter(usable).take(MAX_DETECTIONS).collect()
 }
