@@ -5,6 +5,7 @@ import { GhostdetError, throwIfAborted } from './errors.js';
 import { Frames } from './frames.js';
 import { ownFetch } from './host.js';
 import { DETECT_OPTIONS, LOAD_OPTIONS, checkOptions, nearest } from './options.js';
+import { Tracker, Tracks, readTracks, timeOf, wantsTracks } from './tracking.js';
 import { loadTuning, storeTuning } from './tuning-cache.js';
 import { DEFAULT_MODEL, fetchWeights } from './weights.js';
 
@@ -141,26 +142,51 @@ export class Detector {
    * @returns {Promise<import('./index.d.ts').Result>}
    */
   detect(source, options = {}) {
+    if (options && wantsTracks(options)) {
+      const message = 'detect() looks at one picture: tracks, lines, zones and trails need stream(), or detect() of a tracker()';
+      return Promise.reject(new GhostdetError('argument', message));
+    }
+    return this.#detect(source, options);
+  }
+
+  /**
+   * Follows objects through pictures that are given one by one, in order: as `detect()`, with tracks. `stream()` does so by itself.
+   * @returns {Tracker}
+   */
+  tracker() {
+    const tracks = new Tracks();
+    return new Tracker((source, options) => this.#detect(source, options, tracks), () => this.#untrack(tracks));
+  }
+
+  /** @param {Tracks} [tracks] that take in what is found */
+  #detect(source, options, tracks) {
     return this.#enqueue(async () => {
-      const checked = this.#check(options);
+      const checked = this.#check(options, tracks);
       throwIfAborted(options.signal);
-      return this.#look(await abortable(this.#take(source, options), options.signal), checked, options.signal);
+      const taken = await abortable(this.#take(source, options), options.signal);
+      return this.#look(taken, checked, options.signal, tracks?.ask(options, checked, options.time ?? taken.time));
     }, options?.signal);
+  }
+
+  /** Frees tracks in the engine. */
+  #untrack(tracks) {
+    if (!this.#disposed) this.#channel.call('untrack', tracks.id).catch(() => {});
   }
 
   // Takes the image from its source: as a bitmap for a GPU, else as pixels.
   /** @returns {Promise<any>} */
   async #take(source, /** @type {any} */ { signal, largest }) {
-    const started = performance.now();
+    const [started, time] = [performance.now(), timeOf(source)];
     const taking = { fetch: this.#fetch, signal, largest };
     const wanted = this.#bitmaps && this.#info.device.kind === 'webgpu';
     const taken = (wanted && (await captureBitmap(source, taking))) || (await capture(source, taking));
-    return { ...taken, started, captured: performance.now() };
+    return { ...taken, time, started, captured: performance.now() };
   }
 
   /** Runs the network on an image that was taken. */
-  async #look({ width, height, frame, started, captured }, checked, signal) {
-    const payload = { ...frame, size: this.#size, options: checked };
+  async #look({ width, height, frame, started, captured }, checked, signal, /** @type {import('./tracking.js').Asked | undefined} */ asked) {
+    if (asked) asked.scale = [width / frame.width, height / frame.height];
+    const payload = { ...frame, size: this.#size, options: checked, tracking: asked };
     // From here on the candidates are this image's, or nobody's: refine() must not take them for the last one's.
     this.#last = null;
     const done = await abortable(this.#channel.call('run', payload, [frame.bitmap ?? frame.rgba.buffer]), signal);
@@ -170,11 +196,11 @@ export class Detector {
     // A GPU that refused the first bitmap is given pixels from then on.
     if (frame.bitmap && !done.bitmap && device === 'webgpu') this.#bitmaps = false;
     this.#last = { width, height, sx: width / frame.width, sy: height / frame.height };
-    const detections = this.#detections(done.flat);
+    const found = asked ? readTracks(done, asked, this.#info.labels, { width, height }) : { detections: this.#detections(done.flat) };
     const { letterbox = 0, network = done.run, nms } = done;
     const total = performance.now() - started;
     const speed = { capture: captured - started, letterbox, network, nms, total };
-    return { width, height, detections, speed, device };
+    return { width, height, ...found, speed, device };
   }
 
   /**
@@ -193,15 +219,16 @@ export class Detector {
    * The detections of a playing video. Frames that arrive while the network runs are skipped. The next frame is taken while
    * the network runs, as late as possible, so that it is fresh and the network doesn't wait for it. Ends with the video, with its
    * camera (unplugged, taken away, permission taken back), when the element is removed from the page, with `signal`, or when the
-   * loop is left.
+   * loop is left. With `track`, `lines`, `zones` or `trails`, objects have numbers and are counted.
    * @throws {GhostdetError} of code `network` or `picture` where the video can't be loaded or read
    * @param {HTMLVideoElement} video
-   * @param {import('./index.d.ts').DetectOptions | (() => import('./index.d.ts').DetectOptions)} [options]
+   * @param {import('./index.d.ts').StreamOptions | (() => import('./index.d.ts').StreamOptions)} [options]
    *   a function is called before every frame
    */
   async *stream(video, options = {}) {
     const asked = () => (typeof options === 'function' ? options() : options);
     const frames = new Frames(video, asked().signal);
+    const tracks = new Tracks();
     const pace = { capture: 0, busy: 0, fps: 0 };
     const follow = (name, value) => (pace[name] = pace[name] ? 0.8 * pace[name] + 0.2 * value : value);
     /** A frame newer than the last one, taken after `wait` milliseconds; null when there is none. */
@@ -220,11 +247,15 @@ export class Detector {
           taken.frame.bitmap?.close();
           taken = await take(0);
         }
-        const { signal } = asked();
+        const wanted = asked();
+        const { signal } = wanted;
         if (!taken || signal?.aborted) return;
         follow('capture', taken.captured - taken.started);
         const started = performance.now();
-        const running = this.#enqueue(() => this.#look(taken, this.#check(asked()), signal));
+        const running = this.#enqueue(() => {
+          const checked = this.#check(wanted);
+          return this.#look(taken, checked, signal, wantsTracks(wanted) ? tracks.ask(wanted, checked, taken.time) : undefined);
+        });
         next = take(pace.busy - pace.capture - 1);
         next.catch(() => {});
         const result = await running;
@@ -238,6 +269,7 @@ export class Detector {
       if (error.code !== 'aborted' && error.code !== 'disposed') throw error;
     } finally {
       frames.close();
+      if (tracks.used) this.#untrack(tracks);
       next.then((taken) => taken?.frame.bitmap?.close(), () => {});
     }
   }
@@ -293,8 +325,8 @@ export class Detector {
     return answer;
   }
 
-  #check(options) {
-    checkOptions(options, DETECT_OPTIONS, 'detect()');
+  #check(options, tracks) {
+    checkOptions(options, tracks ? [...DETECT_OPTIONS, 'time'] : DETECT_OPTIONS, 'detect()');
     const { conf, iou, classes, maxDetections, agnostic } = { ...DEFAULTS, ...options };
     for (const [name, value] of Object.entries({ conf, iou })) {
       if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw new GhostdetError('argument', `${name}: ${value} is not a number from 0 to 1`);

@@ -5,6 +5,7 @@ import { cpuGlue, threadsGlue } from './glue.js';
 import { BURN_OPS, Placement, likelyWay } from './placement.js';
 import { startWorkers } from './pool.js';
 import { Timer } from './timer.js';
+import { Trackers, track } from './trackers.js';
 import { instantiate } from './wasm.js';
 
 // The engine: the worker runs it for the page, and `worker: false` runs it in the page.
@@ -65,6 +66,7 @@ export class Engine {
   /** The image size that was asked for last. */
   #size = 640;
   #timers = [];
+  #trackers = new Trackers();
 
   /**
    * Loads the CPU's module and checks the name of the device. Where a GPU will probably run the network, Burn's module and the
@@ -132,12 +134,23 @@ export class Engine {
 
   /**
    * Runs the network once, on pixels or on a bitmap (which goes to the GPU without being read), and gives the boxes for
-   * `options`. The candidates stay for `boxes`.
+   * `options`, or those that belong to tracks. The candidates stay for `boxes`.
    */
-  async run({ rgba, bitmap, width, height, size, options }) {
+  async run({ rgba, bitmap, width, height, size, options, tracking }) {
+    this.#need();
+    // What it does not take is told before the network runs.
+    const tracker = tracking && this.#trackers.use(core, tracking);
     const started = performance.now();
     const done = await this.#network({ rgba, bitmap, width, height, size });
-    return { ...done, run: performance.now() - started, ...this.boxes(options) };
+    const run = performance.now() - started;
+    if (!tracker) return { ...done, run, ...this.boxes(options) };
+    const { flat, nms } = this.boxes({ ...options, conf: Math.min(options.conf, tracking.options.low) });
+    return { ...done, run, nms, ...track(tracker, flat, tracking) };
+  }
+
+  /** Frees the tracks of a stream. */
+  untrack(id) {
+    this.#trackers.drop(id);
   }
 
   async #network({ rgba, bitmap, width, height, size }) {
@@ -216,6 +229,7 @@ export class Engine {
   dispose() {
     for (const timer of this.#timers) timer.free();
     this.#timers = [];
+    this.#trackers.clear();
     this.#last = null;
     this.#placement?.dispose();
     this.#cpu?.free();

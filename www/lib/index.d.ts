@@ -109,7 +109,7 @@ export interface TrackOptions {
   low?: number;
   /** A track starts from this score on; `high` if left out. */
   start?: number;
-  /** Seconds for which an object that is not seen keeps its number, 1. */
+  /** Seconds for which an object that is not seen keeps its number, 2. */
   buffer?: number;
 }
 
@@ -154,8 +154,7 @@ export interface Tracked { detections: (Detection & { track: number })[]; counts
 export interface TrackedResult extends Result, Tracked { detections: (Detection & { track: number })[] }
 
 /** Follows objects through pictures that are given one by one, in order. */
-export class Tracker {
-  private constructor();
+export interface Tracker {
   /** As {@link Detector.detect}, but for the next picture. */
   detect(source: Source, options?: TrackedDetectOptions): Promise<TrackedResult>;
   /** Frees the tracks and their counts. */

@@ -4,7 +4,7 @@ import { GhostdetError } from './errors.js';
 export const LOAD_OPTIONS = [
   'model', 'yaml', 'device', 'size', 'threads', 'worker', 'wasm', 'burn', 'sha256', 'cache', 'warmup', 'fetch', 'onProgress', 'signal',
 ];
-export const DETECT_OPTIONS = ['conf', 'iou', 'classes', 'maxDetections', 'agnostic', 'signal', 'largest', 'track', 'lines', 'zones'];
+export const DETECT_OPTIONS = ['conf', 'iou', 'classes', 'maxDetections', 'agnostic', 'signal', 'largest', 'track', 'lines', 'zones', 'trails'];
 export const COUNT_OPTIONS = ['nc', 'size'];
 export const MEASURE_OPTIONS = ['nc', 'size', 'device', 'threads', 'rounds', 'onProgress', 'signal'];
 

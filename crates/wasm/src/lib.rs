@@ -9,9 +9,11 @@ mod error;
 mod model_stats;
 #[cfg(all(target_arch = "wasm32", feature = "wasm-threads"))]
 mod threads;
+mod tracker;
 
 pub use detector::WebDetector;
 pub use model_stats::{compare, summarize};
+pub use tracker::WebTracker;
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
