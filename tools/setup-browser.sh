@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the browser checks need: playwright-core and typescript from package-lock.json, and a Chromium (CHROMIUM names another one).
+# What the browser checks need: playwright-core, typescript and esbuild from package-lock.json, and a Chromium (CHROMIUM names another one).
 set -eu
 cd "$(dirname "$0")/.."
-if [ ! -d node_modules/playwright-core ] || [ ! -d node_modules/typescript ]; then
+if [ ! -d node_modules/playwright-core ] || [ ! -d node_modules/typescript ] || [ ! -d node_modules/esbuild ]; then
     npm ci --no-audit --no-fund
 fi
 if [ -z "${CHROMIUM:-}" ] && [ ! -x /usr/bin/chromium ]; then

@@ -32,6 +32,7 @@ const folder = join(packaging, 'apps');
  * @property {any} manifest its package.json
  * @property {string} about
  * @property {string} [code] where `shared/detect.js` goes
+ * @property {string} [entry] what it imports instead of `ghostdet`
  * @property {string} [photo] where the photo goes
  * @property {boolean} quick whether `make test` runs it
  * @property {boolean} installed whether npm installs the package in it (a page that serves it unpacked needs no npm)

@@ -24,7 +24,7 @@ export function install(app, tarball, folder) {
     if (name !== 'node_modules') rmSync(join(folder, name), { recursive: true });
   }
   for (const from of app.folders) cpSync(from, folder, { recursive: true });
-  put(join(packaging, 'shared', 'detect.js'), app.code && join(folder, app.code));
+  writeCode(app, folder, 'detect.js');
   put(join(root, 'www', 'samples', 'astronaut.jpg'), app.photo && join(folder, app.photo));
   const env = environment(app, dirname(folder));
   if (!app.installed) {
@@ -43,9 +43,19 @@ export function install(app, tarball, folder) {
     npm(['install'], folder, env);
     writeFileSync(stamp, text);
   } else {
+    // What tools remember of an older package with the same version.
+    for (const name of ['.vite', '.vite-temp', '.cache', '.astro']) rmSync(join(folder, 'node_modules', name), { recursive: true, force: true });
     unpack(tarball, join(folder, 'node_modules', 'ghostdet'));
   }
   return env;
+}
+
+/** Puts the app's code in its place: `detect.js`, or `nothing.js`, which does without the package. */
+export function writeCode(app, folder, name) {
+  if (!app.code) return;
+  const text = readFileSync(join(packaging, 'shared', name), 'utf8');
+  mkdirSync(dirname(join(folder, app.code)), { recursive: true });
+  writeFileSync(join(folder, app.code), app.entry ? text.replace("'ghostdet'", `'${app.entry}'`) : text);
 }
 
 function put(from, to) {
@@ -65,7 +75,8 @@ function npm(args, folder, env) {
 
 /** What scripts run with: no telemetry, no questions, and the Node that the app asks for. */
 function environment(app, folder) {
-  const env = { ...process.env, CI: '1', NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1',
+  // Tools work in another way where CI is set; people have it not.
+  const env = { ...process.env, CI: undefined, NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1',
     ASTRO_TELEMETRY_DISABLED: '1', NG_CLI_ANALYTICS: 'false', DO_NOT_TRACK: '1', npm_config_update_notifier: 'false' };
   const wanted = app.manifest.engines?.node?.match(/^>=(\d+)$/)?.[1];
   if (wanted && Number(process.versions.node.split('.')[0]) < Number(wanted)) {

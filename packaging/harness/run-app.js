@@ -1,10 +1,9 @@
 // Runs an app in each of its ways.
 import { spawn } from 'node:child_process';
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packaging } from './apps.js';
-import { install } from './install.js';
+import { install, writeCode } from './install.js';
 import { digest } from './logs.js';
 import { serveFolder, serveScript } from './serve.js';
 import { sizeOf } from './size.js';
@@ -65,11 +64,11 @@ async function runOnce(app, run, { folder, env, browser }) {
     const clean = () => [output, ...(run.clean ?? []).map((name) => join(folder, name))]
       .forEach((path) => rmSync(path, { recursive: true, force: true }));
     if (app.code) {
-      copyFileSync(join(packaging, 'shared', 'nothing.js'), join(folder, app.code));
+      writeCode(app, folder, 'nothing.js');
       clean();
       await script(run.build, folder, env);
       grown = -sizeOf(output);
-      copyFileSync(join(packaging, 'shared', 'detect.js'), join(folder, app.code));
+      writeCode(app, folder, 'detect.js');
     }
     clean();
     await script(run.build, folder, env);

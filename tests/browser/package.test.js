@@ -1,11 +1,12 @@
 // The npm package as somebody else gets it: packed, unpacked into node_modules, used as the README says.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { after, before, test } from 'node:test';
+import { apply, unpack } from '../../www/lib/packed.js';
 import { launch, root } from './helper.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ghostdet-package-'));
@@ -49,13 +50,12 @@ test('the packed package finds objects as the README says', async (t) => {
   const [{ filename, files, size }] = JSON.parse(out.slice(out.indexOf('[')));
   const names = files.map(({ path }) => path);
   t.diagnostic(`${filename}: ${names.length} files, ${Math.round(size / 1000)} kB`);
-  for (const name of ['index.js', 'index.d.ts', 'worker.js', 'pool-worker.js', 'README.md', 'pkg/ghostdet_wasm.js', 'pkg/ghostdet_wasm_bg.wasm',
-    'pkg/relaxed/ghostdet_wasm_bg.wasm', 'weights/yolov5n-ghost-backbone.safetensors', 'weights/yolov5n-ghost-backbone.md', 'LICENSE-MIT',
-    'LICENSE-APACHE']) {
+  for (const name of ['dist/index.js', 'dist/index.d.ts', 'dist/slim.js', 'dist/threads.js', 'dist/inline.js', 'dist/worker.js', 'dist/inference-worker.js',
+    'dist/pool-worker.js', 'dist/pkg/cpu.bin', 'dist/pkg/cpu-plain.bin', 'dist/pkg/burn.bin', 'dist/pkg/threads.bin',
+    'dist/weights/yolov5n-ghost-backbone.bin', 'dist/weights/yolov5n-ghost-backbone.safetensors', 'dist/weights/yolov5n-ghost-backbone.md',
+    'README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY.txt']) {
     assert.ok(names.includes(name), `${name} is not in the package`);
   }
-  if (existsSync(join(root, 'www', 'lib', 'pkg', 'threads'))) assert.ok(names.includes('pkg/threads/relaxed/ghostdet_wasm_bg.wasm'));
-  assert.ok(names.includes('burn.js') && names.includes('pkg/burn/ghostdet_wasm_burn_bg.wasm'), "Burn's module is not in the package");
   const installed = join(folder, 'node_modules', 'ghostdet');
   mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1']);
@@ -64,7 +64,7 @@ test('the packed package finds objects as the README says', async (t) => {
   const code = example();
   assert.match(code, /^import \{ Detector/);
   writeFileSync(join(folder, 'index.html'), `<!doctype html>
-<script type="importmap">{ "imports": { "ghostdet": "./node_modules/ghostdet/index.js" } }</script>
+<script type="importmap">{ "imports": { "ghostdet": "./node_modules/ghostdet/dist/index.js" } }</script>
 <img src="cat.jpg">
 <script type="module">
   const [imageElement, videoElement, draw] = [document.querySelector('img'), document.createElement('video'), () => {}];
@@ -85,4 +85,16 @@ test('the packed package finds objects as the README says', async (t) => {
   assert.deepEqual(server.missing.filter((path) => path !== '/favicon.ico'), []);
   await page.close();
   server.close();
+});
+
+test('what the package has made smaller comes out as it was', async () => {
+  const installed = join(folder, 'node_modules', 'ghostdet', 'dist');
+  const file = (path) => unpack(Uint8Array.from(readFileSync(join(installed, path))).buffer);
+  const same = (bytes, path) => assert.ok(Buffer.from(bytes).equals(readFileSync(join(root, path))), path);
+  const relaxed = await file('pkg/cpu.bin');
+  same(relaxed, 'www/lib/pkg/relaxed/ghostdet_wasm_bg.wasm');
+  same(apply(relaxed, await file('pkg/cpu-plain.bin')), 'www/lib/pkg/ghostdet_wasm_bg.wasm');
+  same(apply(await file('pkg/threads.bin'), await file('pkg/threads-plain.bin')), 'www/lib/pkg/threads/ghostdet_wasm_bg.wasm');
+  same(await file('pkg/burn.bin'), 'www/lib/pkg/burn/ghostdet_wasm_burn_bg.wasm');
+  same(await file('weights/yolov5n-ghost-backbone.bin'), 'weights/yolov5n-ghost-backbone.safetensors');
 });

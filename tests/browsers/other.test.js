@@ -1,7 +1,12 @@
 // The page and the package in other browsers than Chromium, where these are installed (Debian: firefox-esr; webkit2gtk-driver and xvfb).
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { serve } from '../browser/helper.js';
+import { pack, unpack } from '../../packaging/harness/pack.js';
+import { serveFolder } from '../../packaging/harness/serve.js';
+import { root, serve } from '../browser/helper.js';
 import * as firefox from './firefox.js';
 import * as webkit from './webkit.js';
 
@@ -16,6 +21,28 @@ const until = (body) => `
     else if (problem?.textContent || Date.now() > end) done({ error: problem?.textContent || 'nothing happened for 50 s: ' + document.body.innerText.slice(0, 400) });
     else setTimeout(look, 100);
   })();`;
+
+/** A page that uses the package as npm would install it. */
+const folder = mkdtempSync(join(tmpdir(), 'ghostdet-browsers-'));
+before(() => {
+  if (!firefox.binary && !webkit.binary) return;
+  unpack(pack(folder).tarball, join(folder, 'ghostdet'));
+  copyFileSync(join(root, 'www', 'samples', 'astronaut.jpg'), join(folder, 'astronaut.jpg'));
+  writeFileSync(join(folder, 'index.html'), `<!doctype html><body><script type="module">
+    try {
+      const asked = new URLSearchParams(location.search);
+      const { Detector } = await import('./ghostdet/dist/' + asked.get('entry') + '.js');
+      const detector = await Detector.load({ worker: asked.get('worker') === 'true' });
+      const { detections } = await detector.detect('astronaut.jpg');
+      const { worker } = detector.info;
+      detector.dispose();
+      document.body.dataset.found = JSON.stringify({ detections, worker });
+    } catch (error) {
+      document.body.dataset.found = JSON.stringify({ error: error.code + ': ' + error.message });
+    }
+  </script>`);
+});
+after(() => rmSync(folder, { recursive: true }));
 
 for (const [name, { binary, start }] of Object.entries({ Firefox: firefox, WebKitGTK: webkit })) {
   describe(name, { skip: binary ? false : `${name} is not installed` }, () => {
@@ -62,28 +89,16 @@ for (const [name, { binary, start }] of Object.entries({ Firefox: firefox, WebKi
       assert.deepEqual(rows, [['7033114', '16.0'], ['3695330', '8.2'], ['5098866', '10.8']]);
     });
 
-    test('the package detects by itself, in a worker and in place', async () => {
-      for (const worker of [true, false]) {
-        // A module of the page's own: Firefox runs WebDriver's scripts in a sandbox.
-        await browser.open(server.address);
-        await browser.run(`
-          const [address, worker, done] = arguments;
-          const script = Object.assign(document.createElement('script'), { type: 'module', textContent: \`
-            import { Detector } from '\${address}lib/index.js';
-            try {
-              const detector = await Detector.load({ worker: \${worker} });
-              const { detections } = await detector.detect('\${address}samples/astronaut.jpg');
-              detector.dispose();
-              document.body.dataset.found = JSON.stringify({ detections });
-            } catch (error) {
-              document.body.dataset.found = JSON.stringify({ error: error.code + ': ' + error.message });
-            }\` });
-          document.body.append(script);
-          done();`, server.address, worker);
+    test('the packed package detects: in a worker, in place, from one file', async (t) => {
+      const site = await serveFolder(folder);
+      t.after(() => site.close());
+      for (const [entry, worker] of [['index', true], ['index', false], ['inline', true]]) {
+        await browser.open(`${site.address}?entry=${entry}&worker=${worker}`);
         const found = JSON.parse(await wait('return document.body.dataset.found;'));
         assert.equal(found.error, undefined);
         const person = found.detections.find(({ label }) => label === 'person');
         assert.ok(person?.score > 0.6, JSON.stringify(found.detections));
+        assert.equal(found.worker, worker ? 'worker' : 'page');
       }
     });
   });

@@ -2,17 +2,20 @@
 
 /**
  * Addresses are asked for when they are needed, never on import: what a bundler puts there may be a bare path, which only a page
- * can complete.
+ * can complete. In place of an address stand the bytes where there are no files (`ghostdet/inline`).
  * @typedef {() => string | URL} Address
+ * @typedef {() => string | URL | Uint8Array} Content
  * @typedef {object} Files
  * @property {Address} [worker] the inference worker: one file without imports
- * @property {Address} [cpu] the CPU's module
- * @property {Address} [relaxed] the same with fused multiply-add
+ * @property {Content} [cpu] the CPU's module
+ * @property {Content} [relaxed] the same with fused multiply-add
+ * @property {Content} [difference] in place of `cpu`: what differs in it from `relaxed`
  * @property {Address} [burn] the module with Burn's WebGPU backend
- * @property {Address} [weights] the default weights
+ * @property {Content} [weights] the default weights
  * @property {Address} [pool] the worker of a thread
- * @property {Address} [threads] the CPU's module with threads
- * @property {Address} [threadsRelaxed] the same with fused multiply-add
+ * @property {Content} [threads] the CPU's module with threads
+ * @property {Content} [threadsRelaxed] the same with fused multiply-add
+ * @property {Content} [threadsDifference] in place of `threads`: what differs in it from `threadsRelaxed`
  */
 
 /** @type {Files} */

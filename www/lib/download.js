@@ -51,7 +51,7 @@ async function body(answer, length, onBytes) {
     if (done) break;
     parts.push(value);
     loaded += value.byteLength;
-    onBytes(loaded, Math.max(length, loaded));
+    onBytes(loaded, length);
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;

@@ -2,6 +2,7 @@
 import { ask, read } from './download.js';
 import { GhostdetError } from './errors.js';
 import { resolve } from './host.js';
+import { unpack } from './packed.js';
 import { VERSION } from './version.js';
 
 /** A module with an instruction of SIMD, and one with an instruction of relaxed SIMD: they validate where the browser has it. */
@@ -43,7 +44,7 @@ const compiling = new Map();
 export async function compile(source, { get }) {
   const given = await source;
   if (given instanceof WebAssembly.Module) return given;
-  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return fromBytes(given, 'the given bytes');
+  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return fromBytes(await unpack(whole(given)), 'the given bytes');
   if (typeof Response !== 'undefined' && given instanceof Response) return fromAnswer(given, new URL(given.url || 'about:blank'));
   const url = resolve(given);
   const known = compiling.get(url.href);
@@ -58,7 +59,7 @@ export async function compile(source, { get }) {
 /** @param {Response} answer */
 async function fromAnswer(answer, /** @type {URL} */ url) {
   const streams = WebAssembly.compileStreaming && /^application\/wasm\b/.test(answer.headers.get('content-type') ?? '');
-  if (!streams) return fromBytes(await inflated(await read(answer, { url })), String(url));
+  if (!streams) return fromBytes(await unpack(await read(answer, { url })), String(url));
   try {
     return await WebAssembly.compileStreaming(answer);
   } catch (error) {
@@ -66,18 +67,21 @@ async function fromAnswer(answer, /** @type {URL} */ url) {
   }
 }
 
-/** Bytes that may be compressed: the package's wasm is, so that it stays small on servers that compress nothing. */
-async function inflated(/** @type {ArrayBuffer} */ bytes) {
-  const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
-  if (first !== 0x1f || second !== 0x8b) return bytes;
-  if (typeof DecompressionStream === 'undefined') {
-    throw new GhostdetError('unsupported', 'there is no DecompressionStream here: Chrome 80, Firefox 113, Safari 16.4 and Node 20 have it');
-  }
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+/** The bytes of a file of the package. */
+export async function fetchFile(/** @type {string | URL | Uint8Array} */ source, { get }) {
+  if (source instanceof Uint8Array) return unpack(whole(source));
+  const url = resolve(source);
+  return unpack(await read(await ask(url, { get }), { url }));
+}
+
+/** What a view shows, alone. */
+function whole(/** @type {ArrayBuffer | ArrayBufferView} */ given) {
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(given) ? given : { buffer: given, byteOffset: 0, byteLength: given.byteLength };
+  return /** @type {ArrayBuffer} */ (byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
 async function fromBytes(/** @type {any} */ bytes, /** @type {string} */ place) {
-  const view = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, 4) : new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength));
+  const view = new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength));
   if (view.join() !== '0,97,115,109') throw new GhostdetError('network', `${place}: this is no wasm file`);
   try {
     return await WebAssembly.compile(bytes);

@@ -2,6 +2,7 @@ import { files } from './assets.js';
 import { ask, read } from './download.js';
 import { GhostdetError } from './errors.js';
 import { resolve } from './host.js';
+import { unpack } from './packed.js';
 import { DEFAULT_WEIGHTS } from './shipped.js';
 import { matches, store, stored } from './weights-cache.js';
 
@@ -31,16 +32,18 @@ export async function fetchWeights(model, taking) {
     throw new GhostdetError('argument', 'model: it is an address, a Blob, an ArrayBuffer, or the name of weights that came with the package');
   }
   const address = model instanceof URL || /[./]/.test(model);
-  const { url, ...known } = address ? { url: resolve(model), sha256: undefined, bytes: 0 } : named(String(model));
+  const { source, ...known } = address ? { source: model, sha256: undefined, bytes: 0, file: '' } : named(String(model));
+  if (source instanceof Uint8Array) return { bytes: await unpack(/** @type {ArrayBuffer} */ (source.buffer)), name: known.file };
+  const url = resolve(source);
   const sha256 = taking.sha256 ?? known.sha256;
   const bytes = await download(url, { ...taking, sha256, expected: known.bytes });
-  return { bytes, name: url.pathname.split('/').pop() ?? '' };
+  return { bytes, name: known.file || (url.pathname.split('/').pop() ?? '') };
 }
 
 /** Where the weights of that name are, and what is known of them. Only what is part of the package has a name. */
 function named(/** @type {string} */ name) {
   const { weights } = files();
-  if (name === DEFAULT_MODEL && weights) return { url: resolve(weights()), ...DEFAULT_WEIGHTS };
+  if (name === DEFAULT_MODEL && weights) return { source: weights(), ...DEFAULT_WEIGHTS };
   const there = weights ? `"${DEFAULT_MODEL}" did` : 'ghostdet/slim has none';
   throw new GhostdetError('argument', `model: no weights called "${name}" came with the package (${there}); of others give the address, a URL`);
 }
@@ -50,13 +53,13 @@ function named(/** @type {string} */ name) {
  * @param {Taking & { expected: number }} options
  */
 async function download(url, { get, signal, onProgress, sha256, cache = true, expected }) {
-  const onBytes = (loaded, total) => onProgress({ stage: 'download', loaded, total: expected || total });
+  const onBytes = (loaded, total) => onProgress({ stage: 'download', loaded, total: Math.max(total || expected, loaded) });
   const kept = cache && sha256 ? await stored(sha256) : null;
   if (kept) {
     onBytes(kept.byteLength, kept.byteLength);
     return kept;
   }
-  const bytes = await read(await ask(url, { get, signal }), { url, signal, onBytes });
+  const bytes = await unpack(await read(await ask(url, { get, signal }), { url, signal, onBytes }));
   if (sha256 && (await matches(bytes, sha256)) === false) {
     throw new GhostdetError('network', `${url}: the file is not the one that was expected (its SHA-256 differs from ${sha256}); reload it without a cache`);
   }

@@ -1,1 +1,3 @@
-import 'ghostdet/worker';
+import { serve } from 'ghostdet/worker';
+
+serve();

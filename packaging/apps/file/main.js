@@ -1,0 +1,4 @@
+import photo from './astronaut.jpg';
+import { show } from './detect.js';
+
+show(photo);
