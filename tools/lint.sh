@@ -42,6 +42,11 @@ if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ] && [ -e www/lib/pkg/bur
 else
     echo "== types: skipped, the wasm modules are not built (make threads burn)"
 fi
+if command -v npm >/dev/null; then
+    check package node tools/check-package.js
+else
+    echo "== package: skipped, npm is not installed"
+fi
 check links node tools/check-links.js
 
 # The spelling checker is a small binary that PyPI ships.

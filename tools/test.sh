@@ -54,6 +54,7 @@ for group in "$@"; do
         xtask="cargo run --release -q -p xtask --"
         if keep wasm $xtask wasm && keep wasm-burn $xtask wasm-burn && keep threads $xtask wasm-threads; then
             keep types node_modules/.bin/tsc -p www/tsconfig.json || true
+            keep package node tools/check-package.js || true
             keep browser node --test --test-concurrency=1 tests/browser/*.test.js tests/browsers/*.test.js || true
         fi
         ;;
