@@ -6,8 +6,11 @@ import { pathToFileURL } from 'node:url';
 import { install, writeCode } from './install.js';
 import { digest } from './logs.js';
 import { serveFolder, serveScript } from './serve.js';
-import { sizeOf } from './size.js';
+import { megabytes, sizeOf } from './size.js';
 import { judge, visit } from './visit.js';
+
+/** The most bytes by which an app's output may grow. */
+const GROWTH = 5e6;
 
 /**
  * What came out of one run.
@@ -75,6 +78,7 @@ async function runOnce(app, run, { folder, env, browser }) {
     if (grown !== undefined) grown += sizeOf(output);
   }
   const { found, problems, bytes, requests, twice } = await open(run, { folder, env, browser });
+  if (grown && grown > GROWTH) problems.push(`the output grew by ${megabytes(grown)}, more than ${megabytes(GROWTH)}`);
   return { found, problems, grown, loaded: bytes, requests, twice };
 }
 
