@@ -39,6 +39,7 @@ check rustdoc cargo doc --release --no-deps --workspace $without --features $fea
 if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ] && [ -e www/lib/pkg/burn/ghostdet_wasm_burn.d.ts ]; then
     [ -d node_modules/typescript ] || npm ci --no-audit --no-fund
     check types node_modules/.bin/tsc -p www/tsconfig.json
+    check api node tools/api-docs.js --check
 else
     echo "== types: skipped, the wasm modules are not built (make threads burn)"
 fi
