@@ -186,6 +186,8 @@ test('picture, argument, weights: what was given', options, async () => {
         ...wrong.map((options) => thrown(Detector.load({ device: 'cpu', ...options }))),
         thrown(call(() => summarize('yolov5n', { classes: 3 }))),
         thrown(call(() => compare([], null))),
+        thrown(detector.stream(new Image()).next()),
+        thrown(detector.stream(null).next()),
         before,
       ]),
       weights: await Promise.all(files.map((model) => thrown(Detector.load({ device: 'cpu', model })))),

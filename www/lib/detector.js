@@ -227,6 +227,9 @@ export class Detector {
    */
   async *stream(video, options = {}) {
     const asked = () => (typeof options === 'function' ? options() : options);
+    if (typeof video?.addEventListener !== 'function' || video.videoWidth === undefined) {
+      throw new GhostdetError('argument', 'stream() takes a video element');
+    }
     const frames = new Frames(video, asked().signal);
     const tracks = new Tracks();
     const pace = { capture: 0, busy: 0, fps: 0 };

@@ -46,6 +46,6 @@ export function useDetector(options = {}) {
       stop.abort();
       mine?.dispose();
     };
-  }, [String(model), device, size, threads, yaml, sha256, cache, warmup, worker, wasm, burn]);
+  }, [model instanceof URL ? model.href : model, device, size, threads, yaml, sha256, cache, warmup, worker, wasm, burn]);
   return state;
 }
