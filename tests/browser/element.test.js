@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { browser, open, root, server, weights, withPage } from './helper.js';
 
-withPage();
 const options = { skip: weights() ? false : 'no weights' };
 
 let page;
-before(async () => {
+withPage(async () => {
   page = await open(browser, server.address);
   await page.route('**/element.html', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><body>' }));
   await page.goto(`${server.address}element.html`);

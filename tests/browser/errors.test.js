@@ -1,11 +1,10 @@
 // What goes wrong is told by a code, where it arises.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { browser, open, server, weights, withPage } from './helper.js';
 
-withPage();
 let page;
-before(async () => {
+withPage(async () => {
   page = await open(browser, server.address);
   await page.evaluate(() => {
     globalThis.grey = (width = 64, height = 48) => new ImageData(new Uint8ClampedArray(width * height * 4).fill(120), width, height);

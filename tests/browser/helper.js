@@ -20,13 +20,18 @@ export function weights() {
 export let server;
 export let browser;
 
-/** Serves the page and starts a browser before the tests of a file, and ends both after them. */
-export function withPage() {
+/**
+ * Serves the page and starts a browser before the tests of a file, and ends both after them. `begin` follows the start, `end` comes
+ * before the end: hooks of a file's own would not wait for these.
+ */
+export function withPage(begin = async () => {}, end = async () => {}) {
   before(async () => {
     server = await serve();
     browser = await launch();
+    await begin();
   });
   after(async () => {
+    await end();
     await browser?.close();
     server?.close();
   });

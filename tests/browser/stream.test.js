@@ -1,11 +1,10 @@
 // stream() ends on every way its source can die, and waits where something may still come.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { browser, launch, open, server, weights, withPage } from './helper.js';
 
-withPage();
 let page;
-before(async () => {
+withPage(async () => {
   page = await open(browser, server.address);
   await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');

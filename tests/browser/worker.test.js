@@ -1,15 +1,16 @@
 // Where the network runs: in a worker of the package, from a copy of its file, in the caller's worker, in the page.
 import assert from 'node:assert/strict';
 import { createServer, request as ask } from 'node:http';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { browser, open, server, weights, withPage } from './helper.js';
 
-withPage();
 let other;
-before(async () => {
-  other = await mirror(server.address);
-});
-after(() => other?.close());
+withPage(
+  async () => {
+    other = await mirror(server.address);
+  },
+  async () => other?.close(),
+);
 
 const options = { skip: weights() ? false : 'no weights' };
 
