@@ -65,9 +65,9 @@ export interface LoadOptions {
   worker?: boolean | Worker | URL | string;
   /** `true` (default): the network runs once before `load` is through, because the first run takes longer. */
   warmup?: boolean;
-  /** The CPU's module instead of the package's own (`ghostdet/pkg/ghostdet_wasm_bg.wasm`); needed with `ghostdet/slim`. */
+  /** The CPU's module instead of the package's own (`ghostdet/pkg/cpu.bin`, for browsers with relaxed SIMD); needed with `ghostdet/slim`. */
   wasm?: Wasm;
-  /** The module for WebGPU instead of the package's own (`ghostdet/pkg/burn/ghostdet_wasm_burn_bg.wasm`). */
+  /** The module for WebGPU instead of the package's own (`ghostdet/pkg/burn.bin`). */
   burn?: WebAssembly.Module | URL | string;
 }
 
