@@ -76,7 +76,8 @@ test('of several shipped weights one is chosen', withWeights, async () => {
   const page = await open(browser, server.address);
   await loaded(page);
   const { weights: [first] } = JSON.parse(readFileSync(join(root, 'weights', 'manifest.json'), 'utf8'));
-  const second = { ...first, file: 'second.safetensors', model: 'the-second' };
+  // Without a SHA-256 it is kept in no cache.
+  const second = { ...first, file: 'second.safetensors', model: 'the-second', sha256: undefined };
   await page.route('**/manifest.json', (route) => route.fulfill({ json: { weights: [first, second] } }));
   await page.reload();
   await loaded(page);
