@@ -37,10 +37,10 @@ export function withPage(begin = async () => {}, end = async () => {}) {
   });
 }
 
-/** Serves the page on a free port with the project's own server. */
-export async function serve() {
+/** Serves the page on a free port with the project's own server; another folder must look like the repository. */
+export async function serve(folder = root) {
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-  const server = spawn(join(target, 'release', 'xtask'), ['serve', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(join(target, 'release', 'xtask'), ['serve', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   const address = await new Promise((resolve, reject) => {
     server.on('error', reject);
     server.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
@@ -75,9 +75,12 @@ function fakeCamera(width = 320, height = 240, frames = 20) {
   return path;
 }
 
-/** A page that notes its own errors; weights that don't ship are answered with the default ones. */
+/**
+ * A page that notes its own errors; weights that don't ship are answered with the default ones. There is no service worker unless
+ * `serviceWorkers: 'allow'` asks for it.
+ */
 export async function open(browser, address, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', serviceWorkers: 'block', ...options });
   await context.grantPermissions(['camera'], { origin: address.replace(/\/$/, '') });
   const page = await context.newPage();
   page.errors = [];

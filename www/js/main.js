@@ -1,6 +1,7 @@
 // The page: the npm package's first user. It opens the view that the address names; views are fetched when they are opened.
 import { app } from './app.js';
 import * as keys from './keys.js';
+import * as offline from './offline.js';
 import { parse, VIEWS } from './route.js';
 import { addWords, currentLanguage, onLanguage, switchLanguage, t, writeAll } from './text.js';
 import * as words from './words.js';
@@ -76,5 +77,6 @@ document.querySelector('.skip').addEventListener('click', (event) => {
 });
 window.addEventListener('hashchange', follow);
 keys.listen();
+offline.start();
 writeAll();
 open(parse(location.hash).view ?? 'detect');

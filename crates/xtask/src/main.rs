@@ -5,9 +5,11 @@
 //! cargo run --release -p xtask -- wasm-threads  both modules once more with threads: www/lib/pkg/threads
 //! cargo run --release -p xtask -- wasm-burn     the module with Burn's WebGPU backend: www/lib/pkg/burn
 //! cargo run --release -p xtask -- serve [port]  serves www/, weights/ and configs/ on 127.0.0.1
+//! cargo run --release -p xtask -- precache DIR  lists a built page's files for use without a network: DIR/precache.json
 //! cargo run --release -p xtask -- size          prints what the page has to download
 //! ```
 
+mod precache;
 mod serve;
 mod size;
 mod snip;
@@ -40,8 +42,12 @@ fn main() -> ExitCode {
             Some(Ok(port)) => serve::serve(&root(), port),
             Some(Err(_)) => Err("serve: the port is a number between 0 and 65535".into()),
         },
+        Some("precache") => match arguments.get(1) {
+            Some(folder) => precache::write(folder.as_ref()),
+            None => Err("precache: which folder holds the page?".into()),
+        },
         Some("size") => size::print(&root()),
-        _ => Err("usage: xtask wasm | wasm-threads | wasm-burn | serve [port] | size".into()),
+        _ => Err("usage: xtask wasm | wasm-threads | wasm-burn | serve [port] | precache DIR | size".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

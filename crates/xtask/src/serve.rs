@@ -49,6 +49,11 @@ fn answer(root: &Path, mut stream: TcpStream) -> std::io::Result<()> {
     if method != "GET" && method != "HEAD" {
         return send("405 Method Not Allowed", "text/plain", b"GET and HEAD only\n");
     }
+    // Made anew for every visitor: it is as new as the files.
+    if address.split(['?', '#']).next() == Some("/precache.json") {
+        let list = crate::precache::of_repository(root)?;
+        return send("200 OK", mime(Path::new("precache.json")), list.as_bytes());
+    }
     match file(root, address).and_then(|path| std::fs::read(&path).ok().map(|bytes| (path, bytes))) {
         Some((path, bytes)) => send("200 OK", mime(&path), &bytes),
         None => send("404 Not Found", "text/plain", b"not found\n"),
@@ -114,7 +119,8 @@ fn mime(path: &Path) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
-        "json" | "webmanifest" => "application/json",
+        "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
         "wasm" => "application/wasm",
         "svg" => "image/svg+xml",
         "png" => "image/png",

@@ -2,6 +2,7 @@
 import { isBuilt } from '../../lib/burn.js';
 import { Detector } from '../../lib/threads.js';
 import { app } from '../app.js';
+import { offlineReason } from '../offline.js';
 import { count, deviceName, onLanguage, reasonText, t } from '../text.js';
 import * as choice from './choice.js';
 import * as controls from './controls.js';
@@ -83,7 +84,11 @@ export async function load(model, yaml) {
   } catch (error) {
     if (order === loads) {
       given = before;
-      status.fail(error);
+      const reason = error.code === 'network' && offlineReason();
+      if (reason) {
+        status.tell('failed', { why: reason }, true);
+        window.addEventListener('online', () => order === loads && load(model, yaml), { once: true });
+      } else status.fail(error);
       choice.mark(atWork);
     }
     return false;
