@@ -1,7 +1,8 @@
 import { GhostdetError } from './errors.js';
+import { drawShapes } from './draw-shapes.js';
 import { placeLabels } from './labels.js';
 
-// Boxes, labels and tracks on a canvas.
+// What was found, on a canvas.
 
 /** A colour per class: neighbours in number are far apart in hue. */
 export const colour = (/** @type {number} */ number) => `hsl(${(number * 137.5 + 255) % 360} 85% 66%)`;
@@ -59,6 +60,8 @@ export function draw(canvas, result, options = {}) {
   /** A point of the picture on the canvas. */
   const point = ({ x, y }) => ({ x: view.x + (mirror ? width - x : x) * view.scale, y: view.y + y * view.scale });
   const tint = (one) => options.colour?.(one) ?? colour(one.classId);
+  const { trails, counts } = result;
+  drawShapes(context, { trails, counts, lines: options.lines, zones: options.zones }, { point, colour: tint, unit });
   const boxes = detections.map(({ box }) => {
     const at = point({ x: mirror ? box.x + box.width : box.x, y: box.y });
     return { ...at, width: box.width * view.scale, height: box.height * view.scale };

@@ -227,8 +227,8 @@ export class Detector {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What {@link draw} needs of a result. `track`: the number of a tracked object. */
-export interface Drawable { width: number; height: number; detections: (Detection & { track?: number })[] }
+/** What {@link draw} needs of a result. */
+export interface Drawable { width: number; height: number; detections: (Detection & { track?: number })[]; trails?: Trail[]; counts?: Counts }
 
 export interface DrawOptions {
   /** The picture or video frame below the boxes. The canvas takes the result's size then, unless `view` is given. */
@@ -237,6 +237,9 @@ export interface DrawOptions {
   view?: { x: number; y: number; scale: number };
   /** Left and right exchanged, as for a camera that faces its user. */
   mirror?: boolean;
+  /** Lines and zones, as given to `stream`: with their counts, if the result has them. */
+  lines?: Line[];
+  zones?: Zone[];
   /** The detection, by its index, that stands out. */
   highlight?: number | null;
   /** `false`: boxes only. */

@@ -156,10 +156,13 @@ async function every() {
   bar.value = 0;
   write();
   let ended = false;
+  const tracker = tracking.isTracking() ? detector.tracker() : null;
   try {
     for await (const { time, index } of everyFrame(video, { signal: mine.signal })) {
       const asked = { ...controls.options(), conf: Math.min(LEAST, controls.options().conf), classes: null, signal: mine.signal };
-      const result = await detector.detect(video, asked);
+      // A tracker sees what the settings let through: lines count what is shown.
+      const followed = { ...asked, ...controls.options(), ...tracking.options(), time };
+      const result = tracker ? await tracker.detect(video, followed) : await detector.detect(video, asked);
       if (session.source !== source) return;
       countRun();
       timeline.put(time, result);
@@ -173,6 +176,7 @@ async function every() {
   } catch (error) {
     if (session.source === source && !['disposed', 'aborted'].includes(error.code)) status.fail(error);
   } finally {
+    tracker?.dispose();
     if (running === mine) running = null;
     bar.hidden = true;
   }

@@ -11,10 +11,6 @@ const down = new Map();
 let last = { at: 0, x: 0, y: 0 };
 let wandered = 0;
 
-/** Takes pointers first: returns true for those it keeps, as for a line that is dragged. @type {((kind: string, x: number, y: number) => boolean) | null} */
-let first = null;
-export const intercept = (/** @type {typeof first} */ callback) => (first = callback);
-
 function at(event) {
   const box = stage.surface.getBoundingClientRect();
   return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -27,23 +23,14 @@ const spread = () => {
 
 function start(event) {
   if (event.button > 0 || event.target.closest('button, select, input, label')) return;
-  const point = at(event);
-  if (!down.size && first?.('down', point.x, point.y)) return capture(event, null);
-  capture(event, point);
-}
-
-function capture(event, point) {
-  if (point) {
-    if (!down.size) wandered = 0;
-    down.set(event.pointerId, point);
-  }
+  if (!down.size) wandered = 0;
+  down.set(event.pointerId, at(event));
   if (event.isTrusted) stage.surface.setPointerCapture(event.pointerId);
 }
 
 function move(event) {
   const point = at(event);
   if (!down.has(event.pointerId)) {
-    if (first?.('move', point.x, point.y)) return;
     if (event.pointerType === 'mouse' && !event.buttons) highlight(stage.boxAt(point.x, point.y));
     return;
   }
@@ -64,11 +51,7 @@ function move(event) {
 
 function end(event) {
   const point = at(event);
-  if (!down.delete(event.pointerId)) {
-    first?.('up', point.x, point.y);
-    return;
-  }
-  if (event.type !== 'pointerup' || down.size || wandered > STILL) return;
+  if (!down.delete(event.pointerId) || event.type !== 'pointerup' || down.size || wandered > STILL) return;
   const now = performance.now();
   if (now - last.at < DOUBLE && Math.hypot(point.x - last.x, point.y - last.y) < 3 * STILL) {
     last.at = 0;

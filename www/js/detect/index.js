@@ -14,6 +14,7 @@ import { onSource, session } from './session.js';
 import * as slow from './slow.js';
 import * as sources from './sources.js';
 import * as status from './status.js';
+import * as tracking from './tracking.js';
 import * as words from './words.js';
 
 /** @type {(id: string) => any} */
@@ -60,7 +61,7 @@ export async function start(/** @type {HTMLElement} */ root) {
   app.addWords(words);
   app.translate(root);
   controls.restore();
-  for (const part of [found, gestures, live, film, gallery, save, slow]) part.listen();
+  for (const part of [found, gestures, live, film, gallery, tracking, save, slow]) part.listen();
   get('reset').addEventListener('click', () => network.load());
   get('place').addEventListener('change', () => {
     app.setSetting('detect', 'device', get('place').value === 'auto' ? null : get('place').value);

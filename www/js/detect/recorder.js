@@ -1,5 +1,6 @@
 // Records a video with its boxes burnt in.
 import { draw } from '../../lib/draw.js';
+import * as tracking from './tracking.js';
 
 const TYPES = ['video/webm;codecs=vp9', 'video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
 
@@ -29,7 +30,7 @@ export function record(video, result, { mirror = false } = {}) {
       canvas.dataset.begun = '';
       const scale = Math.min(canvas.width / video.videoWidth, canvas.height / video.videoHeight);
       const view = { x: (canvas.width - video.videoWidth * scale) / 2, y: (canvas.height - video.videoHeight * scale) / 2, scale };
-      draw(canvas, { ...found, width: video.videoWidth, height: video.videoHeight }, { image: video, view, mirror });
+      draw(canvas, { ...found, width: video.videoWidth, height: video.videoHeight }, { image: video, view, mirror, ...tracking.drawn() });
     }
     next();
   };

@@ -10,6 +10,7 @@ import { record, recordable } from './recorder.js';
 import { onSource, session } from './session.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
+import * as tracking from './tracking.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
@@ -46,7 +47,8 @@ async function picture(/** @type {'png' | 'jpeg'} */ type) {
   const { source } = session;
   const { image, result } = await still();
   const canvas = document.createElement('canvas');
-  draw(canvas, result, { image, mirror: source.mirrored });
+  const { trails, counts } = session.result ?? {};
+  draw(canvas, { trails, counts, ...result }, { image, mirror: source.mirrored, ...tracking.drawn() });
   give(await toBlob(canvas, `image/${type}`), `${flat(stem(source.name))}-boxes.${type === 'png' ? 'png' : 'jpg'}`);
 }
 

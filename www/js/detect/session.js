@@ -3,6 +3,7 @@ import { app } from '../app.js';
 import * as controls from './controls.js';
 import * as found from './found.js';
 import * as stage from './stage.js';
+import * as tracking from './tracking.js';
 
 /**
  * A photo, a camera, a screen, a video. `stop` lets go of it; `again` runs a new network, or the same with another input
@@ -108,6 +109,7 @@ export function show(/** @type {any} */ result) {
   stage.showResult(result, marked?.index ?? null);
   if (!result) return;
   controls.report(result);
+  tracking.report(result);
   found.report(result, marked?.index ?? null);
   announce(session.source?.kind !== 'photo');
 }

@@ -18,15 +18,20 @@ let element = null;
 let mirrored = false;
 /** Enlargement and shift: a point of the stage that lay at `p` lies at `zoom * p + (x, y)`. */
 let view = { zoom: 1, x: 0, y: 0 };
-/** Drawn over the boxes, as lines to drag. @type {Set<(context: CanvasRenderingContext2D, place: Place) => void>} */
+/** Called when the boxes were drawn anew. @type {Set<() => void>} */
 const overlays = new Set();
+/** Lines and zones to draw, in pixels of the picture. @type {() => any} */
+let shapes = () => ({});
 /** @type {Set<() => void>} */
 const moved = new Set();
 
 /** @typedef {{ x: number, y: number, scale: number, width: number, height: number, mirror: boolean }} Place in CSS pixels of the stage */
 
-/** Calls `overlay` whenever boxes were drawn: with the context, whose unit is CSS pixels, and where the picture lies. */
-export const addOverlay = (/** @type {any} */ overlay) => overlays.add(overlay);
+/** Calls `overlay` whenever the picture was drawn anew, perhaps at another place. */
+export const addOverlay = (/** @type {() => void} */ overlay) => overlays.add(overlay);
+
+/** Says which lines and zones are drawn. */
+export const setShapes = (/** @type {() => any} */ callback) => (shapes = callback);
 
 /** Calls back when the picture was enlarged or moved. */
 export const onMove = (/** @type {() => void} */ callback) => moved.add(callback);
@@ -170,17 +175,16 @@ export function redraw() {
   const context = canvas.getContext('2d');
   canvas.dataset.drawn = String(shown ? shown.detections.length : 0);
   const at = place();
-  if (shown) {
+  const more = shapes();
+  if (at && (shown || more.lines?.length || more.zones?.length)) {
     const scaled = { x: at.x * ratio, y: at.y * ratio, scale: at.scale * ratio };
-    draw(canvas, shown, { view: scaled, mirror: mirrored, unit: ratio, highlight: marked });
+    const result = shown ?? { width: at.width, height: at.height, detections: [] };
+    draw(canvas, result, { view: scaled, mirror: mirrored, unit: ratio, highlight: marked, ...more });
   } else {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, w, h);
   }
-  if (!at || !overlays.size) return;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  for (const overlay of overlays) overlay(context, at);
-  context.setTransform(1, 0, 0, 1, 0, 0);
+  for (const overlay of overlays) overlay();
 }
 
 /** The stage's own element, for gestures. */

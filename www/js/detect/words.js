@@ -37,6 +37,8 @@ export const en = {
   save_nothing: 'There is nothing to save yet.', save_too_large: 'the browser makes no picture of this size',
   copied: 'Copied. Paste it into your own page.', copy_by_hand: 'The code is marked: copy it with Ctrl+C.',
 
+  line_name: 'Line {n}', zone_name: 'Zone {n}', handle: '{name}, point {n}: drag it, or move it with the arrow keys',
+
   slow_nothing: 'Nothing here is known to slow it down.',
   slow_not_built: 'The WebGPU module is not built yet; the CPU works meanwhile.',
   slow_no_webgpu: 'This browser has no WebGPU. Chrome, Edge and Safari 26 have it; in Firefox it depends on the system.',
@@ -93,6 +95,9 @@ export const zh = {
   recording: '正在录制…', saved: '已保存为 {name}。', saving: '第 {k} / {n} 张…', save_failed: '未能保存：{why}',
   save_nothing: '还没有可保存的内容。', save_too_large: '浏览器无法生成这么大的图片',
   copied: '已复制，可粘贴到您的网页。', copy_by_hand: '代码已选中，请按 Ctrl+C 复制。',
+
+  counting: '跟踪与计数', track: '跟踪目标并编号', add_line: '过线计数', add_zone: '区域计数', turn: '反向', clear: '清除',
+  count_in: '进', count_out: '出', count_inside: '区内', line_name: '线 {n}', zone_name: '区域 {n}', handle: '{name}，第 {n} 点：拖动或用方向键移动',
 
   slow: '为什么这里慢？', slow_nothing: '没有发现拖慢速度的原因。', slow_not_built: 'WebGPU 模块尚未构建好，目前由 CPU 运行。',
   slow_no_webgpu: '此浏览器没有 WebGPU。Chrome、Edge 和 Safari 26 有；Firefox 取决于系统。',
