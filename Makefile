@@ -34,7 +34,7 @@ threads: wasm
 
 demo: wasm
 	@echo
-	@echo "  Open http://127.0.0.1:$(PORT)/ and click a sample photo, or \"Camera\". Ctrl-C stops."
+	@echo "  Open http://127.0.0.1:$(PORT)/. It detects a sample photo at once. Ctrl-C stops."
 	@echo
 	@echo "  The page runs on the CPU until the WebGPU module is built, which takes minutes the first time."
 	@($(XTASK) wasm-burn || echo "The WebGPU module was not built; the page goes on with the CPU.") & exec $(XTASK) serve $(PORT)

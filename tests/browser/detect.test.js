@@ -139,12 +139,13 @@ test('the map of keys opens under ?, and keys work', withWeights, async () => {
   await page.uncheck('#keys-on');
   await page.keyboard.press('Escape');
   await page.locator('body').press('s');
+  await page.waitForTimeout(300);
   assert.equal(await page.isVisible('#save'), false, 'switched off');
   await page.click('#help');
   await page.check('#keys-on');
   await page.click('#keys-close');
   await page.locator('body').press('s');
-  assert.ok(await page.isVisible('#save'));
+  await page.waitForSelector('#save[open]');
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -9,7 +9,6 @@ import * as gestures from './gestures.js';
 import * as live from './live.js';
 import * as network from './network.js';
 import * as photo from './photo.js';
-import * as save from './save.js';
 import { onSource, session } from './session.js';
 import * as slow from './slow.js';
 import * as sources from './sources.js';
@@ -61,7 +60,9 @@ export async function start(/** @type {HTMLElement} */ root) {
   app.addWords(words);
   app.translate(root);
   controls.restore();
-  for (const part of [found, gestures, live, film, gallery, tracking, save, slow]) part.listen();
+  for (const part of [found, gestures, live, film, gallery, tracking, slow]) part.listen();
+  // What saves is fetched when somebody wants to save.
+  get('open-save').addEventListener('click', () => import('./save.js').then((save) => save.open()).catch(status.fail));
   get('reset').addEventListener('click', () => network.load());
   get('place').addEventListener('change', () => {
     app.setSetting('detect', 'device', get('place').value === 'auto' ? null : get('place').value);

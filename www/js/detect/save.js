@@ -166,6 +166,7 @@ const act = (/** @type {() => unknown} */ action, close = true) => async () => {
   }
 };
 
+/** Opens the dialog. */
 export function open() {
   if (!app.detector) return;
   get('save-code').hidden = true;
@@ -173,25 +174,22 @@ export function open() {
   get('save').showModal();
 }
 
-export function listen() {
-  get('open-save').addEventListener('click', open);
-  get('save-close').addEventListener('click', () => get('save').close());
-  get('save-png').addEventListener('click', act(() => picture('png')));
-  get('save-jpeg').addEventListener('click', act(() => picture('jpeg')));
-  get('save-zip').addEventListener('click', act(pictures));
-  for (const [format, make] of Object.entries(lists)) {
-    get(`save-${format}`).addEventListener('click', act(() => {
-      const { name, results } = all();
-      if (results.length) make(results, flat(name));
-      else status.tell('save_nothing');
-    }));
-  }
-  get('save-video').addEventListener('click', act(toggleRecording));
-  get('recording').addEventListener('click', act(toggleRecording));
-  get('save-copy').addEventListener('click', act(copy, false));
-  // What was recorded of a source that ended is not lost.
-  onSource(() => {
-    if (recording && (!session.source || session.source.kind === 'photo')) act(toggleRecording)();
-  });
-  onLanguage(write);
+get('save-close').addEventListener('click', () => get('save').close());
+get('save-png').addEventListener('click', act(() => picture('png')));
+get('save-jpeg').addEventListener('click', act(() => picture('jpeg')));
+get('save-zip').addEventListener('click', act(pictures));
+for (const [format, make] of Object.entries(lists)) {
+  get(`save-${format}`).addEventListener('click', act(() => {
+    const { name, results } = all();
+    if (results.length) make(results, flat(name));
+    else status.tell('save_nothing');
+  }));
 }
+get('save-video').addEventListener('click', act(toggleRecording));
+get('recording').addEventListener('click', act(toggleRecording));
+get('save-copy').addEventListener('click', act(copy, false));
+// What was recorded of a source that ended is not lost.
+onSource(() => {
+  if (recording && (!session.source || session.source.kind === 'photo')) act(toggleRecording)();
+});
+onLanguage(write);
