@@ -1,11 +1,14 @@
 // Tracks in the npm module: constant numbers and right counts on moving pictures with known motion.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
-import { browser, open, server, withPage } from './helper.js';
+import { after, before, test } from 'node:test';
+import { launch, open, serve } from './helper.js';
 
-withPage();
+let server;
+let browser;
 let page;
 before(async () => {
+  server = await serve();
+  browser = await launch();
   page = await open(browser, server.address);
   await page.evaluate(async () => {
     const { Detector } = await import('./lib/index.js');
@@ -31,6 +34,10 @@ before(async () => {
     const refused = (task) => task().then(() => 'no error', ({ code, message }) => `${code}: ${message}`);
     Object.assign(globalThis, { lab: { Detector, detector, canvas, context, show, people, line, zone, refused } });
   });
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
 });
 
 test('single pictures in order have constant tracks, counts and trails', async () => {
