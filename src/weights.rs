@@ -104,6 +104,7 @@ impl Checkpoint {
         match sniff::sniff(bytes)? {
             sniff::Kind::Safetensors => Self::load_safetensors(bytes),
             sniff::Kind::TorchZip => Self::checked(torch::load(bytes, part)?),
+            sniff::Kind::TorchLegacy => Self::checked(torch::load_legacy(bytes, part)?),
         }
     }
 

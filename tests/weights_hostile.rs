@@ -1,6 +1,7 @@
 //! Files that aren't checkpoints, and checkpoints that mean harm: each gets a typed error in little time and memory.
 
 #[path = "support/pickle.rs"]
+#[allow(dead_code)]
 mod pickle;
 
 use ghostdet::ErrorKind;
@@ -73,14 +74,14 @@ fn other_files_are_named() {
         (&b""[..], "empty"),
         (b"  <!DOCTYPE html><html>404", "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "legacy"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "cut off"),
         (&tar, "tar archive"),
         (b"\x08\x07\x12\x07pytorch\x1a\x052.0.0", "ONNX"),
         (b"PK\x05\x06\0\0\0\0", "empty or damaged zip"),
         (b"nc: 80\n", "text"),
         (b"\xff\xd8\xff\xe0 a photo", "neither"),
         (b"\xff\0\0\0\0\0\0\0{\"a\"", "cut off"),
-        (b"PK\x03\x04 and nothing more", "no end record"),
+        (b"PK\x03\x04 and nothing more", "directory at its end"),
     ] {
         assert_refused(bytes, why);
     }
@@ -125,7 +126,7 @@ fn declared_sizes_are_checked_against_the_file() {
     }
     refused(&checkpoint(&state_dict("0.w", 4, -1, &[4], &[1]), &data));
     assert_refused(&checkpoint(&state_dict("0.w", 4, 0, &[1; 9], &[1; 9]), &data), "9 dimensions");
-    assert_refused(&checkpoint(&state_dict("weight", 4, 0, &[4], &[1]), &data), "YOLOv5 state dict");
+    assert_refused(&checkpoint(&state_dict("weight", 4, 0, &[4], &[1]), &data), "those of YOLOv5");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use ghostdet::Detector;
 use ghostdet::detector::DetectorOptions;
 use ghostdet::model::builtin;
 use ghostdet::weights::{Checkpoint, Tensor};
-use pickle::{checkpoint, dict, floats, object, state_dict, tensor, text, zip};
+use pickle::{checkpoint, dict, floats, legacy, list, object, state_dict, tensor, text, zip};
 use serde_json::{Map, Value, json};
 
 /// The network that ships, 80 classes.
@@ -251,10 +251,55 @@ fn whole_models_of_other_kinds_are_named() {
     named("__main__.Net", "models.yolo.Detect", &["__main__.Net", "state_dict"]);
     says(&refused(&zip(&[("x.npy", b"", None, 0)])), &["NumPy"]);
     says(&refused(b"\x89HDF\r\n\x1a\n"), &["HDF5"]);
-    says(&refused(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."), &["before 1.6", "python3 -c", "torch.save"]);
     // Integers only.
     let mut bytes = state_dict("model.0.conv.weight", 4, 0, &[4], &[1]);
     let at = bytes.windows(12).position(|w| w == b"FloatStorage").unwrap();
     bytes.splice(at..at + 12, *b"CharStorage");
     says(&refused(&checkpoint(&bytes, &[1, 2, 3, 4])), &["integers", "quantised"]);
+}
+
+#[test]
+fn checkpoints_of_pytorch_before_1_6_load() {
+    let four = floats(&[1.0, 2.0, 3.0, 4.0]);
+    let dictionary = || state_dict("model.0.conv.weight", 4, 0, &[2, 2], &[2, 1]);
+    let load = |bytes: &[u8]| Checkpoint::load(bytes);
+    let found = load(&legacy(&dictionary(), &[("0", 4, &four)])).unwrap();
+    assert_eq!(found.tensors["model.0.conv.weight"].data, [1.0, 2.0, 3.0, 4.0]);
+    assert!(found.format.contains("before 1.6"), "{}", found.format);
+
+    // A whole model. Its classes come with their source, which is neither run nor kept; its storages with a view, `None`.
+    let whole = model("models.yolo.Model", "models.yolo.Detect", &[]);
+    let at = whole.windows(24).position(|w| w == b"ctorch.nn.modules.conv\nC".as_slice()).unwrap();
+    let class = b"ctorch.nn.modules.conv\nConv2d\n".to_vec();
+    let sourced =
+        [b"(".to_vec(), text("module"), class.clone(), text("conv.py"), text("import os; os.abort()"), b"tQ".to_vec()];
+    let whole = [&whole[..at], &sourced.concat(), &whole[at + class.len()..]].concat();
+    let whole = [b"\x80\x02".to_vec(), dict(&[("model", whole)]), b".".to_vec()].concat();
+    let file = legacy(&whole, &[("0", 4, &four)]);
+    assert_eq!(load(&file).unwrap().tensors.len(), 1);
+    for length in 0..file.len() {
+        assert!(load(&file[..length]).is_err(), "cut to {length}");
+    }
+
+    let cut = |storages: &[(&str, i64, &[u8])]| refused(&legacy(&dictionary(), storages));
+    says(&cut(&[("0", 4, &four[..15])]), &["ends in storage 1 of 1", "again"]);
+    says(&cut(&[("0", -1, &four)]), &["ends in storage 1 of 1"]);
+    says(&cut(&[("0", 1 << 61, &four)]), &["ends in storage 1 of 1"]);
+    says(&cut(&[("0", 2, &four)]), &["storage 0 has 8 bytes, 4 elements"]);
+    says(&cut(&[("7", 4, &four)]), &["a storage that no tensor has"]);
+    says(&cut(&[]), &["model.0.conv.weight", "storage 0 is missing"]);
+    // The allow-list counts in every pickle of the file.
+    let code = || [b"cos\nsystem\n(".to_vec(), text("echo"), b"tR".to_vec()].concat();
+    let pickled = |value: Vec<u8>| [b"\x80\x02".to_vec(), value, b".".to_vec()].concat();
+    says(&refused(&legacy(&pickled(dict(&[("model", code())])), &[])), &["os.system", "nothing of it was run"]);
+    let head = legacy(&dictionary(), &[]);
+    let keys = head.len() - pickled(list(&[])).len();
+    says(&refused(&[&head[..keys], &pickled(code())].concat()), &["list of storages", "os.system"]);
+    let big = head.windows(14).position(|w| w == b"little_endian\x88").unwrap() + 13;
+    let mut file = head.clone();
+    file[big] = 0x89;
+    says(&refused(&file), &["big-endian"]);
+    let mut file = head;
+    file[18] = 0xe8;
+    says(&refused(&file), &["protocol", "not known"]);
 }

@@ -61,12 +61,9 @@ fn configuration(checkpoint: &Checkpoint) -> Result<Config> {
     if let Some(text) = checkpoint.yaml.as_deref() {
         return Config::parse(text);
     }
-    let unknown = |why: String| {
-        Error::new(ErrorKind::Weights, format!("the checkpoint does not say which network it belongs to: {why}"))
-            .hint("give the YAML it was trained with")
-    };
-    let inferred = infer_config(&checkpoint.tensors).map_err(|error| unknown(error.message().to_owned()))?;
-    let config = builtin(inferred.architecture).ok_or_else(|| unknown(inferred.architecture.to_owned()))?;
+    let inferred = infer_config(&checkpoint.tensors)?;
+    let unknown = || Error::new(ErrorKind::Weights, format!("no configuration is called {}", inferred.architecture));
+    let config = builtin(inferred.architecture).ok_or_else(unknown)?;
     config.with_multiples(inferred.depth, inferred.width)
 }
 

@@ -159,7 +159,8 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize, usize)> {
     let from = bytes.len().saturating_sub(22 + 0xffff);
     let tail = bytes.get(from..).unwrap_or_default();
     let end = tail.windows(4).rposition(|w| w == b"PK\x05\x06").map(|at| from + at);
-    let end = end.filter(|end| bytes.len() - end >= 22).ok_or_else(|| damaged("no end record"))?;
+    let end =
+        end.filter(|end| bytes.len() - end >= 22).ok_or_else(|| damaged("the directory at its end is missing"))?;
     let mut count = u64::from(u16_at(bytes, end + 10)?);
     let mut length = u64::from(u32_at(bytes, end + 12)?);
     let mut start = u64::from(u32_at(bytes, end + 16)?);

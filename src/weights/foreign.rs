@@ -4,8 +4,7 @@ use super::weights_error;
 use crate::error::Error;
 
 /// What is wanted instead.
-const WANTED: &str = "ghostdet runs YOLOv5's detection networks; give detection weights of YOLOv5 (its train.py writes \
-                      models.yolo.DetectionModel)";
+const WANTED: &str = "ghostdet runs YOLOv5's detection networks: give detection weights that YOLOv5's train.py wrote";
 
 /// Parts of names that only one kind of network has, all of them needed.
 const OTHERS: [(&[&str], &str); 24] = [
@@ -103,7 +102,7 @@ pub(super) fn module(path: &str) -> Option<Error> {
         "ultralytics" => {
             return Some(
                 weights_error(format!("the pickle names {path}: this is a checkpoint of a later YOLO, not of YOLOv5"))
-                    .hint("YOLOv8 to YOLO11, or YOLOv5u; YOLOv5's own train.py writes models.yolo.DetectionModel"),
+                    .hint("YOLOv8 to YOLO11, and YOLOv5u, are saved so; give detection weights that YOLOv5's own train.py wrote"),
             );
         }
         "torchvision" => "a model of torchvision",

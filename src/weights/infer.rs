@@ -26,9 +26,8 @@ pub fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Inferred> {
     let has = |key: &str| tensors.contains_key(key);
     let last = keys::last_row(tensors);
     if let Some(last) = last.filter(|last| *last < 24) {
-        return Err(
-            owned::part(last + 1, 24).hint("if it is another kind of network, give its YAML beside the weights")
-        );
+        return Err(owned::part(last + 1, 24)
+            .hint("give the weights of a whole network; if it has fewer rows, give the YAML it was trained with"));
     }
     if last != Some(24) || !has("model.24.m.0.weight") || !has("model.24.m.2.weight") || has("model.24.m.3.weight") {
         return Err(unknown("it isn't 25 rows with three detection levels"));
@@ -47,7 +46,10 @@ pub fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Inferred> {
 }
 
 fn unknown(why: &str) -> crate::error::Error {
-    weights_error(format!("the network can't be told from the tensors: {why}")).hint("give its YAML beside the weights")
+    weights_error(format!(
+        "the checkpoint does not say which network it belongs to, and its tensors do not tell: {why}"
+    ))
+    .hint("give the YAML it was trained with")
 }
 
 fn outputs(tensors: &BTreeMap<String, Tensor>, key: &str) -> Result<usize> {

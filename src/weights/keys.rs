@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Tensor, foreign, weights_error};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Parts of a key in front of the row that say nothing: PyTorch's wrappers, and YOLOv5's own `model`.
 const WRAPPERS: [&str; 2] = ["module", "model"];
@@ -11,6 +11,9 @@ const WRAPPERS: [&str; 2] = ["module", "model"];
 const INSERTED: [&str; 4] = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"];
 /// Words in a prefix that stand for a second copy of the network.
 const COPIES: [&str; 5] = ["ema", "teacher", "average", "averaged", "shadow"];
+
+/// Parts of the names of YOLOv5's tensors: every network of it has some of them.
+const PARTS: [&str; 4] = [".conv.", ".cv1.", ".bn.", ".m."];
 
 /// Tensors as a file has them, and the names of those that can't be weights, with the reason.
 #[derive(Debug, Default)]
@@ -47,15 +50,7 @@ pub(super) fn normalise(raw: Raw, notes: &mut Vec<String>) -> Result<BTreeMap<St
         *groups.entry(group).or_default() += 1;
     }
     let all = || raw.tensors.keys().map(String::as_str);
-    let Some(group) = choose(&groups) else {
-        let first = raw.tensors.keys().next().map_or("", String::as_str);
-        return Err(match foreign::other(all()) {
-            Some(error) => error,
-            None => weights_error("this tensor's name isn't a YOLOv5 state dict's (model.0.conv.weight, …)")
-                .at(shown(first))
-                .hint("is it the checkpoint of another network?"),
-        });
-    };
+    let Some(group) = choose(&groups) else { return Err(foreign::other(all()).unwrap_or_else(|| unknown(all()))) };
     if let Some(error) = Some(&group).filter(|group| !group.is_empty()).and_then(|_| foreign::other(all())) {
         return Err(error);
     }
@@ -63,6 +58,9 @@ pub(super) fn normalise(raw: Raw, notes: &mut Vec<String>) -> Result<BTreeMap<St
         all().filter_map(|key| split(key).filter(|(own, _)| *own == group).map(|(_, rest)| rest)).collect();
     if let Some(error) = foreign::yolo(&rests) {
         return Err(error);
+    }
+    if !group.is_empty() && !rests.iter().any(|rest| PARTS.iter().any(|part| rest.contains(part))) {
+        return Err(unknown(all()));
     }
     let (mut named, mut aside) = (BTreeMap::new(), Vec::new());
     for (key, tensor) in raw.tensors {
@@ -81,6 +79,13 @@ pub(super) fn normalise(raw: Raw, notes: &mut Vec<String>) -> Result<BTreeMap<St
         note_aside(notes, &keys, why);
     }
     Ok(named)
+}
+
+/// The error for tensors that are not called as YOLOv5's.
+fn unknown<'k>(mut keys: impl Iterator<Item = &'k str>) -> Error {
+    let first = shown(keys.next().unwrap_or_default());
+    weights_error(format!("the first tensor is called {first}, those of YOLOv5 model.0.conv.weight and so on"))
+        .hint("this is the checkpoint of another network, or a part of one: give a whole one of YOLOv5")
 }
 
 /// Notes tensors that are left aside.

@@ -7,5 +7,5 @@ mod opcode;
 mod reader;
 mod value;
 
-pub(super) use machine::read;
+pub(super) use machine::{read, read_first};
 pub(super) use value::{Heap, Id, TensorRef, Value};

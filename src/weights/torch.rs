@@ -1,10 +1,11 @@
 //! PyTorch `.pt` files as YOLOv5's `train.py` writes them, and plain state dicts.
 
 mod attributes;
+mod legacy;
 mod tensor;
 mod yaml;
 
-use self::tensor::Storages;
+use self::tensor::{Source, Storages};
 use super::archive::Archive;
 use super::dtype::Dtype;
 use super::keys::Raw;
@@ -13,6 +14,8 @@ use super::pickle::{self, Heap, Id, Value};
 use super::{Checkpoint, Part, foreign, keys, weights_error};
 use crate::error::Result;
 use crate::model::BATCH_NORM_EPSILON;
+
+const BIG_ENDIAN: &str = "save it on a little-endian machine";
 
 /// Reads a PyTorch zip.
 pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
@@ -33,33 +36,44 @@ pub(super) fn load(bytes: &[u8], part: Part) -> Result<Checkpoint> {
     }
     let order = format!("{prefix}byteorder");
     if archive.size_of(&order).is_some_and(|size| size < 16) && archive.read(&order)?.trim_ascii() == b"big" {
-        return Err(weights_error("the checkpoint is big-endian").hint("save it on a little-endian machine"));
+        return Err(weights_error("the checkpoint is big-endian").hint(BIG_ENDIAN));
     }
     if archive.size_of(&pickle).is_some_and(|size| size > super::limits::MAX_PICKLE_BYTES) {
         return Err(weights_error("data.pkl is too large to be a checkpoint's").at(pickle));
     }
     let heap = pickle::read(&archive.read(&pickle)?)?;
-    let (root, chosen) = choose(&heap, part)?;
-    let root = unwrap(&heap, root);
+    interpret(&heap, Source::Zip { archive: &archive, prefix }, part, "PyTorch .pt")
+}
+
+/// Reads a file in the format of PyTorch before 1.6.
+pub(super) fn load_legacy(bytes: &[u8], part: Part) -> Result<Checkpoint> {
+    let (heap, source) = legacy::open(bytes)?;
+    interpret(&heap, source, part, "PyTorch .pt before 1.6")
+}
+
+/// The checkpoint that a pickle describes.
+fn interpret(heap: &Heap, source: Source<'_, '_>, part: Part, format: &str) -> Result<Checkpoint> {
+    let (root, chosen) = choose(heap, part)?;
+    let root = unwrap(heap, root);
     if let Some(model) = heap.class(root)
-        && let Some(error) = foreign::class(model, attributes::detect_class(&heap, root))
+        && let Some(error) = foreign::class(model, attributes::detect_class(heap, root))
     {
         return Err(error);
     }
-    let mut reader = Reader { heap: &heap, storages: Storages::new(&heap, &archive, &prefix), raw: Raw::default() };
+    let mut reader = Reader { heap, storages: Storages::new(heap, source), raw: Raw::default() };
     let mut checkpoint = Checkpoint::default();
     if heap.pairs(root).is_some() {
         reader.state_dict(root)?;
     } else {
         reader.module(root, "", 0)?;
-        checkpoint.names = attributes::names(&heap, root, &mut checkpoint.notes);
+        checkpoint.names = attributes::names(heap, root, &mut checkpoint.notes);
     }
-    checkpoint.imgsz = attributes::image_size(&heap);
-    checkpoint.format = format!("PyTorch .pt ({chosen}, {})", reader.storages.dtype_name());
+    checkpoint.imgsz = attributes::image_size(heap);
+    checkpoint.format = format!("{format} ({chosen}, {})", reader.storages.dtype_name());
     checkpoint.tensors = keys::normalise(std::mem::take(&mut reader.raw), &mut checkpoint.notes)?;
     if let Some(yaml) = heap.attribute(root, "yaml") {
-        let anchors = attributes::anchors_in_pixels(&heap, root, &mut reader.storages)?;
-        checkpoint.yaml = yaml::render(&heap, root, yaml, anchors.as_deref())?;
+        let anchors = attributes::anchors_in_pixels(heap, root, &mut reader.storages)?;
+        checkpoint.yaml = yaml::render(heap, root, yaml, anchors.as_deref())?;
     }
     Ok(checkpoint)
 }

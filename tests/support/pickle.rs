@@ -88,3 +88,17 @@ pub fn tensor(offset: i64, shape: &[i64], strides: &[i64]) -> Vec<u8> {
     let whole = state_dict("", 4, offset, shape, strides);
     whole.strip_prefix(b"\x80\x02}X\0\0\0\0").unwrap().strip_suffix(b"s.").unwrap().to_vec()
 }
+
+/// A file of PyTorch before 1.6: the checkpoint's pickle, then storages: key, elements, bytes.
+pub fn legacy(pickle: &[u8], storages: &[(&str, i64, &[u8])]) -> Vec<u8> {
+    let whole = |value: Vec<u8>| [b"\x80\x02".to_vec(), value, b".".to_vec()].concat();
+    let mut file = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".to_vec();
+    file.extend(whole(dict(&[("protocol_version", b"M\xe9\x03".to_vec()), ("little_endian", b"\x88".to_vec())])));
+    file.extend(pickle);
+    file.extend(whole(list(&storages.iter().map(|(key, ..)| text(key)).collect::<Vec<_>>())));
+    for (_, elements, bytes) in storages {
+        file.extend(elements.to_le_bytes());
+        file.extend(*bytes);
+    }
+    file
+}

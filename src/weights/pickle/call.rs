@@ -94,11 +94,21 @@ impl Machine<'_> {
         items.iter().map(|&item| self.natural(item)).collect()
     }
 
-    /// `("storage", type, key, location, elements)`.
+    /// `("module", class, file, source)`, as PyTorch before 1.6 names a class: the class.
+    pub(super) fn class_with_source(&self, id: Id) -> Option<Id> {
+        let &[kind, class, _, _] = self.items(id)? else { return None };
+        let is_module = matches!(self.value(kind), Value::Str(kind) if kind == "module");
+        (is_module && matches!(self.value(class), Value::Global(..))).then_some(class)
+    }
+
+    /// `("storage", type, key, location, elements)`; before PyTorch 1.6 with a view, which is always `None`.
     pub(super) fn storage(&self, id: Id) -> Result<Value> {
-        let Some(&[_, class, key, _, elements, ..]) = self.items(id) else {
+        let Some(&[_, class, key, _, elements, ref view @ ..]) = self.items(id) else {
             return Err(broken("a storage that isn't ('storage', type, key, location, elements)"));
         };
+        if view.iter().any(|view| *self.value(*view) != Value::None) {
+            return Err(broken("a view of a storage, as PyTorch before 0.4 wrote them"));
+        }
         match (self.value(class), self.value(key)) {
             (Value::Global(Role::Storage(dtype), _), Value::Str(key)) if key.len() <= 32 => {
                 Ok(Value::Storage { dtype: *dtype, key: key.clone(), elements: self.natural(elements)? })

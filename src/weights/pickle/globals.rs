@@ -14,7 +14,7 @@ pub(crate) enum Role {
     Dict,
     /// Its only argument stands for the result.
     Same,
-    /// `_rebuild_tensor_v2(storage, offset, shape, strides, …)`.
+    /// `_rebuild_tensor_v2(storage, offset, shape, strides, …)`, and the older one without the rest.
     Tensor,
     /// `_rebuild_from_type_v2(function, class, arguments, state)`.
     FromType,
@@ -127,7 +127,7 @@ pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
         "builtins.set" | "builtins.frozenset" | "builtins.list" | "builtins.tuple" | "torch.Size" | "builtins.int"
         | "builtins.float" | "builtins.str" | "builtins.bool" => Role::Same,
         "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => Role::Same,
-        "torch._utils._rebuild_tensor_v2" => Role::Tensor,
+        "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor" => Role::Tensor,
         "torch._tensor._rebuild_from_type_v2" => Role::FromType,
         "builtins.getattr" => Role::Bound,
         "torch.HalfStorage" => Role::Storage(Dtype::F16),
@@ -153,8 +153,9 @@ pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
 
 /// The error for a global that is not on the list.
 pub(super) fn refused(path: &str) -> Error {
-    weights_error(format!("the pickle names {path}, which isn't allowed in a checkpoint"))
-        .hint("nothing of it was run; a model of YOLOv5 doesn't need it, so don't trust the file")
+    weights_error(format!("the checkpoint names {path}, which is no part of a YOLOv5 model")).hint(
+        "nothing of it was run; do not trust the file, or save the weights alone: torch.save(model.state_dict(), …)",
+    )
 }
 
 fn is_class(module: &str, name: &str) -> bool {

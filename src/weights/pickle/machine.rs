@@ -15,6 +15,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
     if bytes.len() > MAX_PICKLE_BYTES {
         return Err(weights_error(format!("pickle of {} bytes, at most {MAX_PICKLE_BYTES} are read", bytes.len())));
     }
+    Ok(read_first(bytes)?.0)
+}
+
+/// Reads the pickle that `bytes` begin with, and tells its length.
+pub(crate) fn read_first(bytes: &[u8]) -> Result<(Heap, usize)> {
+    let bytes = bytes.get(..MAX_PICKLE_BYTES).unwrap_or(bytes);
     let mut machine = Machine {
         reader: Reader::new(bytes),
         ops: 0,
@@ -24,7 +30,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Heap> {
         values: vec![Value::None, Value::Bool(false), Value::Bool(true)],
     };
     match machine.run() {
-        Ok(root) => Ok(Heap { values: machine.values, root }),
+        Ok(root) => Ok((Heap { values: machine.values, root }, machine.reader.at())),
         Err(error) => Err(error.at(format!("pickle, byte {}", machine.reader.at()))),
     }
 }
@@ -139,8 +145,13 @@ impl<'a> Machine<'a> {
             }
             Op::PersistentId => {
                 let id = self.pop()?;
-                let storage = self.storage(id)?;
-                self.push(storage);
+                match self.class_with_source(id) {
+                    Some(class) => self.stack.push(class),
+                    None => {
+                        let storage = self.storage(id)?;
+                        self.push(storage);
+                    }
+                }
             }
             Op::Put(slot) => self.put(slot)?,
             Op::PutNext => {

@@ -1,5 +1,7 @@
 //! What a pickle makes here: plain data in an arena, so that shared and cyclic values are harmless.
 
+use std::collections::HashMap;
+
 use super::globals::Role;
 use crate::weights::dtype::Dtype;
 use crate::weights::limits::MAX_SEARCHED;
@@ -111,6 +113,15 @@ impl Heap {
             },
             _ => None,
         }
+    }
+
+    /// Bytes per element of the storages, by their keys.
+    pub fn storage_sizes(&self) -> HashMap<&str, usize> {
+        let storages = self.values.iter().filter_map(|value| match value {
+            Value::Storage { dtype, key, .. } => Some((key.as_str(), dtype.size())),
+            _ => None,
+        });
+        storages.collect()
     }
 
     /// The first of the arguments an object was made with.

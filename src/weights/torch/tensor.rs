@@ -11,23 +11,50 @@ use crate::weights::numbers::widen;
 use crate::weights::pickle::{Heap, TensorRef, Value};
 use crate::weights::{Tensor, weights_error};
 
+/// Where the bytes of storages are.
+pub(super) enum Source<'a, 'z> {
+    /// In a zip, in records whose names begin with `prefix`.
+    Zip { archive: &'a Archive<'z>, prefix: String },
+    /// By their keys, in a file of so many bytes.
+    Legacy { storages: HashMap<String, &'z [u8]>, bytes: u64 },
+}
+
+impl<'z> Source<'_, 'z> {
+    fn read(&self, key: &str) -> Result<Cow<'z, [u8]>> {
+        match self {
+            Self::Zip { archive, prefix } => archive.read(&format!("{prefix}data/{key}")),
+            Self::Legacy { storages, .. } => {
+                let data = storages.get(key).ok_or_else(|| weights_error(format!("storage {key} is missing")))?;
+                Ok(Cow::Borrowed(data))
+            }
+        }
+    }
+
+    /// Bytes of all storages, at most.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Zip { archive, .. } => archive.unpacked,
+            Self::Legacy { bytes, .. } => *bytes,
+        }
+    }
+}
+
 /// Reads storages, each once, and keeps count.
 pub(super) struct Storages<'h, 'z> {
     heap: &'h Heap,
-    archive: &'h Archive<'z>,
-    prefix: String,
+    source: Source<'h, 'z>,
     loaded: HashMap<&'h str, Cow<'z, [u8]>>,
-    /// Elements that may still be made: as many as the archive has bytes.
+    /// Elements that may still be made: as many as the file has bytes.
     budget: u64,
     visits: usize,
     dtype: Option<Dtype>,
 }
 
 impl<'h, 'z> Storages<'h, 'z> {
-    /// Storages of `archive`, whose records begin with `prefix`.
-    pub fn new(heap: &'h Heap, archive: &'h Archive<'z>, prefix: &str) -> Self {
-        let prefix = prefix.to_owned();
-        Self { heap, archive, prefix, loaded: HashMap::new(), budget: archive.unpacked, visits: 0, dtype: None }
+    /// The storages that the pickle's tensors have.
+    pub fn new(heap: &'h Heap, source: Source<'h, 'z>) -> Self {
+        let budget = source.bytes();
+        Self { heap, source, loaded: HashMap::new(), budget, visits: 0, dtype: None }
     }
 
     /// The number type of the first tensor.
@@ -56,7 +83,7 @@ impl<'h, 'z> Storages<'h, 'z> {
         }
         let count = self.check(view, *elements)?;
         if !self.loaded.contains_key(key.as_str()) {
-            let data = self.archive.read(&format!("{}data/{key}", self.prefix))?;
+            let data = self.source.read(key)?;
             self.loaded.insert(key, data);
         }
         let data = self.loaded.get(key.as_str()).map(|data| data.as_ref()).unwrap_or_default();
@@ -64,7 +91,8 @@ impl<'h, 'z> Storages<'h, 'z> {
             return Err(weights_error(format!(
                 "storage {key} has {} bytes, {elements} elements of {size} bytes are declared",
                 data.len()
-            )));
+            ))
+            .hint("the file is damaged or cut off: download or copy it again"));
         }
         self.dtype.get_or_insert(*dtype);
         let shape: Vec<usize> = view.shape.iter().map(|&n| n as usize).collect();
