@@ -17,6 +17,8 @@
 mod decode;
 mod letterbox;
 mod resize;
+#[cfg(feature = "decode")]
+mod tiff;
 
 pub use letterbox::{Geometry, LetterboxOptions, Letterboxed, letterbox, letterbox_geometry};
 pub use resize::{resize, taps};

@@ -90,7 +90,7 @@
 //!
 //! | feature | what it adds | price |
 //! |---|---|---|
-//! | `decode` | `Image::decode`: JPEG, PNG, WebP, BMP, GIF | the crate `image` |
+//! | `decode` | `Image::decode`: JPEG, PNG, WebP, BMP, GIF, TIFF | the crate `image` |
 //! | `gpu` | the GPU executor: WebGPU in the browser; Vulkan, Metal, DirectX natively | the crate `wgpu` |
 //! | `relaxed-simd` | fused multiply-add in WebAssembly | browsers without relaxed SIMD refuse the module |
 //! | `wasm-threads` | threads in WebAssembly | only for the build that `xtask wasm-threads` makes |

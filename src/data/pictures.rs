@@ -3,12 +3,10 @@
 use std::path::Path;
 
 /// Endings of pictures that are read.
-const READ: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "bmp", "dib", "gif"];
+const READ: [&str; 12] = ["jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "bmp", "dib", "gif", "tif", "tiff"];
 
 /// Endings of pictures that are not read, and what they are called.
-const UNREAD: [(&str, &str); 24] = [
-    ("tif", "TIFF"),
-    ("tiff", "TIFF"),
+const UNREAD: [(&str, &str); 26] = [
     ("heic", "HEIC"),
     ("heif", "HEIC"),
     ("avif", "AVIF"),
@@ -24,6 +22,10 @@ const UNREAD: [(&str, &str); 24] = [
     ("arw", "raw"),
     ("orf", "raw"),
     ("rw2", "raw"),
+    ("raf", "raw"),
+    ("pef", "raw"),
+    ("hdr", "Radiance HDR"),
+    ("qoi", "QOI"),
     ("pfm", "PFM"),
     ("ppm", "PPM"),
     ("pgm", "PGM"),
@@ -33,10 +35,23 @@ const UNREAD: [(&str, &str); 24] = [
     ("svg", "SVG"),
 ];
 
+/// Files and folders that systems leave behind.
+const LITTER: [&str; 9] = [
+    ".DS_Store",
+    ".ipynb_checkpoints",
+    "__MACOSX",
+    "Thumbs.db",
+    "desktop.ini",
+    "ehthumbs.db",
+    "@eaDir",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+];
+
 /// What a file is, by its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureKind {
-    /// A picture that is read: JPEG, PNG, WebP, BMP, GIF.
+    /// A picture that is read: JPEG, PNG, WebP, BMP, GIF, TIFF.
     Read,
     /// A picture of a kind that is not read, by its name.
     Unread(&'static str),
@@ -59,8 +74,13 @@ pub fn picture_kind(path: &Path) -> PictureKind {
     }
 }
 
-/// Whether a file or folder found in a folder is passed over: hidden ones, and what archives and NAS boxes add.
+/// Whether a file or folder found in a folder is passed over: hidden ones, and what systems leave behind.
 pub fn is_passed_over(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.starts_with('.') || ["__MACOSX", "@eaDir", "$RECYCLE.BIN"].contains(&name.as_ref())
+    name.starts_with('.') || is_litter(&name)
+}
+
+/// Whether a file or folder of this name is what a system leaves behind: macOS in archives, Windows and NAS boxes in folders.
+pub fn is_litter(name: &str) -> bool {
+    LITTER.iter().any(|litter| litter.eq_ignore_ascii_case(name)) || name.starts_with("._")
 }

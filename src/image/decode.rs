@@ -1,20 +1,20 @@
-//! Encoded pictures (JPEG, PNG, WebP, BMP, GIF) to RGB.
+//! Encoded pictures (JPEG, PNG, WebP, BMP, GIF, TIFF) to RGB.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{Image, check_size};
+use super::{Image, check_size, tiff};
 use crate::{Error, ErrorKind, Result};
 
 /// Memory the codecs may take for one picture.
 const MAX_CODEC_BYTES: u64 = 1 << 30;
 
 impl Image {
-    /// Decodes JPEG (also grey and CMYK), PNG, WebP, BMP or GIF (the first frame), found by content.
+    /// Decodes JPEG (also grey and CMYK), PNG, WebP, BMP, GIF (the first frame) or TIFF (the first page), found by content.
     ///
     /// - EXIF orientation is applied. Alpha is dropped, not blended; of 16-bit channels the high byte is kept.
     /// - The size in the header is checked against [`super::MAX_PIXELS`] before memory is taken.
@@ -56,10 +56,14 @@ fn measure(bytes: &[u8]) -> Result<[usize; 2]> {
 
 /// The decoder of a picture whose size is acceptable.
 fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_)> {
-    let read = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
+    let read =
+        [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Tiff];
     let Some(format) = image::guess_format(bytes).ok().filter(|format| read.contains(format)) else {
         return Err(unknown(bytes));
     };
+    if format == ImageFormat::Tiff && tiff::is_raw(bytes) {
+        return Err(named("a camera's raw file"));
+    }
     let fail = |error| failure(format, error);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
@@ -68,6 +72,10 @@ fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_)> {
     let decoder = reader.into_decoder().map_err(fail)?;
     let (width, height) = decoder.dimensions();
     check_size(width as usize, height as usize)?;
+    if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
+        let text = "a picture of floating-point numbers, whose range is not told, is not read";
+        return Err(Error::new(ErrorKind::Image, text).hint("save it with 8 or 16 bits a channel"));
+    }
     if decoder.total_bytes() > MAX_CODEC_BYTES {
         return Err(Error::new(ErrorKind::Image, format!("the {width}x{height} picture needs too much memory")));
     }
@@ -102,9 +110,12 @@ fn rgb(image: DynamicImage) -> image::RgbImage {
 }
 
 /// First bytes of files that are no pictures, or of kinds that are not read.
-const KINDS: [(usize, &[u8], &str); 30] = [
-    (0, b"II*\0", "a TIFF picture (or a camera's raw file)"),
-    (0, b"MM\0*", "a TIFF picture (or a camera's raw file)"),
+const KINDS: [(usize, &[u8], &str); 33] = [
+    (0, b"II+\0", "a BigTIFF picture"),
+    (0, b"MM\0+", "a BigTIFF picture"),
+    (0, b"IIRO", "a camera's raw file (ORF)"),
+    (0, b"IIU\0", "a camera's raw file (RW2)"),
+    (0, b"FUJIFILMCCD-RAW", "a camera's raw file (RAF)"),
     (4, b"ftypheic", "a HEIC picture"),
     (4, b"ftypheix", "a HEIC picture"),
     (4, b"ftyphevc", "a HEIC picture"),
@@ -137,15 +148,20 @@ const KINDS: [(usize, &[u8], &str); 30] = [
 
 fn unknown(bytes: &[u8]) -> Error {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).trim_start().to_ascii_lowercase();
-    let named = KINDS.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    let what = if start.starts_with("<!doctype") || start.starts_with("<html") {
-        "this is an HTML page, not a picture".to_owned()
-    } else if let Some((_, _, kind)) = named {
-        format!("this is {kind}, which is not read")
+    let known = KINDS.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    if start.starts_with("<!doctype") || start.starts_with("<html") {
+        Error::new(ErrorKind::Image, "this is an HTML page, not a picture").hint(READ)
+    } else if let Some((_, _, kind)) = known {
+        named(kind)
     } else {
-        "this is no picture that is known here".to_owned()
-    };
-    Error::new(ErrorKind::Image, what).hint("JPEG, PNG, WebP, BMP and GIF can be read")
+        Error::new(ErrorKind::Image, "this is no picture that is known here").hint(READ)
+    }
+}
+
+const READ: &str = "JPEG, PNG, WebP, BMP, GIF and TIFF can be read";
+
+fn named(kind: &str) -> Error {
+    Error::new(ErrorKind::Image, format!("this is {kind}, which is not read")).hint(READ)
 }
 
 fn failure(format: ImageFormat, error: ImageError) -> Error {
@@ -156,8 +172,7 @@ fn failure(format: ImageFormat, error: ImageError) -> Error {
         }
         ImageError::Limits(_) => Error::new(ErrorKind::Image, format!("the {name} picture needs too much memory")),
         ImageError::Unsupported(error) => {
-            Error::new(ErrorKind::Image, format!("this kind of {name} can't be read: {error}"))
-                .hint("JPEG, PNG, WebP, BMP and GIF can be read")
+            Error::new(ErrorKind::Image, format!("this kind of {name} can't be read: {error}")).hint(READ)
         }
         error => Error::new(ErrorKind::Image, format!("the {name} picture is damaged: {error}"))
             .hint("is the file complete?"),

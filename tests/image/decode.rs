@@ -69,6 +69,10 @@ fn letterbox_makes_the_input_the_reference_network_saw() {
     assert!(checked > 0);
 }
 
+/// All that are read.
+const FORMATS: [ImageFormat; 6] =
+    [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Tiff];
+
 /// 48 x 32 with a red left upper quarter and a blue rest.
 fn sample() -> RgbImage {
     RgbImage::from_fn(
@@ -91,7 +95,7 @@ fn red(picture: &Image, x: usize, y: usize) -> bool {
 
 #[test]
 fn every_format_gives_the_same_picture() {
-    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
+    for format in FORMATS {
         let picture = Image::decode(&encode(sample().into(), format)).unwrap();
         assert_eq!((picture.width, picture.height), (48, 32), "{format:?}");
         assert!(red(&picture, 4, 4) && !red(&picture, 40, 4) && !red(&picture, 4, 28), "{format:?}");
@@ -192,7 +196,7 @@ fn a_jpeg_that_breaks_off_gives_what_is_there() {
 
 #[test]
 fn broken_files_never_panic() {
-    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
+    for format in FORMATS {
         let whole = encode(sample().into(), format);
         for length in 0..whole.len() {
             let _ = Image::decode(&whole[..length]);
@@ -210,6 +214,54 @@ fn broken_files_never_panic() {
             let _ = Image::decode(&broken);
         }
     }
+}
+
+/// A little-endian TIFF of 2 x 1 pixels, RGB, with these tags more: (tag, value), in rising order with the others.
+fn tiff(more: &[(u16, u32)]) -> Vec<u8> {
+    let pixels: [u8; 6] = [1, 2, 3, 4, 5, 6];
+    let usual =
+        [(256, 2), (257, 1), (258, 8), (259, 1), (262, 2), (273, 8), (277, 3), (278, 1), (279, pixels.len() as u32)];
+    let mut tags: Vec<(u16, u32)> = usual.into_iter().chain(more.iter().copied()).collect();
+    tags.sort();
+    let mut bytes = b"II*\0".to_vec();
+    bytes.extend(16u32.to_le_bytes());
+    bytes.extend(pixels);
+    bytes.extend([0, 0]);
+    bytes.extend((tags.len() as u16).to_le_bytes());
+    for (tag, value) in tags {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend([4, 0, 1, 0, 0, 0]);
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes
+}
+
+#[test]
+fn tiff_is_read_and_a_raw_file_is_not() {
+    let refused = |bytes: &[u8], words: &str| {
+        let error = Image::decode(bytes).unwrap_err().to_string();
+        assert!(error.contains(words), "{words:?} in {error:?}");
+    };
+    assert_eq!(Image::decode(&tiff(&[])).unwrap().rgb, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(Image::decode(&tiff(&[(254, 0), (330, 8)])).unwrap().width, 2);
+    // What a raw file shows is a preview: of DNG, of NEF and ARW, of a camera's file with pictures inside.
+    for raw in [tiff(&[(50706, 1)]), tiff(&[(254, 1)]), tiff(&[(271, 8), (330, 8)])] {
+        refused(&raw, "raw");
+    }
+    refused(&[&tiff(&[])[..4], &[16, 0, 0, 0], b"CR\x02\0", &tiff(&[])[12..]].concat(), "raw");
+    refused(b"II+\0\x08\0\0\0", "BigTIFF");
+    // Its directory lies behind its end.
+    refused(b"II*\0\xff\xff\xff\xff", "TIFF picture is damaged");
+    // 4 billion pixels a side; strips that are not there.
+    let mut huge = tiff(&[]);
+    huge[26..30].copy_from_slice(&u32::MAX.to_le_bytes());
+    huge[38..42].copy_from_slice(&u32::MAX.to_le_bytes());
+    refused(&huge, "TIFF");
+    let deep = image::ImageBuffer::from_pixel(2, 2, image::Rgb([0x12ffu16, 0x3400, 0xffff]));
+    assert_eq!(Image::decode(&encode(deep.into(), ImageFormat::Tiff)).unwrap().rgb, [0x12, 0x34, 0xff].repeat(4));
+    let float = image::ImageBuffer::from_pixel(2, 2, image::Rgb([200.0f32, 3.0, 0.5]));
+    refused(&encode(DynamicImage::ImageRgb32F(float), ImageFormat::Tiff), "floating-point");
 }
 
 /// An 8x8 JPEG in CMYK as Adobe writes it (inverted): one block per channel, only its mean.
