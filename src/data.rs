@@ -20,6 +20,8 @@ mod classes;
 mod coco;
 mod contradictions;
 mod find;
+mod labels;
+mod names;
 mod pack;
 mod pictures;
 mod yolo;
@@ -34,7 +36,7 @@ use crate::{Error, ErrorKind, Result, text};
 
 pub use class_set::ClassSet;
 pub use find::Finder;
-pub use pictures::{PictureKind, is_passed_over, picture_endings, picture_kind};
+pub use pictures::{PictureKind, is_litter, is_passed_over, picture_endings, picture_kind};
 
 /// Pictures (encoded) larger than this are refused.
 const MAX_PICTURE: u64 = 256 << 20;
@@ -104,6 +106,13 @@ impl Label {
         }
     }
 
+    fn has_area(&self) -> bool {
+        match self.bounds {
+            Bounds::Pixels([x1, y1, x2, y2]) => x2 > x1 && y2 > y1,
+            Bounds::Fractions([_, _, w, h]) => w > 0.0 && h > 0.0,
+        }
+    }
+
     /// The label in pixels of its picture, for the metrics.
     pub fn truth(&self, width: usize, height: usize) -> GroundTruth {
         GroundTruth { class: self.class, bounds: self.corners(width, height), area: self.area, crowd: self.crowd }
@@ -139,6 +148,8 @@ struct Entry {
     part: Option<(u64, u64)>,
     labels: Vec<Label>,
     exhaustive: Option<ClassSet>,
+    /// `[width, height]` as the annotations say.
+    size: Option<[f64; 2]>,
 }
 
 impl Dataset {
@@ -169,8 +180,12 @@ impl Dataset {
             }
         };
         if set.entries.is_empty() {
-            let first = set.warnings.list.first().map(|w| format!("; first problem: {w}")).unwrap_or_default();
-            return Err(Error::new(ErrorKind::Data, format!("no usable pictures{first}")).at(path.display()));
+            let first = match set.warnings.list.is_empty() {
+                true => "no pictures: the folders and lists that it names hold none",
+                false => "no usable pictures",
+            };
+            let text = set.warnings().iter().fold(first.to_owned(), |text, w| format!("{text}\n  {w}"));
+            return Err(Error::new(ErrorKind::Data, text).at(path.display()));
         }
         Ok(set)
     }
@@ -217,6 +232,14 @@ impl Dataset {
     /// The exhaustively labelled classes of picture `i`; `None` if all classes are.
     pub fn exhaustive(&self, i: usize) -> Option<&ClassSet> {
         self.entries.get(i).and_then(|e| e.exhaustive.as_ref())
+    }
+
+    /// What contradicts itself if picture `i` has this size in pixels: its annotations may have been made for another
+    /// picture, or for one before EXIF rotation.
+    pub fn other_size(&self, i: usize, width: usize, height: usize) -> Option<String> {
+        let entry = self.entries.get(i)?;
+        let [w, h] = entry.size.filter(|said| *said != [width as f64, height as f64])?;
+        Some(format!("{}: the annotations say {w}x{h}, but the picture has {width}x{height}, which counts", entry.name))
     }
 
     /// The file that is picture `i`; nothing in a pack, which has no files of their own for its pictures.

@@ -14,7 +14,7 @@ const FEW: usize = 40;
 /// - UTF-8, with or without byte order mark; UTF-16, with a byte order mark, or without one if it is told by its zeros.
 /// - Anything else is told by its bytes: GBK and GB18030, Latin-1 (Windows-1252) and the other encodings of the web.
 ///   In WebAssembly, where the browser decodes text, this is an error.
-/// - Lines that end as on old Macs (a lone carriage return) end as usual.
+/// - Lines that end as on old Macs (a lone carriage return) end as usual. Byte order marks are taken out wherever they are.
 ///
 /// # Errors
 /// Of kind [`ErrorKind::Data`]: bytes that are no text, with the line.
@@ -40,6 +40,34 @@ pub fn decode_xml(bytes: Vec<u8>) -> Result<String> {
     decode(bytes)
 }
 
+/// Reads YAML that is not a model's: `data.yaml`, hyperparameters, recipes.
+///
+/// # Errors
+/// Of kind [`ErrorKind::Data`]: text that is no such YAML, with line and column.
+pub fn parse_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let all = error.to_string();
+        let first = all.lines().next().unwrap_or_default();
+        // What the library tells programmers.
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let first = first.split_once(", set DuplicateKeyPolicy").map_or(first, |(what, _)| what);
+        let (place, what) = match first.split_once(": ") {
+            Some((place, what)) if place.starts_with("line ") => (place.replace(" column ", ", column "), what),
+            _ => (String::new(), first),
+        };
+        let error = Error::new(ErrorKind::Data, what);
+        let error = if place.is_empty() { error } else { error.at(place) };
+        match what {
+            _ if what.starts_with("while parsing a quoted scalar") => {
+                error.hint("between double quotes a backslash begins an escape: write / in paths, or single quotes")
+            }
+            _ if what.contains("tab") => error.hint("YAML is indented with blanks, never with tabs"),
+            _ if what.contains("duplicate") => error.hint("each name may stand there once"),
+            _ => error,
+        }
+    })
+}
+
 /// UTF-8 and UTF-16; the bytes themselves if they are neither.
 fn unicode(mut bytes: Vec<u8>) -> Result<std::result::Result<String, Vec<u8>>> {
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
@@ -58,11 +86,13 @@ fn unicode(mut bytes: Vec<u8>) -> Result<std::result::Result<String, Vec<u8>>> {
         // Text in Latin letters has a zero in every pair.
         let zeros = |from: usize| bytes.iter().skip(from).step_by(2).filter(|b| **b == 0).count();
         let half = bytes.len() / 2;
-        return match (zeros(0), zeros(1)) {
-            (0, odd) if odd * 2 > half => utf16(&bytes, u16::from_le_bytes).map(Ok),
-            (even, 0) if even * 2 > half => utf16(&bytes, u16::from_be_bytes).map(Ok),
-            _ => Err(refused("no text (it holds zero bytes)", line_of(&bytes, zero))),
+        let text = match (zeros(0), zeros(1)) {
+            (0, odd) if odd * 2 > half => utf16(&bytes, u16::from_le_bytes).ok(),
+            (even, 0) if even * 2 > half => utf16(&bytes, u16::from_be_bytes).ok(),
+            _ => None,
         };
+        let text = text.filter(|text| control(text).is_none());
+        return text.map(Ok).ok_or_else(|| refused("no text: it holds zero bytes", line_of(&bytes, zero)));
     }
     Ok(String::from_utf8(bytes).map_err(|error| error.into_bytes()))
 }
@@ -92,13 +122,19 @@ fn detected(bytes: &[u8]) -> Result<String> {
         .find_map(|encoding| encoding.decode_without_bom_handling_and_without_replacement(bytes));
     let text = text.ok_or_else(|| refused("no text", line_of(bytes, bytes.len())))?;
     // Control characters: a program's file, not a person's.
-    match text.chars().position(|c| c.is_control() && !c.is_whitespace() && !('\u{80}'..='\u{9f}').contains(&c)) {
+    match control(&text) {
         None => Ok(text.into_owned()),
         Some(at) => {
             let line = text.chars().take(at).filter(|c| *c == '\n').count() + 1;
-            Err(refused("no text (it holds control characters)", line))
+            Err(refused("no text: it holds control characters", line))
         }
     }
+}
+
+/// Where the first control character is that no text has, in characters.
+fn control(text: &str) -> Option<usize> {
+    let is_odd = |c: char| c.is_control() && !c.is_whitespace() && !('\u{80}'..='\u{9f}').contains(&c) && c != '\u{1a}';
+    text.chars().position(is_odd)
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -135,6 +171,10 @@ fn declared(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
 }
 
 fn lines(text: String) -> String {
+    // Files that were joined have a byte order mark in the middle.
+    let mut text = if text.contains('\u{feff}') { text.replace('\u{feff}', "") } else { text };
+    // The end of a text file of DOS.
+    text.truncate(text.trim_end_matches('\u{1a}').len());
     if text.contains('\r') && !text.contains('\n') { text.replace('\r', "\n") } else { text }
 }
 

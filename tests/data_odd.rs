@@ -65,7 +65,7 @@ fn labels_that_are_wrong_say_what_is_wanted() {
         ("decimal", "0 0,5 0,5 0,2 0,2\n", "points"),
         ("name", "fire 0.5 0.5 0.2 0.2\n", "class number, not a name"),
         ("pixels", "0 120 80 40 40\n", "pixels"),
-        ("coco", "90 0.5 0.5 0.2 0.2\n", "only 1 names"),
+        ("coco", "90 0.5 0.5 0.2 0.2\n", "only class 0 has a name"),
     ];
     for (name, text, _) in lines {
         set.write(&format!("images/{name}.jpg"), b"");
@@ -111,7 +111,7 @@ fn hidden_files_are_passed_over_and_unread_pictures_named() {
     }
     assert_eq!((set.yolo().len(), set.yolo().warnings()), (1, Vec::new()));
     for (name, kind) in
-        [("b.tif", "TIFF"), ("c.HEIC", "HEIC"), ("d.jp2", "JPEG 2000"), ("e.avif", "AVIF"), ("f.CR2", "raw")]
+        [("b.svg", "SVG"), ("c.HEIC", "HEIC"), ("d.jp2", "JPEG 2000"), ("e.avif", "AVIF"), ("f.CR2", "raw")]
     {
         set.write(&format!("images/{name}"), b"");
         says(&set.yolo().warnings(), &[name, kind, "not read"]);
@@ -210,4 +210,55 @@ fn crowds_and_other_json_are_told() {
     assert_eq!(set.coco().unwrap().len(), 1);
     set.write("a.json", br#"{"images": [{"id": 1, "file_name": "..\\a.json"}], "categories": []}"#);
     assert!(set.coco().unwrap_err().to_string().contains("not below the folder"));
+}
+
+#[test]
+fn names_and_numbers_by_what_they_mean() {
+    let open = |yaml: &str| {
+        let set = Set::new(&[("data.yaml", yaml), ("images/a.jpg", ""), ("labels/a.txt", LABEL)]);
+        Dataset::open(&set.path("data.yaml"), None)
+    };
+    assert_eq!(open("val: images\nnames: person\n").unwrap().names(), ["person"]);
+    assert_eq!(open("val: images\nnames: cat, dog,\n").unwrap().names(), ["cat", "dog"]);
+    assert_eq!(open("val: images/a.jpg\nnames: [a]\n").unwrap().len(), 1);
+    says(&open("val: images\nnc: two\nnames: [a]\n").unwrap().warnings(), &["nc is \"two\"", "passed over"]);
+    says(&open("train: ./images/\nval: images\nnames: [a]\n").unwrap().warnings(), &["train and val are the same"]);
+    let refused = |yaml: &str, words: &[&str]| says(&[open(yaml).unwrap_err().to_string()], words);
+    refused("val: images\nnames: []\n", &["names is empty", "[cat, dog]"]);
+    refused("val: images\n", &["neither names nor nc", "[cat, dog]"]);
+    refused("val: images\nnames: {cat: 0}\n", &["cat is not a class number", "0: cat"]);
+    refused("val: https://example.com/set.zip\nnames: [a]\n", &["address", "download"]);
+}
+
+#[test]
+fn labels_with_scores_and_without_size() {
+    let set = Set::new(&[
+        ("data.yaml", "val: list.txt\nnames: [a]\n"),
+        ("list.txt", "\"images/a.jpg\"\nimages/b.jpg\n"),
+        ("images/a.jpg", ""),
+        ("images/b.jpg", ""),
+        ("labels/a.txt", "0 0.5 0.5 0 0.25\n\u{feff}0 0.5 0.5 0.25 0.25\n\u{1a}"),
+        ("labels/b.txt", "0 0.5 0.5 0.25 0.25 0.87\n"),
+    ]);
+    let data = set.yolo();
+    assert_eq!((data.len(), data.labels(0).len()), (1, 2));
+    says(&data.warnings(), &["b.txt: line 1", "6 values", "a score"]);
+    says(&data.contradictions(), &["1 of 2 boxes have no width or no height"]);
+}
+
+#[test]
+fn sizes_that_differ_and_all_that_is_missing_are_told() {
+    let set = Set::new(&[("pics/1.jpg", "")]);
+    set.write(
+        "a.json",
+        br#"{"images": [{"id": 1, "file_name": "1.jpg", "width": "640", "height": 480}], "categories": []}"#,
+    );
+    let data = set.coco().unwrap();
+    assert_eq!(data.other_size(0, 640, 480), None);
+    says(&[data.other_size(0, 480, 640).unwrap()], &["1.jpg", "640x480", "480x640"]);
+    set.write(
+        "a.json",
+        br#"{"images": [{"id": 1, "file_name": "x.jpg"}, {"id": 2, "file_name": "y.jpg"}, {"id": 3}], "categories": []}"#,
+    );
+    says(&[set.coco().unwrap_err().to_string()], &["no usable pictures", "x.jpg is not there", "y.jpg", "images[2]"]);
 }

@@ -217,7 +217,7 @@ fn yolo_data_set() {
     set.align(&["x".into(), "y".into()]).unwrap();
     assert_eq!((set.labels(0)[0].class, set.names()), (0, &["x".to_owned(), "y".to_owned()][..]));
     let missing = Dataset::open_split(&dir.join("list.yaml"), None, Split::Train).unwrap_err().to_string();
-    assert!(missing.contains("no train"), "{missing}");
+    assert!(missing.contains("train, the pictures to train on, is missing"), "{missing}");
     write(dir.join("both.yaml"), "path: set\ntrain: images/val/deep\nval: val.txt\nnames: 8\nnc: 8\n");
     let train = Dataset::open_split(&dir.join("both.yaml"), None, Split::Train).unwrap();
     assert_eq!((train.len(), train.labels(0)[0].class, train.labels(0)[0].score), (1, 7, 1.0));

@@ -72,7 +72,7 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
     let mut entries = Vec::new();
     // By id; nothing for pictures that are named as missing.
     let mut by_id: HashMap<String, Option<Known>> = HashMap::new();
-    let mut finder = Finder::default();
+    let (mut finder, mut files) = (Finder::default(), HashSet::new());
     for (i, image) in all.images.into_iter().enumerate() {
         let place = format!("{place}: images[{i}]");
         let id = id(&image.id);
@@ -89,12 +89,16 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
             continue;
         };
         let size = number(&image.width).zip(number(&image.height)).map(|(w, h)| [w, h]);
-        let known = Known { entry: entries.len(), size: size.filter(|sides| sides.iter().all(|side| *side > 0.0)) };
+        let size = size.filter(|sides| sides.iter().all(|side| *side > 0.0));
+        let known = Known { entry: entries.len(), size };
         if by_id.insert(id.clone(), Some(known)).flatten().is_some() {
             warnings.push(format!("{place}: id {id} occurs twice; the later one has the labels"));
         }
+        if !files.insert(file.clone()) {
+            warnings.push(format!("{place}: {} is listed twice; both are taken", file.display()));
+        }
         let name = file.display().to_string();
-        entries.push(Entry { name, file, part: None, labels: Vec::new(), exhaustive: None });
+        entries.push(Entry { name, file, part: None, labels: Vec::new(), exhaustive: None, size });
     }
     let mut seen = HashSet::new();
     for (i, annotation) in all.annotations.iter().enumerate() {
@@ -132,6 +136,9 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
 }
 
 fn parse(json: &str) -> Result<Annotations> {
+    if json.trim().is_empty() {
+        return Err(bad("the file is empty"));
+    }
     let first = match serde_json::from_str(json) {
         Ok(all) => return Ok(all),
         Err(error) => error,
@@ -141,9 +148,15 @@ fn parse(json: &str) -> Result<Annotations> {
         .or_else(|_| serde_json::from_str(&without_nan(json)))
         .map_err(|_| bad(format!("not valid JSON: {first}")))?;
     let Value::Object(mut top) = value else {
-        return Err(match value.get(0).is_some_and(|one| one.get("bbox").is_some()) {
-            true => bad("this is a list of boxes (COCO results?), not annotations"),
-            false => bad("this is a list, not COCO annotations"),
+        return Err(match &value {
+            Value::Array(list) if list.first().is_some_and(|one| one.get("bbox").is_some()) => {
+                bad("this is a list of boxes (COCO results?), not annotations")
+            }
+            Value::Array(_) => bad("this is a list, not COCO annotations"),
+            other => {
+                let text: String = other.to_string().chars().take(40).collect();
+                bad(format!("this is only the value {text}, not COCO annotations"))
+            }
         });
     };
     let other = [
@@ -219,7 +232,12 @@ fn categories(list: Vec<Category>, place: &str, warnings: &mut Warnings) -> (Has
             Some((_, first)) => {
                 warnings.push(format!("{place}[{i}]: id {id} is {first} already; {name} is left out"));
             }
-            None => all.push((id, name)),
+            None => {
+                if all.iter().any(|(_, known)| *known == name) {
+                    warnings.push(format!("{place}[{i}]: the name {name} occurs twice"));
+                }
+                all.push((id, name));
+            }
         }
     }
     all.sort_by_key(|(id, _)| (id.parse::<i64>().unwrap_or(i64::MAX), id.clone()));
@@ -260,15 +278,16 @@ fn label(
         return Err(format!("bbox is {found}, not [x, y, width, height]"));
     };
     if w < 0.0 || h < 0.0 {
-        return Err(format!("bbox has a negative size ({w} x {h})"));
+        return Err(format!("bbox {} has a negative size", shown(&annotation.bbox)));
     }
     if w == 0.0 || h == 0.0 {
-        return Err(format!("bbox has no area ({w} x {h})"));
+        return Err(format!("bbox {} has no area", shown(&annotation.bbox)));
     }
     if let Some([width, height]) =
         size.filter(|[width, height]| x >= *width || y >= *height || x + w <= 0.0 || y + h <= 0.0)
     {
-        return Err(format!("bbox [{x}, {y}, {w}, {h}] lies outside of the {width}x{height} picture"));
+        let bbox = shown(&annotation.bbox);
+        return Err(format!("bbox {bbox} lies outside of the {width}x{height} picture"));
     }
     let crowd = match &annotation.iscrowd {
         Value::Bool(crowd) => *crowd,

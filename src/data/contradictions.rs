@@ -33,6 +33,10 @@ impl Dataset {
                 found.push(format!("{count} of {names} classes never occur here: {}", shorten(&never)));
             }
         }
+        let empty = self.entries.iter().flat_map(|entry| &entry.labels).filter(|label| !label.has_area()).count();
+        if empty > 0 {
+            found.push(format!("{empty} of {all} boxes have no width or no height: nothing can match them"));
+        }
         found
     }
 

@@ -73,6 +73,7 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             part: Some((line.offset, line.bytes)),
             labels,
             exhaustive,
+            size: None,
         });
     }
     Ok(Dataset { names, entries, warnings })

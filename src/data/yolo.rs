@@ -1,26 +1,26 @@
 //! YOLO's `data.yaml`: folders or lists of pictures, a text file of labels for each.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
 use super::find::{Finder, is_windows};
-use super::{
-    Bounds, Dataset, Entry, Label, MAX_TEXT, PictureKind, Split, Warnings, io, is_passed_over, number, picture_kind,
-    read_text,
-};
-use crate::{Error, ErrorKind, Result};
-
-const MAX_CLASSES: usize = 100_000;
+use super::labels::read_labels;
+use super::names::class_names;
+use super::{Dataset, Entry, MAX_TEXT, PictureKind, Split, Warnings, io, is_passed_over, picture_kind, read_text};
+use crate::{Error, ErrorKind, Result, text};
 
 pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
     let bad = |text: String| Error::new(ErrorKind::Data, text).at(path.display());
-    let config: Value = serde_yaml::from_str(&read_text(path, MAX_TEXT)?)
-        .map_err(|e| bad(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    let config: Value = text::parse_yaml(&read_text(path, MAX_TEXT)?).map_err(|error| error.at(path.display()))?;
+    if !config.is_object() {
+        let what = if config.is_null() { "the file is empty" } else { "this is no list of settings" };
+        return Err(bad(what.to_owned()).hint("a data.yaml has train, val and names"));
+    }
     let mut warnings = Warnings::default();
     let mut odd = Vec::new();
-    let names = names(&config, &mut odd).map_err(bad)?;
+    let names = class_names(&config, &mut odd).map_err(bad)?;
     odd.into_iter().for_each(|text| warnings.push(format!("{}: {text}", path.display())));
     let mut finder = Finder::default();
     let beside = path.parent().unwrap_or(Path::new(""));
@@ -51,30 +51,39 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             Split::Val => "validate on",
             Split::Test => "test on",
         };
-        return Err(bad(format!("no {split} (the pictures to {what})")));
+        let hint = match config.get("backbone") {
+            Some(_) => "this looks like a model's YAML; give the data.yaml of a data set".to_owned(),
+            None => format!("add a line: {split}: images/{split}"),
+        };
+        return Err(bad(format!("{split}, the pictures to {what}, is missing")).hint(hint));
     }
-    if split == Split::Val && sources == named(Split::Train) {
-        let text = "train and val are the same: what is measured was trained on";
-        warnings.push(format!("{}: {text}", path.display()));
+    if split == Split::Val {
+        let places = |sources: &[&str], finder: &mut Finder| -> BTreeSet<PathBuf> {
+            let place = |source: &&str| place(finder, &root, source);
+            sources.iter().map(place).map(|place| place.canonicalize().unwrap_or(place)).collect()
+        };
+        let train = places(&named(Split::Train), &mut finder);
+        if train == places(&sources, &mut finder) {
+            let text = "train and val are the same: what is measured was trained on";
+            warnings.push(format!("{}: {text}", path.display()));
+        }
     }
     let mut pictures = BTreeSet::new();
     for source in sources {
-        let mut place = finder.find(&root, source).unwrap_or_else(|| root.join(source));
-        if let Some(rest) = source.strip_prefix("../")
-            && !place.exists()
-        {
-            place = finder.find(&root, rest).unwrap_or_else(|| root.join(rest));
-        }
+        let place = place(&mut finder, &root, source);
         if place.is_dir() {
             walk(&place, &mut HashSet::new(), &mut pictures, &mut warnings)?;
+        } else if place.is_file() && picture_kind(&place) == PictureKind::Read {
+            pictures.insert(place);
         } else if place.is_file() {
             list(&place, &root, &mut finder, &mut pictures, &mut warnings)?;
         } else {
-            let hint = match is_windows(source) {
-                true => {
-                    "a path of Windows; write it with / and without a drive, from the folder of the YAML".to_owned()
-                }
-                false => format!("path and {split} are looked up from the folder of the YAML"),
+            let hint = if source.contains("://") {
+                "an address; download the data set, and name its folder".to_owned()
+            } else if is_windows(source) {
+                "a path of Windows; write it with / and without a drive, from the folder of the YAML".to_owned()
+            } else {
+                format!("path is looked up from the folder of the YAML, {split} from path")
             };
             return Err(bad(format!("{split}: {} is not there", place.display())).hint(hint));
         }
@@ -99,7 +108,14 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             unlabelled += 1;
             Vec::new()
         };
-        entries.push(Entry { name: file.display().to_string(), file, part: None, labels, exhaustive: None });
+        entries.push(Entry {
+            name: file.display().to_string(),
+            file,
+            part: None,
+            labels,
+            exhaustive: None,
+            size: None,
+        });
     }
     if unlabelled > 0 && unlabelled == entries.len() {
         let first = label_file(&entries[0].file);
@@ -108,48 +124,13 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
     Ok(Dataset { names, entries, warnings })
 }
 
-/// Class names. What contradicts itself goes to `odd`.
-fn names(config: &Value, odd: &mut Vec<String>) -> Result<Vec<String>, String> {
-    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), |name| name.trim().to_owned());
-    let nc = config.get("nc").and_then(|nc| nc.as_u64().or_else(|| nc.as_str()?.trim().parse().ok()));
-    let nc = nc.filter(|n| *n <= MAX_CLASSES as u64);
-    let names: Vec<String> = match config.get("names") {
-        Some(Value::Array(list)) => list.iter().map(text).collect(),
-        Some(Value::Object(map)) => {
-            let mut names = BTreeMap::new();
-            for (key, value) in map {
-                let class = key.trim().parse::<usize>().map_err(|_| format!("names: {key} is not a class number"))?;
-                names.insert(class, text(value));
-            }
-            let count = names.last_key_value().map_or(0, |(last, _)| last + 1);
-            if count > MAX_CLASSES {
-                return Err(format!("names: more than {MAX_CLASSES} classes"));
-            }
-            let gaps: Vec<String> = (0..count).filter(|i| !names.contains_key(i)).map(|i| i.to_string()).collect();
-            match gaps.as_slice() {
-                [] => {}
-                [one] => odd.push(format!("names: class {one} has no name; it is called class{one}")),
-                [first, ..] => {
-                    let listed = gaps.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-                    odd.push(format!("names: classes {listed} have no names; they are called class{first} and so on"));
-                }
-            }
-            (0..count).map(|i| names.remove(&i).unwrap_or_else(|| format!("class{i}"))).collect()
-        }
-        Some(Value::String(one)) if one.contains(',') => one.split(',').map(|name| name.trim().to_owned()).collect(),
-        _ => match nc {
-            Some(nc) => (0..nc).map(|i| format!("class{i}")).collect(),
-            None => return Err("neither names nor nc".to_owned()),
-        },
-    };
-    if let Some(nc) = nc.filter(|nc| *nc != names.len() as u64) {
-        odd.push(format!("nc is {nc}, but there are {} names; the names count", names.len()));
+/// The folder or list that a source names; of `../images`, as exports write it, also `images`.
+fn place(finder: &mut Finder, root: &Path, source: &str) -> PathBuf {
+    let place = finder.find(root, source).unwrap_or_else(|| root.join(source));
+    match source.strip_prefix("../") {
+        Some(rest) if !place.exists() => finder.find(root, rest).unwrap_or_else(|| root.join(rest)),
+        _ => place,
     }
-    let mut seen = HashSet::new();
-    for name in names.iter().filter(|name| !seen.insert(name.as_str())) {
-        odd.push(format!("names: {name} occurs twice"));
-    }
-    Ok(names)
 }
 
 fn is_picture(path: &Path, warnings: &mut Warnings) -> bool {
@@ -196,7 +177,8 @@ fn list(
 ) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new(""));
     for (i, line) in read_text(file, MAX_TEXT)?.lines().enumerate() {
-        let name = line.trim();
+        // "Copy as path" of Windows puts a path into quotation marks.
+        let name = line.trim().trim_matches('"');
         if name.is_empty() {
             continue;
         }
@@ -247,69 +229,4 @@ fn label_file(picture: &Path) -> PathBuf {
     let is_images = last.is_some_and(|i| parts[i].as_os_str() == "images");
     let has_folder = |file: &Path| file.parent().is_some_and(Path::is_dir);
     if !is_images && !has_folder(&usual) && has_folder(&capital) { capital } else { usual }
-}
-
-/// Lines of `class x y w h`, or `class x1 y1 x2 y2 x3 y3 …` for a polygon; equal lines count once.
-fn read_labels(file: &Path, nc: usize) -> Result<Vec<Label>> {
-    let mut labels: Vec<Label> = Vec::new();
-    let mut seen = HashSet::new();
-    for (i, line) in read_text(file, MAX_TEXT)?.lines().enumerate() {
-        let bad = |what: String| Error::new(ErrorKind::Data, what).at(format!("{}: line {}", file.display(), i + 1));
-        let mut values = Vec::new();
-        for word in line.split_whitespace() {
-            values.push(number(word).ok_or_else(|| bad(not_a_number(word)))?);
-        }
-        let Some((&class, rest)) = values.split_first() else { continue };
-        if class < 0.0 || class.fract() != 0.0 {
-            return Err(bad(format!("{class} is not a class number")));
-        }
-        if class >= nc as f64 {
-            let coco = if nc == 80 && class <= 90.0 { "; are these COCO's ids, 1 to 90?" } else { "" };
-            let last = nc.saturating_sub(1);
-            return Err(bad(format!("class {class}, but there are only {nc} names (0 to {last}){coco}")));
-        }
-        let bounds = match rest {
-            &[x, y, w, h] => [x, y, w, h],
-            points if points.len() >= 6 && points.len().is_multiple_of(2) => around(points),
-            _ => {
-                let text = format!("{} values; class x y w h, or a class and a polygon are wanted", values.len());
-                return Err(bad(text));
-            }
-        };
-        if let Some(v) = bounds.iter().chain(rest).find(|v| !(0.0..=1.0).contains(*v)) {
-            let pixels =
-                if *v > 2.0 { "; are these pixels? Divide them by the picture's width and height" } else { "" };
-            return Err(bad(format!("{v} is not a fraction of the picture (0 to 1){pixels}")));
-        }
-        let class = class as usize;
-        if seen.insert((class, bounds.map(f64::to_bits))) {
-            labels.push(Label { class, bounds: Bounds::Fractions(bounds), area: None, crowd: false, score: 1.0 });
-        }
-    }
-    Ok(labels)
-}
-
-/// What is wrong with a word where a number should be, and what is wanted.
-fn not_a_number(word: &str) -> String {
-    let why = match word {
-        _ if word.contains(',') && word.split(',').all(|part| part.is_empty() || number(part).is_some()) => {
-            ": wanted are blanks between numbers, and points in them, not commas"
-        }
-        _ if word.contains([';', ':']) => ": wanted are blanks between numbers",
-        _ if word.starts_with(|c: char| c.is_alphabetic()) && word.parse::<f64>().is_err() => {
-            ": wanted is a class number, not a name"
-        }
-        _ => "",
-    };
-    format!("{word:?} is not a number{why}; a line is class x y w h, as in `0 0.5 0.5 0.2 0.3`")
-}
-
-/// The box around a polygon.
-fn around(points: &[f64]) -> [f64; 4] {
-    let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-    for (i, &v) in points.iter().enumerate() {
-        low[i % 2] = low[i % 2].min(v);
-        high[i % 2] = high[i % 2].max(v);
-    }
-    [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0, high[0] - low[0], high[1] - low[1]]
 }

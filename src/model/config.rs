@@ -68,7 +68,12 @@ impl Config {
         let required = |name: &str| {
             find(name).ok_or_else(|| {
                 let message = format!("the key `{name}` is missing");
-                Error::new(ErrorKind::Config, message).hint("a model needs nc, anchors, backbone and head")
+                let is_data = find("names").is_some() && (find("train").is_some() || find("val").is_some());
+                let hint = match is_data {
+                    true => "this looks like the data.yaml of a data set; give a model's YAML, with backbone and head",
+                    false => "a model needs nc, anchors, backbone and head",
+                };
+                Error::new(ErrorKind::Config, message).hint(hint)
             })
         };
         let whole = |name: &str, low: i64, high: i64| match find(name) {

@@ -1,6 +1,6 @@
 //! Hyperparameters in one place, under the reference's names, from a YAML of the reference's kind (`hyp.scratch-low.yaml`).
 
-use ghostdet::{Error, ErrorKind, Result};
+use ghostdet::{Error, ErrorKind, Result, text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -49,6 +49,9 @@ pub struct Hyp {
     #[serde(flatten)]
     pub scores: Scores,
 }
+
+/// Names of the reference that change nothing here.
+const WITHOUT_EFFECT: [&str; 3] = ["anchors", "copy_paste", "iou_t"];
 
 impl Default for Hyp {
     fn default() -> Self {
@@ -111,8 +114,13 @@ impl Hyp {
     ///
     /// # Errors
     /// Text that is not a YAML mapping of names and numbers; a number out of range.
-    pub fn with(&self, text: &str) -> Result<Self> {
-        self.with_values(serde_yaml::from_str(text).map_err(wrong)?)
+    pub fn with(&self, yaml: &str) -> Result<Self> {
+        let given: Value = text::parse_yaml(yaml).map_err(wrong)?;
+        match given {
+            Value::Object(given) => self.with_values(given),
+            Value::Null => self.with_values(Map::new()),
+            _ => Err(wrong("wanted are names and numbers, as in `lr0: 0.01`")),
+        }
     }
 
     /// These hyperparameters with those replaced that `given` has.
@@ -122,27 +130,52 @@ impl Hyp {
     pub fn with_values(&self, given: Map<String, Value>) -> Result<Self> {
         let mut all = serde_json::to_value(self).map_err(wrong)?;
         if let Value::Object(all) = &mut all {
-            all.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
+            for (name, value) in given.into_iter().filter(|(_, value)| !value.is_null()) {
+                // A number may be text: PyYAML reads 1e-3 as that.
+                let number = value.as_str().and_then(|text| text.trim().parse::<f64>().ok()).map(Value::from);
+                let is_number = all.get(&name).is_some_and(Value::is_number);
+                let value = number.filter(|_| is_number).unwrap_or(value);
+                if is_number && !value.is_number() {
+                    return Err(Error::new(ErrorKind::Config, format!("{name}: {value} is not a number")));
+                }
+                all.insert(name, value);
+            }
         }
         let hyp: Self = serde_json::from_value(all).map_err(wrong)?;
         hyp.check()?;
         Ok(hyp)
     }
 
+    /// What a YAML of hyperparameters has that changes nothing, one sentence each: names that are not known, and what the
+    /// reference does and this trainer does not.
+    pub fn without_effect(yaml: &str) -> Vec<String> {
+        let known = serde_json::to_value(Self::default()).unwrap_or_default();
+        let Ok(Value::Object(given)) = text::parse_yaml(yaml) else { return Vec::new() };
+        let told = |(name, value): (&String, &Value)| match name.as_str() {
+            "copy_paste" if value.as_f64() != Some(0.0) => Some("copy_paste is not done here; passed over".to_owned()),
+            name if known.get(name).is_none() && !WITHOUT_EFFECT.contains(&name) => {
+                Some(format!("{name} is no hyperparameter that is known here; passed over"))
+            }
+            _ => None,
+        };
+        given.iter().filter_map(told).collect()
+    }
+
     fn check(&self) -> Result<()> {
-        let wrong =
-            |what: &str, value: f32| Err(Error::new(ErrorKind::Config, format!("{what}: {value} is out of range")));
+        let wrong = |what: &str, value: f32, wanted: &str| {
+            Err(Error::new(ErrorKind::Config, format!("{what} is {value}; wanted is a number {wanted}")))
+        };
         let loss = &self.loss;
         for (what, value) in [("lr0", self.lr0), ("anchor_t", loss.anchor_t), ("ema_ramp", self.ema_ramp)] {
             if !(value.is_finite() && value > 0.0) {
-                return wrong(what, value);
+                return wrong(what, value, "above 0");
             }
         }
         let below_one =
             [("momentum", self.momentum), ("warmup_momentum", self.warmup_momentum), ("ema_decay", self.ema_decay)];
         for (what, value) in below_one {
             if !(0.0..1.0).contains(&value) {
-                return wrong(what, value);
+                return wrong(what, value, "from 0 on, but less than 1");
             }
         }
         let others = [
@@ -163,7 +196,7 @@ impl Hyp {
         ];
         for (what, value) in others {
             if !(value.is_finite() && value >= 0.0) {
-                return wrong(what, value);
+                return wrong(what, value, "from 0 on");
             }
         }
         self.augment.check()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ghostdet::{Error, ErrorKind, Result};
+use ghostdet::{Error, ErrorKind, Result, text};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,7 +45,7 @@ impl Recipe {
     ///
     /// # Errors
     /// Text that is no such YAML, or sets something else.
-    pub fn parse(text: &str) -> Result<Self> {
-        serde_yaml::from_str(text).map_err(|error| Error::new(ErrorKind::Config, format!("not a recipe: {error}")))
+    pub fn parse(yaml: &str) -> Result<Self> {
+        text::parse_yaml(yaml).map_err(|error| Error::new(ErrorKind::Config, format!("not a recipe: {error}")))
     }
 }

@@ -336,6 +336,9 @@ fn failed_conversions_leave_nothing_and_show_all_problems() {
     }
     let left = || fs::read_dir(folder.path("")).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
     assert_eq!(left(), ["v"]);
+    // Nor the folders around the new one.
+    voc(&source, &Target { out: folder.path("a/b/out"), ..target.clone() }).unwrap_err();
+    assert_eq!(left(), ["v"]);
 
     // Then all is well, and is done again: an older conversion is replaced if that is wanted, and nothing else ever.
     let source = odd_voc(&folder);
@@ -350,4 +353,18 @@ fn failed_conversions_leave_nothing_and_show_all_problems() {
     folder.write("out/thesis.docx", "dear");
     let refused = voc(&source, &forced).unwrap_err().to_string();
     assert!(refused.contains("thesis.docx") && folder.path("out/thesis.docx").exists(), "{refused}");
+}
+
+#[test]
+fn xml_files_that_name_one_picture_are_told() {
+    let folder = Folder::new();
+    let source = odd_voc(&folder);
+    let same = "<annotation><filename>four.png</filename></annotation>";
+    // With what editors put in front of a declaration.
+    folder.write("v/Annotations/five.xml", format!("\n <?xml version='1.0'?>{same}"));
+    let report = voc(&source, &folder.target(Validation::Share { share: 0.5, seed: 0 })).unwrap();
+    assert_eq!((report.train + report.val, report.warnings.len()), (5, 1), "{:?}", report.warnings);
+    for word in ["four.xml", "five.xml", "four.png", "both are taken"] {
+        assert!(report.warnings[0].contains(word), "{word}: {:?}", report.warnings);
+    }
 }

@@ -11,6 +11,16 @@ fn names_of_the_reference_are_read_and_unknown_ones_passed_over() {
     assert_eq!((hyp.lr0, hyp.loss.box_gain, hyp.loss.cls_gain, hyp.loss.fl_gamma), (0.02, 0.1, 0.3, 1.0));
     assert_eq!(hyp.augment.mosaic, 0.5);
     assert_eq!(hyp.momentum, Hyp::default().momentum);
+    let told = Hyp::without_effect("lr0: 0.1\nlr_0: 0.1\niou_t: 0.2\nanchors: 3\ncopy_paste: 0.1\n");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("copy_paste is not done") && told[1].contains("lr_0 is no hyperparameter"), "{told:?}");
+    assert!(Hyp::without_effect("copy_paste: 0.0\nmosaic: 1\n").is_empty());
+}
+
+#[test]
+fn numbers_may_be_text() {
+    let hyp = Hyp::parse("lr0: '1e-3'\nmosaic: \" 0.5 \"\noptimizer: adamw\n").unwrap();
+    assert_eq!((hyp.lr0, hyp.augment.mosaic, hyp.optimizer), (0.001, 0.5, Optimizer::AdamW));
 }
 
 #[test]

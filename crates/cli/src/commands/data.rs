@@ -5,6 +5,7 @@ use clap::Subcommand;
 use ghostdet::data::{Dataset, Split};
 use ghostdet::{Error, ErrorKind, Result};
 use ghostdet_train::convert::{Cut, Report, Target, Validation, Voc, coco, subset, voc};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Convert data sets to YOLO folders, cut classes out of one
@@ -106,11 +107,15 @@ impl Args {
             eprintln!("warning: there is nothing to find: no box was written");
         }
         print(format!("{train} pictures to train on, {val} to validate on, {boxes} boxes of {classes} classes"))?;
-        if left_out > 0 {
-            print(format!("{left_out} boxes were left out, each named above"))?;
+        match left_out {
+            0 => {}
+            1 => print("1 box was left out; it is named above")?,
+            count => print(format!("{count} boxes were left out, each named above"))?,
         }
-        if !warnings.is_empty() {
-            print(format!("{} warnings above", warnings.len()))?;
+        match warnings.len() {
+            0 => {}
+            1 => print("1 warning above")?,
+            count => print(format!("{count} warnings above"))?,
         }
         print(yaml.display())?;
         Ok(true)
@@ -143,7 +148,8 @@ impl Subset {
         let open = |path: &Path, split| Dataset::open_split(path, self.images.as_deref(), split);
         let parts = self.data.iter().map(|path| open(path, Split::Train));
         let data = Dataset::join(parts.collect::<Result<Vec<_>>>()?)?;
-        let first = self.data.first().filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
+        let yaml = |end: &OsStr| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml");
+        let first = self.data.first().filter(|path| path.extension().is_some_and(yaml));
         let val = match &self.val {
             Some(path) => Some(Dataset::open(path, None)?),
             None => first.map(|path| open(path, Split::Val)).transpose()?,

@@ -232,6 +232,9 @@ impl Args {
         let mut hyp = match &self.hyp {
             Some(path) => {
                 let text = read_text(path)?;
+                for told in Hyp::without_effect(&text) {
+                    eprintln!("warning: {}: {told}", path.display());
+                }
                 base.with(&text).map_err(|error| error.at(path.display()))?
             }
             None => base,
@@ -286,7 +289,11 @@ impl Args {
         };
         let parts = self.data.iter().map(|path| open(path, self.images.as_deref(), Split::Train));
         let data = Dataset::join(parts.collect::<Result<Vec<_>>>()?)?;
-        let yaml = |path: &Path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let yaml = |path: &Path| {
+            let ending =
+                |ending: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|yaml| ending.eq_ignore_ascii_case(yaml));
+            path.extension().is_some_and(ending)
+        };
         let val = match (&self.val, &self.data[..]) {
             _ if self.noval => None,
             (Some(path), _) => Some(open(path, self.val_images.as_deref(), Split::Val)?),

@@ -53,9 +53,10 @@ impl Args {
         let mut data = Dataset::open(&self.data, self.images.as_deref())?;
         // By the set's own classes; the network's may be many more.
         let (contradictions, empty) = (data.contradictions(), data.is_without_labels());
+        let warnings = data.warnings();
+        warnings.iter().chain(&contradictions).for_each(|warning| eprintln!("warning: {warning}"));
         data.align(detector.names())?;
-        data.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-        contradictions.iter().for_each(|text| eprintln!("warning: {text}"));
+        data.warnings().iter().skip(warnings.len()).for_each(|warning| eprintln!("warning: {warning}"));
         if !empty && data.is_without_labels() {
             data.contradictions().iter().for_each(|text| eprintln!("warning: {text}"));
         }
@@ -76,6 +77,9 @@ impl Args {
             let one = || -> Result<_> {
                 let item = data.item(index)?;
                 let image = Image::decode(&item.bytes).map_err(|error| error.at(&item.name))?;
+                if let Some(text) = data.other_size(index, image.width, image.height) {
+                    bar.suspend(|| eprintln!("warning: {text}"));
+                }
                 let predicted = detector.predict(&image, &predict)?;
                 let start = std::time::Instant::now();
                 let boxes = predicted.boxes(&options);
@@ -112,8 +116,10 @@ impl Args {
             }
             false => print_table(&report, &speed)?,
         }
-        if data.left_out() > 0 {
-            eprintln!("{} labels were left out, each named above", data.left_out());
+        match data.left_out() {
+            0 => {}
+            1 => eprintln!("1 label was left out; it is named above"),
+            count => eprintln!("{count} labels were left out, each named above"),
         }
         Ok(!failed)
     }

@@ -30,6 +30,7 @@ pub fn coco(json: &Path, images: &Path, target: &Target) -> Result<Report> {
         let Some(val) = *val else { continue };
         match measured(&data, i) {
             Ok((item, size)) => {
+                data.other_size(i, size[0], size[1]).into_iter().for_each(|text| folders.warn(text));
                 all += item.labels.len();
                 crowds += item.labels.iter().filter(|label| label.crowd).count();
                 let boxes = boxes(&item, size);

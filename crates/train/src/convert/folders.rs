@@ -36,6 +36,8 @@ pub(super) struct Folders {
     copy: bool,
     taken: HashSet<String>,
     complete: bool,
+    /// Folders around the target that were not there before, the innermost first.
+    made: Vec<PathBuf>,
     pub report: Report,
 }
 
@@ -46,6 +48,8 @@ impl Folders {
         let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
         let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let work = out.with_file_name(format!(".{name}.part"));
+        let made: Vec<PathBuf> =
+            out.ancestors().skip(1).take_while(|folder| !is_there(folder)).map(Path::to_owned).collect();
         // Left by a run that was killed.
         let _ = fs::remove_dir_all(&work);
         for folder in ["images/train", "images/val", "labels/train", "labels/val"] {
@@ -61,7 +65,7 @@ impl Folders {
             yaml: out.join("data.yaml"),
             warnings: Vec::new(),
         };
-        Ok(Self { out, work, copy, taken: HashSet::new(), complete: false, report })
+        Ok(Self { out, work, copy, taken: HashSet::new(), complete: false, made, report })
     }
 
     /// Notes what is wrong.
@@ -179,8 +183,14 @@ impl Drop for Folders {
     fn drop(&mut self) {
         if !self.complete {
             let _ = fs::remove_dir_all(&self.work);
+            // Only empty ones go.
+            self.made.iter().for_each(|folder| fs::remove_dir(folder).unwrap_or_default());
         }
     }
+}
+
+fn is_there(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.exists()
 }
 
 /// Fails if the target has something in it that must not be replaced.
@@ -220,6 +230,7 @@ fn ending(bytes: &[u8]) -> &'static str {
         [0x89, b'P', ..] => "png",
         [b'R', b'I', b'F', b'F', ..] => "webp",
         [b'G', b'I', ..] => "gif",
+        [b'I', b'I', b'*', ..] | [b'M', b'M', 0, b'*', ..] => "tif",
         _ => "bmp",
     }
 }

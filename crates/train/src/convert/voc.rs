@@ -1,6 +1,6 @@
 //! Pascal VOC's XML as YOLO folders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -78,6 +78,13 @@ pub fn voc(source: &Voc, target: &Target) -> Result<Report> {
             Err(error) => warnings.push(format!("{error}; left out")),
         }
     }
+    let mut seen: HashMap<&Path, &Path> = HashMap::new();
+    for one in &all {
+        if let Some(first) = seen.insert(&one.picture, &one.file) {
+            let (file, picture) = (one.file.display(), one.picture.display());
+            warnings.push(format!("{file}: names {picture}, as {} does; both are taken", first.display()));
+        }
+    }
     let names: Vec<String> = if source.names.is_empty() {
         let found: BTreeSet<&str> = all.iter().flat_map(|one| &one.objects).map(|o| o.name.as_str()).collect();
         found.into_iter().map(str::to_owned).collect()
@@ -149,8 +156,8 @@ fn annotated(
     let text = text::decode_xml(read(file, MAX_XML)?).map_err(|error| error.at(file.display()))?;
     // A document type is read over; the reader bounds what its entities may grow to.
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
-    let document =
-        Document::parse_with_options(&text, options).map_err(|e| bad(e.to_string()).hint("is it a VOC annotation?"))?;
+    let document = Document::parse_with_options(text.trim_start(), options)
+        .map_err(|e| bad(e.to_string()).hint("is it a VOC annotation?"))?;
     let root = document.root_element();
     if !root.has_tag_name("annotation") {
         let name = root.tag_name().name();

@@ -16,6 +16,10 @@ const LEAST: f64 = 0.8;
 /// Replaces the anchors of `graph` if they fit too few labels and better ones are found.
 pub(super) fn fit_anchors(options: &Options, graph: &mut Graph, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
     let sizes = label_sizes(&options.data, options.imgsz, ANCHOR_PICTURES)?;
+    if sizes.is_empty() {
+        tell(Event::Note("warning: no label has a width and a height: nothing is there to be learned"));
+        return Ok(());
+    }
     let found = check(&graph.anchors, &sizes, options.hyp.anchor_t, options.seed);
     let percent = |recall: f64| recall * 100.0;
     let before = percent(found.before.recall);
