@@ -4,6 +4,7 @@ mod commands;
 mod device;
 mod draw;
 mod options;
+mod patterns;
 mod profile;
 mod sources;
 mod table;

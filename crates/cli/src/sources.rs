@@ -1,7 +1,8 @@
 //! What is to be looked at: files, folders, globs, standard input.
 
 use crate::options::{io, read, read_from};
-use ghostdet::data::{PictureKind, is_passed_over, picture_endings, picture_kind};
+use crate::patterns;
+use ghostdet::data::{Finder, PictureKind, is_litter, is_passed_over, picture_endings, picture_kind};
 use ghostdet::{Error, ErrorKind, Result};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -52,57 +53,60 @@ pub fn expand(given: &OsStr, warnings: &mut Vec<String>) -> Result<Vec<Source>> 
     if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(|error| io(path.display(), "can't be read", &error))?;
         let found = entries.flatten().map(|entry| entry.path()).filter(|path| !is_passed_over(path) && path.is_file());
-        let (mut files, mut unread) = (Vec::new(), 0);
-        for file in found {
-            match picture_kind(&file) {
-                PictureKind::Read => files.push(file),
-                PictureKind::Unread(kind) => {
-                    unread += 1;
-                    warnings.push(format!("{}: {kind} pictures are not read; left out", file.display()));
-                }
-                PictureKind::Other => {}
-            }
-        }
-        files.sort();
-        warnings.sort();
+        let (files, unread) = pictures(found, warnings);
         return match (files.is_empty(), unread) {
             (false, _) => Ok(wrap(files)),
             (true, 0) => none(format!("no pictures in this folder ({} are looked for)", picture_endings().join(", "))),
             (true, _) => none(format!("no pictures in this folder that are read: all {unread} are of other kinds")),
         };
     }
+    if given.is_empty() {
+        return Err(Error::new(ErrorKind::Argument, "the name of a picture is empty"));
+    }
     if !path.exists()
-        && let Some(text) = given.to_str().filter(|text| text.contains(['*', '?', '[']))
+        && let Some(text) = given.to_str()
     {
-        let mut files = matching(&escaped(text), text)?;
-        if files.is_empty() {
-            // Brackets in a name rather than a choice of letters.
-            files = matching(&text.replace('[', "[[]"), text)?;
+        if let Some(found) = Finder::default().find(Path::new(""), text) {
+            // Of other letter case, or with backslashes.
+            return expand(found.as_os_str(), warnings);
         }
-        return if files.is_empty() { none("no file matches".to_owned()) } else { Ok(wrap(files)) };
+        if text.contains(['*', '?', '[']) {
+            let files = patterns::matching(text)?;
+            let count = files.len();
+            let (files, unread) = pictures(files.into_iter(), warnings);
+            return match (files.is_empty(), unread, count) {
+                (false, ..) => Ok(wrap(files)),
+                (true, _, 0) => none("no file matches".to_owned()),
+                (true, 0, 1) => none("1 file matches, but it is no picture by its ending".to_owned()),
+                (true, 0, _) => none(format!("{count} files match, but none is a picture by its ending")),
+                (true, ..) => none(format!("no picture that is read matches: all {unread} are of other kinds")),
+            };
+        }
+    }
+    // What a shell made of `folder/*`.
+    if path.file_name().is_some_and(|name| is_litter(&name.to_string_lossy())) {
+        warnings.push(format!("{}: this is no picture but a system's own file; left out", path.display()));
+        return Ok(Vec::new());
     }
     Ok(wrap(vec![path.to_owned()]))
 }
 
-/// The files that a pattern matches; hidden ones only if it says so.
-fn matching(pattern: &str, given: &str) -> Result<Vec<PathBuf>> {
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::default() };
-    let paths = glob::glob_with(pattern, options)
-        .map_err(|error| Error::new(ErrorKind::Argument, format!("not a pattern: {error}")).at(given))?;
-    Ok(paths.flatten().filter(|path| path.is_file()).collect())
-}
-
-/// A pattern in which the folders that exist by their plain names are those.
-fn escaped(pattern: &str) -> String {
-    let mut plain = 0;
-    for (at, _) in pattern.match_indices(std::path::is_separator) {
-        if at > 0 && !Path::new(&pattern[..at]).is_dir() {
-            break;
+/// The pictures that are read among files, by name, and how many are of kinds that are not read.
+fn pictures(found: impl Iterator<Item = PathBuf>, warnings: &mut Vec<String>) -> (Vec<PathBuf>, usize) {
+    let (mut files, mut unread) = (Vec::new(), 0);
+    for file in found {
+        match picture_kind(&file) {
+            PictureKind::Read => files.push(file),
+            PictureKind::Unread(kind) => {
+                unread += 1;
+                warnings.push(format!("{}: {kind} pictures are not read; left out", file.display()));
+            }
+            PictureKind::Other => {}
         }
-        plain = at + 1;
     }
-    let (folders, rest) = pattern.split_at(plain);
-    glob::Pattern::escape(folders) + rest
+    files.sort();
+    warnings.sort();
+    (files, unread)
 }
 
 fn wrap(files: Vec<PathBuf>) -> Vec<Source> {

@@ -110,6 +110,10 @@ impl Args {
                 }
             }
         }
+        if sources.is_empty() && !failed {
+            failed = true;
+            eprintln!("error: there is no picture to look at");
+        }
         let bar = match std::io::stderr().is_terminal() && sources.len() >= 10 {
             true => ProgressBar::new(sources.len() as u64),
             false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
