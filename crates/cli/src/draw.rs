@@ -3,6 +3,7 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use ghostdet::detection::Detection;
 use ghostdet::image::Image;
+use ghostdet::tracking::Border;
 use ghostdet::{Error, ErrorKind, Result};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -59,13 +60,18 @@ impl Rect {
 /// Line and text grow with the picture. The best detections lie on top; labels stay inside the picture and, where
 /// there is room, off each other.
 pub fn annotate(image: &Image, detections: &[Detection], names: &[String]) -> Image {
+    annotate_as(image, detections, |_, class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}")))
+}
+
+/// The same with names of one's own, by the detection's index and class.
+pub fn annotate_as(image: &Image, detections: &[Detection], name: impl Fn(usize, usize) -> String) -> Image {
     let mut canvas = image.clone();
     let mean_side = (image.width + image.height) as f32 / 2.0;
     let line = (mean_side * 0.003).round().max(2.0) as usize;
-    let mut drawn: Vec<(&Detection, Rect)> =
-        detections.iter().filter_map(|d| Some((d, visible(&d.bounds, line, image)?))).collect();
-    drawn.sort_by(|a, b| a.0.score.total_cmp(&b.0.score));
-    for (detection, rect) in &drawn {
+    let mut drawn: Vec<(usize, &Detection, Rect)> =
+        detections.iter().enumerate().filter_map(|(at, d)| Some((at, d, visible(&d.bounds, line, image)?))).collect();
+    drawn.sort_by(|a, b| a.1.score.total_cmp(&b.1.score));
+    for (_, detection, rect) in &drawn {
         outline(&mut canvas, *rect, line, class_color(detection.class));
     }
     let Ok(font) = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR) else { return canvas };
@@ -75,8 +81,8 @@ pub fn annotate(image: &Image, detections: &[Detection], names: &[String]) -> Im
     // Places are given from the best down, chips are drawn from the worst up.
     let mut chips: Vec<Chip> = Vec::new();
     let mut taken: Vec<Rect> = Vec::new();
-    for (detection, rect) in drawn.iter().rev() {
-        let name = names.get(detection.class).cloned().unwrap_or_else(|| format!("class {}", detection.class));
+    for (at, detection, rect) in drawn.iter().rev() {
+        let name = name(*at, detection.class);
         if let Some(chip) = style.place(&name, detection, *rect, image, &taken) {
             taken.push(chip.rect);
             chips.push(chip);
@@ -86,6 +92,50 @@ pub fn annotate(image: &Image, detections: &[Detection], names: &[String]) -> Im
         chip.draw(&style.font, &mut canvas);
     }
     canvas
+}
+
+/// Draws a line or the outline of a zone, white with a black edge.
+pub fn border(canvas: &mut Image, border: &Border) {
+    let corners = border.corners();
+    let closing = if border.is_line() { None } else { corners.first() };
+    let ends: Vec<&[f32; 2]> = corners.iter().chain(closing).collect();
+    let thickness = ((canvas.width + canvas.height) as f32 * 0.002).max(2.0).round();
+    for (thickness, color) in [(2.0 * thickness, [0, 0, 0]), (thickness, [0xff, 0xff, 0xff])] {
+        ends.windows(2).for_each(|ends| segment(canvas, *ends[0], *ends[1], thickness, color));
+    }
+}
+
+/// A straight line of squares; what lies outside of the picture is left out.
+fn segment(canvas: &mut Image, start: [f32; 2], end: [f32; 2], thickness: f32, color: Color) {
+    let Some([start, end]) = clipped(start, end, [canvas.width as f32, canvas.height as f32]) else { return };
+    let steps = (end[0] - start[0]).abs().max((end[1] - start[1]).abs()).ceil().max(1.0);
+    for step in 0..=steps as usize {
+        let part = step as f32 / steps;
+        let [x, y] = [0, 1].map(|i| start[i] + part * (end[i] - start[i]) - thickness / 2.0);
+        let at = |v: f32| v.round().max(0.0) as usize;
+        let (left, top, right, bottom) = (at(x), at(y), at(x + thickness), at(y + thickness));
+        fill(canvas, Rect { left, top, right, bottom: bottom.min(canvas.height) }, color);
+    }
+}
+
+/// The part of a line inside of `[0, width] x [0, height]` (Liang and Barsky).
+fn clipped(start: [f32; 2], end: [f32; 2], size: [f32; 2]) -> Option<[[f32; 2]; 2]> {
+    let (start, end, size) = (start.map(f64::from), end.map(f64::from), size.map(f64::from));
+    let (mut from, mut to) = (0.0f64, 1.0f64);
+    for i in 0..2 {
+        let way = end[i] - start[i];
+        if way == 0.0 {
+            if !(0.0..=size[i]).contains(&start[i]) {
+                return None;
+            }
+            continue;
+        }
+        let ends = [-start[i] / way, (size[i] - start[i]) / way];
+        from = from.max(ends[0].min(ends[1]));
+        to = to.min(ends[0].max(ends[1]));
+    }
+    let at = |part: f64| std::array::from_fn(|i| (start[i] + part * (end[i] - start[i])) as f32);
+    (from <= to).then(|| [at(from), at(to)])
 }
 
 /// The outer edge of a box's line, inside the picture; `None` if nothing of it can be seen.

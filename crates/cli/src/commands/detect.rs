@@ -1,5 +1,7 @@
 //! `ghostdet detect`.
 
+mod tracks;
+
 use crate::device::Ran;
 use crate::draw;
 use crate::options::{Network, io, parse_fraction, parse_size, print, write};
@@ -16,6 +18,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tracks::Follower;
 
 /// Find objects in pictures
 #[derive(clap::Args)]
@@ -23,6 +26,7 @@ use std::time::Instant;
   ghostdet detect photo.jpg
   ghostdet detect photos/ 'more/*.png' --save-dir out --save-txt
   ghostdet detect photo.jpg --classes person,boat --conf 0.4 --json
+  ghostdet detect frames/ --track --line door=0,240,640,240 --save-dir out
   cat photo.jpg | ghostdet detect -")]
 pub struct Args {
     /// Files, folders, globs, or - for standard input
@@ -57,6 +61,8 @@ pub struct Args {
     /// Print JSON, one line a picture
     #[arg(long)]
     json: bool,
+    #[command(flatten, next_help_heading = "Frames of a video")]
+    tracks: tracks::Args,
 }
 
 #[derive(Serialize)]
@@ -87,12 +93,15 @@ struct Found<'a> {
     name: &'a str,
     score: f32,
     r#box: [f32; 4],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<u64>,
 }
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
         let detector = self.network.load()?;
-        let options = DetectOptions { imgsz: self.imgsz, nms: self.nms(&detector)? };
+        let mut options = DetectOptions { imgsz: self.imgsz, nms: self.nms(&detector)? };
+        let mut follower = self.tracks.start(&mut options.nms)?;
         if let Some(folder) = &self.save_dir {
             let folder = if self.save_txt { folder.join("labels") } else { folder.clone() };
             std::fs::create_dir_all(&folder).map_err(|error| io(folder.display(), "can't be made", &error))?;
@@ -103,7 +112,10 @@ impl Args {
             let found = expand(given, &mut warnings);
             warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
             match found {
-                Ok(found) => sources.extend(found),
+                Ok(mut found) => {
+                    self.tracks.order(&mut found);
+                    sources.extend(found);
+                }
                 Err(error) => {
                     failed = true;
                     eprintln!("error: {error}");
@@ -120,7 +132,7 @@ impl Args {
         };
         let mut taken = HashSet::new();
         for source in &sources {
-            match self.one(&detector, source, &options, &mut taken) {
+            match self.one(&detector, source, &options, &mut taken, &mut follower) {
                 Ok(line) => bar.suspend(|| print(line))?,
                 Err(error) => {
                     failed = true;
@@ -130,6 +142,9 @@ impl Args {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        if let Some(follower) = follower {
+            follower.finish(detector.names(), self.json)?;
+        }
         Ok(!failed)
     }
 
@@ -161,19 +176,43 @@ impl Args {
         source: &Source,
         options: &DetectOptions,
         taken: &mut HashSet<String>,
+        follower: &mut Option<Follower>,
     ) -> Result<String> {
         let name = source.name();
-        let bytes = source.bytes()?;
-        let start = Instant::now();
-        let image = Image::decode(&bytes).map_err(|error| error.at(&name))?;
-        let decode = start.elapsed().as_secs_f64() * 1e3;
-        let found = detector.detect(&image, options).map_err(|error| error.at(&name))?;
+        let seen = self.look(detector, source, options).map_err(|error| match error.place() {
+            Some(_) => error,
+            None => error.at(&name),
+        });
+        let mut tracks = Vec::new();
+        let seen = match follower {
+            None => seen,
+            Some(follower) => {
+                // A frame that can't be read takes its time, too.
+                let (followed, numbers) =
+                    follower.follow(seen.as_ref().ok().map(|(_, _, found)| &found.detections[..]));
+                tracks = numbers;
+                seen.map(|(image, decode, found)| (image, decode, Detections { detections: followed, ..found }))
+            }
+        };
+        let (image, decode, found) = seen?;
         let saved = match &self.save_dir {
-            Some(folder) => Some(self.save(folder, source, &image, &found.detections, detector.names(), taken)?),
+            Some(folder) => {
+                let names = detector.names();
+                let mut picture = match follower {
+                    None => draw::annotate(&image, &found.detections, names),
+                    Some(_) => draw::annotate_as(&image, &found.detections, |at, class| {
+                        format!("{} #{}", names.get(class).map_or("?", String::as_str), tracks[at])
+                    }),
+                };
+                for counts in follower.iter().flat_map(Follower::counts) {
+                    draw::border(&mut picture, counts.border());
+                }
+                Some(self.save(folder, source, &picture, &found.detections, taken)?)
+            }
             None => None,
         };
         match self.json {
-            true => json(&name, detector, decode, &found, saved),
+            true => json(&name, detector, decode, &found, &tracks, saved),
             false => {
                 let line = human(&name, detector.names(), decode, &found);
                 // Only a name that is not the picture's own has to be told.
@@ -183,13 +222,22 @@ impl Args {
         }
     }
 
+    /// The picture, the milliseconds of its decoding, and what was found in it.
+    fn look(&self, detector: &Detector, source: &Source, options: &DetectOptions) -> Result<(Image, f64, Detections)> {
+        let bytes = source.bytes()?;
+        let start = Instant::now();
+        let image = Image::decode(&bytes)?;
+        let decode = start.elapsed().as_secs_f64() * 1e3;
+        let found = detector.detect(&image, options)?;
+        Ok((image, decode, found))
+    }
+
     fn save(
         &self,
         folder: &Path,
         source: &Source,
-        image: &Image,
+        annotated: &Image,
         detections: &[Detection],
-        names: &[String],
         taken: &mut HashSet<String>,
     ) -> Result<String> {
         // Pictures of one name from several folders don't overwrite each other.
@@ -201,11 +249,10 @@ impl Args {
             count += 1;
             name = format!("{stem}-{count}");
         }
-        let annotated = draw::annotate(image, detections, names);
         let saved = folder.join(format!("{name}.jpg"));
-        write(&saved, &draw::encode(&annotated, "jpg")?)?;
+        write(&saved, &draw::encode(annotated, "jpg")?)?;
         if self.save_txt {
-            let size = (image.width as f32, image.height as f32);
+            let size = (annotated.width as f32, annotated.height as f32);
             let lines: String = detections
                 .iter()
                 .map(|found| {
@@ -219,15 +266,23 @@ impl Args {
     }
 }
 
-fn json(source: &str, detector: &Detector, decode: f64, found: &Detections, saved: Option<String>) -> Result<String> {
+fn json(
+    source: &str,
+    detector: &Detector,
+    decode: f64,
+    found: &Detections,
+    tracks: &[u64],
+    saved: Option<String>,
+) -> Result<String> {
     let names = detector.names();
     let speed =
         Milliseconds { decode, letterbox: found.speed.letterbox, network: found.speed.network, nms: found.speed.nms };
-    let one = |d: &Detection| Found {
+    let one = |(at, d): (usize, &Detection)| Found {
         class: d.class,
         name: names.get(d.class).map_or("", String::as_str),
         score: d.score,
         r#box: d.bounds,
+        track: tracks.get(at).copied(),
     };
     let line = Line {
         source,
@@ -237,7 +292,7 @@ fn json(source: &str, detector: &Detector, decode: f64, found: &Detections, save
         ran: Ran::on(detector.engine()),
         speed,
         saved,
-        detections: found.detections.iter().map(one).collect(),
+        detections: found.detections.iter().enumerate().map(one).collect(),
     };
     serde_json::to_string(&line).map_err(|error| Error::new(ErrorKind::Numeric, error.to_string()).at(source))
 }
