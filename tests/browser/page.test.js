@@ -91,7 +91,9 @@ test('of several shipped weights one is chosen', withWeights, async () => {
   await page.selectOption('#weights', first.file.replace('.safetensors', ''));
   await page.waitForFunction(() => !document.getElementById('model-name').textContent.includes('second'));
   await page.selectOption('#weights', 'second');
-  await page.waitForSelector('#status.bad');
+  await page.waitForSelector('#status.bad').catch(async (error) => {
+    throw new Error(`the status is "${await page.textContent('#status')}", the choice ${await page.inputValue('#weights')}: ${error.message}`);
+  });
   assert.equal(await page.inputValue('#weights'), first.file.replace('.safetensors', ''), 'what is at work stays chosen');
   assert.deepEqual(page.errors, []);
   await page.context().close();

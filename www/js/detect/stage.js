@@ -38,7 +38,8 @@ export const onMove = (/** @type {() => void} */ callback) => moved.add(callback
 
 /** Shows a still picture; resolves when it is decoded. */
 export async function showPhoto(/** @type {string} */ url, /** @type {string} */ alt) {
-  photo.src = url;
+  // The first sample stands in the page already.
+  if (photo.src !== new URL(url, document.baseURI).href) photo.src = url;
   photo.alt = alt;
   await photo.decode();
   swap(photo, false);
