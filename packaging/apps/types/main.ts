@@ -1,6 +1,12 @@
 // Uses the package as an app in TypeScript does: it has to compile without a complaint.
 import { Detector, GhostdetError, compare, measure, ready, summarize } from 'ghostdet';
 import type { DetectOptions, Detection, Frame, Info, LoadOptions, Result } from 'ghostdet';
+import type { GhostDetectorElement } from 'ghostdet/element';
+import { Detector as FromOneFile } from 'ghostdet/inline';
+import { useDetector } from 'ghostdet/react';
+import { Detector as Slim } from 'ghostdet/slim';
+import { Detector as OnThreads } from 'ghostdet/threads';
+import { serve } from 'ghostdet/worker';
 
 const options: LoadOptions = {
   device: 'auto',
@@ -29,4 +35,19 @@ export async function main(photo: HTMLImageElement, video: HTMLVideoElement): Pr
 
 export function advice(error: unknown): string {
   return error instanceof GhostdetError ? error.code : 'other';
+}
+
+export const entries: (typeof Detector)[] = [FromOneFile, Slim, OnThreads];
+
+export function inAWorker(): void {
+  serve();
+}
+
+export function inReact(): string {
+  const { detector, status } = useDetector({ size: 320 });
+  return detector ? detector.info.model : status;
+}
+
+export function listen(element: GhostDetectorElement): void {
+  element.addEventListener('detections', ({ detail }) => console.log(detail.detections.length));
 }
