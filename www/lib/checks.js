@@ -11,7 +11,7 @@ export function checkThreads(threads = 1) {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
     throw new GhostdetError('argument', `threads: ${threads} is neither "auto" nor a whole number from 1 to 64`);
   }
-  if (threads !== 'auto' && threads > 1 && !files().threads) {
+  if (threads !== 'auto' && threads > 1 && !files().pool) {
     throw new GhostdetError('argument', `threads: ${threads} needs other wasm files: import Detector from 'ghostdet/threads'`);
   }
   return threadsFor(threads);

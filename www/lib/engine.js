@@ -46,7 +46,8 @@ async function run(/** @type {import('./builds.js').Core | undefined} */ wanted)
     const { memory } = await instantiate(glue, module);
     await startWorkers(pool, module, memory, threads - 1);
     glue.setWorkers(threads - 1);
-    core = glue;
+    // The same functions, and those of the threads.
+    core = /** @type {any} */ (glue);
   } catch (error) {
     // The browser may start no more workers: whoever asked tries again with one thread.
     throw new GhostdetError('threads', error?.message ?? String(error), { cause: error });

@@ -9,7 +9,7 @@ const MAX_THREADS = 4;
  * @param {number | 'auto'} wanted
  */
 export function threadsFor(wanted) {
-  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer === 'undefined' || !files().threads) return 1;
+  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer === 'undefined' || !files().pool) return 1;
   return wanted === 'auto' ? Math.min(MAX_THREADS, navigator.hardwareConcurrency ?? 1) : wanted;
 }
 
