@@ -29,7 +29,7 @@ withPage(async () => {
 
 test('a picture by its address, with boxes over it', options, async () => {
   const seen = await page.evaluate(async () => {
-    const { element, detail } = await globalThis.put('<ghost-detector src="/samples/astronaut.jpg" device="cpu" size="320" style="width: 400px"></ghost-detector>', 'detections');
+    const { element, detail } = await globalThis.put('<ghost-detector src="/samples/astronaut.jpg" track device="cpu" size="320" style="width: 400px"></ghost-detector>', 'detections');
     const canvas = element.shadowRoot.querySelector('canvas');
     const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     return {
@@ -64,7 +64,7 @@ test('a picture inside it; attributes that change', options, async () => {
 
 test('the camera: frame after frame, and given back when the element goes', options, async () => {
   const seen = await page.evaluate(async () => {
-    const { element } = await globalThis.put('<ghost-detector camera device="cpu" size="96"></ghost-detector>', 'detections');
+    const { element } = await globalThis.put('<ghost-detector camera track device="cpu" size="96"></ghost-detector>', 'detections');
     let frames = 0;
     await new Promise((resolve) => element.addEventListener('detections', () => ++frames === 3 && resolve(null)));
     const stream = element.shadowRoot.querySelector('video').srcObject;

@@ -18,8 +18,9 @@ export function elementOptions(element) {
   const classes = get('classes')?.split(',').map((one) => one.trim()).filter(Boolean).map((one) => (/^\d+$/.test(one) ? Number(one) : one));
   const look = { conf: numberOf(element.getAttribute('conf')), iou: numberOf(element.getAttribute('iou')), classes };
   const given = Object.fromEntries(Object.entries(look).filter(([, value]) => value !== undefined));
-  const track = element.hasAttribute('track') ? { track: true } : {};
-  return { load, look: { ...given, ...track }, source: { src: get('src'), camera: get('camera'), alt: get('alt') ?? '' } };
+  /** @type {import('./index.d.ts').StreamOptions} */
+  const options = element.hasAttribute('track') ? { ...given, track: true } : given;
+  return { load, look: options, source: { src: get('src'), camera: get('camera'), alt: get('alt') ?? '' } };
 }
 
 /** What kind of element shows the source. */

@@ -105,7 +105,9 @@ export class GhostDetectorElement extends Base {
     this.#show('');
     if (!media) return this.#paint(null);
     if (media instanceof HTMLVideoElement) return this.#follow(media, stop.signal);
-    this.#found(await /** @type {Detector} */ (this.detector).detect(media, { ...elementOptions(this).look, signal: stop.signal }));
+    // One picture has no tracks.
+    const { track: _, ...options } = elementOptions(this).look;
+    this.#found(await /** @type {Detector} */ (this.detector).detect(media, { ...options, signal: stop.signal }));
   }
 
   async #load(/** @type {string} */ key) {
