@@ -23,7 +23,10 @@ export const NOT_BUILT = "Burn's WebGPU module is not built yet";
 
 /** Milliseconds that an adapter may take to answer, and a device to open. */
 const PATIENCE = 6000;
-const OPENING = 4000;
+const OPENING = 6000;
+
+/** Milliseconds for which a failure to open a device counts. */
+const AGAIN = 1000;
 
 /** Says where the module is, for this thread. */
 export function configureBurn(/** @type {any} */ source) {
@@ -113,8 +116,12 @@ export function openGpu(burn) {
     const thrown = /JsValue\((?:\w*(?:Error|Exception): )?(.*?)(?:\\?\n|\\n|\)$|\) \()/s.exec(error.message)?.[1];
     throw thrown === undefined ? error : deviceError(`the GPU can't be opened: ${thrown}`, error);
   });
-  opening = Promise.race([opened, patience()]).then((text) => JSON.parse(text)).finally(() => (opening = null));
-  return opening;
+  const mine = Promise.race([opened, patience()]).then((text) => JSON.parse(text));
+  opening = mine;
+  // Whoever asks next opens it anew. One that did not answer is not asked again at once.
+  const forget = () => opening === mine && (opening = null);
+  mine.then(forget, () => setTimeout(forget, AGAIN));
+  return mine;
 }
 
 /** @returns {Promise<never>} */
