@@ -39,8 +39,10 @@ for (const [name, [line, works]] of Object.entries(ODD)) {
       if (worker) {
         const text = readFileSync(join(root, 'www/lib/worker.js'), 'utf8');
         // Imports run first: the line has to be in one that comes before them.
-        await page.route('**/lib/worker.js', (route) => route.fulfill({ contentType: 'text/javascript', body: `import './odd.js';\n${text}` }));
-        await page.route('**/lib/odd.js', (route) => route.fulfill({ contentType: 'text/javascript', body: before }));
+        // On pages that are isolated a worker needs the headers that the server sends with it.
+        const replace = async (route, body) => route.fulfill({ response: await route.fetch({ url: `${server.address}lib/worker.js` }), body });
+        await page.route('**/lib/worker.js', (route) => replace(route, `import './odd.js';\n${text}`));
+        await page.route('**/lib/odd.js', (route) => replace(route, before));
       } else {
         await page.evaluate(before);
       }
