@@ -28,10 +28,15 @@ pub enum ErrorKind {
 ///
 /// `Display` gives one sentence: `place: message (hint)`.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Box<Inner>);
+
+/// In a box: results are passed through most functions, and an error of a pointer's size keeps them, and the code, small.
+#[derive(Clone, Debug)]
+struct Inner {
     kind: ErrorKind,
     message: String,
     place: Option<String>,
+    position: Option<(usize, usize)>,
     hint: Option<String>,
 }
 
@@ -41,47 +46,58 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), place: None, hint: None }
+        Self(Box::new(Inner { kind, message: message.into(), place: None, position: None, hint: None }))
     }
 
     /// Adds where it happened (a file, `line 3, column 7`, a tensor's name). Outer places go in front.
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.place = Some(match self.place.take() {
+        self.0.place = Some(match self.0.place.take() {
             Some(inner) => format!("{place}: {inner}"),
             None => place.to_string(),
         });
         self
     }
 
+    /// Adds where in a text it happened: line and column, both from 1. [`Error::at`] says so in words.
+    pub(crate) fn at_position(mut self, line: usize, column: usize) -> Self {
+        self.0.position = Some((line, column));
+        self
+    }
+
     /// Adds what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// The message without place and hint.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Where it happened, if known.
     pub fn place(&self) -> Option<&str> {
-        self.place.as_deref()
+        self.0.place.as_deref()
+    }
+
+    /// Line and column in the text it is about, both from 1, if known: for editors.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.0.position
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.0.place {
             write!(f, "{place}: ")?;
         }
-        write!(f, "{}", self.message)?;
-        if let Some(hint) = &self.hint {
+        write!(f, "{}", self.0.message)?;
+        if let Some(hint) = &self.0.hint {
             write!(f, " ({hint})")?;
         }
         Ok(())

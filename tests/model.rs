@@ -408,3 +408,13 @@ fn damaged_files_never_panic() {
         attempt(&damaged.into_iter().collect::<String>());
     }
 }
+
+#[test]
+fn rows_know_their_lines() {
+    let config = builtin("yolov5s-ghost-backbone").unwrap();
+    let lines: Vec<&str> = config.text().lines().collect();
+    for row in config.graph(None).unwrap().rows {
+        let (line, module) = (lines[row.line - 1], row.printed_module.rsplit('.').next().unwrap());
+        assert!(line.contains("[") && line.contains(module), "row {}: {line}", row.index);
+    }
+}

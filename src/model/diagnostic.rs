@@ -31,7 +31,7 @@ pub(crate) fn error_at(text: &str, position: Position, message: impl AsRef<str>)
         " ".repeat(before - skipped),
         "^".repeat(length.clamp(1, room))
     );
-    Error::new(ErrorKind::Config, message).at(format!("line {line}, column {column}"))
+    Error::new(ErrorKind::Config, message).at(format!("line {line}, column {column}")).at_position(line, column)
 }
 
 /// A foreign word, shortened and free of control characters, in backquotes.
@@ -92,5 +92,6 @@ mod tests {
     fn a_caret_stands_under_the_word() {
         let error = error_at("nc: 80\nhaed: 1\n", Position { line: 2, column: 1, length: 4 }, "what");
         assert_eq!(error.to_string(), "line 2, column 1: what\n2 | haed: 1\n  | ^^^^");
+        assert_eq!(error.position(), Some((2, 1)));
     }
 }

@@ -17,6 +17,8 @@ pub enum Source {
 pub struct Row {
     /// Its number, counted through backbone and head.
     pub index: usize,
+    /// The line of the YAML that it begins at, from 1.
+    pub line: usize,
     /// `from` as written: one or several.
     pub from: Vec<i64>,
     /// Whether `from` is a list.

@@ -203,6 +203,7 @@ impl Resolver<'_> {
         }
         Ok(Row {
             index,
+            line: text.position.line,
             from: text.from.iter().map(|(from, _)| *from).collect(),
             from_is_list: text.from_is_list,
             sources: sources.into_iter().map(|source| self.tensors.current(source)).collect(),

@@ -75,6 +75,8 @@ pub struct Summary {
 #[allow(missing_docs)]
 pub struct SummaryRow {
     pub index: usize,
+    /// The line of the YAML that it begins at, from 1.
+    pub line: usize,
     pub from: Vec<i64>,
     pub repeats: usize,
     pub parameters: u64,
@@ -89,6 +91,7 @@ impl Summary {
         let cost = Cost::of(graph, fused);
         let rows = graph.rows.iter().zip(&cost.rows).map(|(row, cost)| SummaryRow {
             index: row.index,
+            line: row.line,
             from: row.from.clone(),
             repeats: row.repeats,
             parameters: cost.parameters,
