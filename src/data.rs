@@ -36,6 +36,7 @@ use crate::{Error, ErrorKind, Result, text};
 
 pub use class_set::ClassSet;
 pub use find::Finder;
+pub use labels::parse_labels;
 pub use pictures::{PictureKind, is_litter, is_passed_over, picture_endings, picture_kind};
 
 /// Pictures (encoded) larger than this are refused.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ghostdet::Result;
-use ghostdet::data::{Bounds, Dataset, Finder, PictureKind, Split, picture_kind};
+use ghostdet::data::{Bounds, Dataset, Finder, PictureKind, Split, parse_labels, picture_kind};
 
 struct Set(tempfile::TempDir);
 
@@ -261,4 +261,12 @@ fn sizes_that_differ_and_all_that_is_missing_are_told() {
         br#"{"images": [{"id": 1, "file_name": "x.jpg"}, {"id": 2, "file_name": "y.jpg"}, {"id": 3}], "categories": []}"#,
     );
     says(&[set.coco().unwrap_err().to_string()], &["no usable pictures", "x.jpg is not there", "y.jpg", "images[2]"]);
+}
+
+#[test]
+fn labels_are_read_from_text_alone() {
+    let labels = parse_labels("0 0.5 0.5 0.2 0.4\n\n0 0.5 0.5 0.2 0.4\r\n1 0.1 0.1 0.3 0.1 0.3 0.5\n", 2).unwrap();
+    assert_eq!(labels.len(), 2);
+    assert_eq!(labels[1].class, 1);
+    assert_eq!(parse_labels("0 .5 .5 .1 .1\n2 .5 .5 .1 .1", 2).unwrap_err().place(), Some("line 2"));
 }

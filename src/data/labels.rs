@@ -6,12 +6,21 @@ use std::path::Path;
 use super::{Bounds, Label, MAX_TEXT, number, read_text};
 use crate::{Error, ErrorKind, Result};
 
-/// Lines of `class x y w h`, or `class x1 y1 x2 y2 x3 y3 …` for a polygon; equal lines count once.
 pub(super) fn read_labels(file: &Path, nc: usize) -> Result<Vec<Label>> {
+    parse_labels(&read_text(file, MAX_TEXT)?, nc).map_err(|error| error.at(file.display()))
+}
+
+/// The labels in a YOLO text file for `nc` classes: lines of `class x y w h`, or `class x1 y1 x2 y2 x3 y3 …` for a polygon, all
+/// but the class as fractions of the picture. Equal lines count once.
+///
+/// # Errors
+/// Of kind [`ErrorKind::Data`], with the line: something that is no number, a class or a fraction out of range, another count
+/// of values.
+pub fn parse_labels(text: &str, nc: usize) -> Result<Vec<Label>> {
     let mut labels: Vec<Label> = Vec::new();
     let mut seen = HashSet::new();
-    for (i, line) in read_text(file, MAX_TEXT)?.lines().enumerate() {
-        let bad = |what: String| Error::new(ErrorKind::Data, what).at(format!("{}: line {}", file.display(), i + 1));
+    for (i, line) in text.lines().enumerate() {
+        let bad = |what: String| Error::new(ErrorKind::Data, what).at(format!("line {}", i + 1));
         let mut values = Vec::new();
         for word in line.split_whitespace() {
             values.push(number(word).ok_or_else(|| bad(not_a_number(word)))?);
