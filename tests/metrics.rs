@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ghostdet::data::{Bounds, Dataset, Split};
 use ghostdet::detection::Detection;
-use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, average_precision, correct};
+use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, average_precision, correct, found_labels};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -317,4 +317,19 @@ fn packs_say_which_classes_are_labelled_and_what_scores_mean() {
         assert!(error.contains(what) && error.contains("p.jsonl: line 2"), "{error}");
     }
     fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_label_is_found_by_the_best_detection_of_its_class() {
+    let labels = [GroundTruth::new(0, [0.0, 0.0, 10.0, 10.0]), GroundTruth::new(1, [20.0, 0.0, 30.0, 10.0])];
+    let detection = |class, bounds, score| Detection { bounds, score, class };
+    let found = [
+        detection(0, [0.0, 0.0, 10.0, 9.0], 0.9),
+        detection(0, [0.0, 0.0, 10.0, 10.0], 0.8),
+        detection(0, [20.0, 0.0, 30.0, 10.0], 0.7),
+        detection(1, [20.0, 0.0, 30.0, 10.0], 0.6),
+    ];
+    assert_eq!(found_labels(&labels, &found, 0.5), [Some(0), None, None, Some(1)]);
+    assert_eq!(found_labels(&labels, &found, 0.95), [None, Some(0), None, Some(1)]);
+    assert_eq!(found_labels(&[], &found[..1], 0.5), [None]);
 }

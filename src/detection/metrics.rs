@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Detection;
-pub use matching::{ConfusionMatrix, correct};
+pub use matching::{ConfusionMatrix, correct, found_labels};
 pub use yolo::{PrecisionRecall, average_precision};
 
 /// One true object of a picture.
@@ -151,7 +151,7 @@ impl Evaluator {
         self.images += 1;
         let usable = |d: &&Detection| d.class < self.nc && !d.score.is_nan() && d.bounds.iter().all(|v| v.is_finite());
         let mut detections: Vec<Detection> = detections.iter().filter(usable).copied().collect();
-        detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+        detections = best_first(&detections, |d| d.score);
         let usable = |t: &&GroundTruth| t.class < self.nc && t.bounds.iter().all(|v| v.is_finite());
         let all: Vec<GroundTruth> = labels.iter().filter(usable).copied().collect();
         let single: Vec<GroundTruth> = all.iter().filter(|t| !t.crowd).copied().collect();
@@ -165,6 +165,11 @@ impl Evaluator {
     /// Precision over recall of the classes that occur in the labels, by number, as YOLOv5 draws them.
     pub fn curves(&self) -> Vec<PrecisionRecall> {
         self.yolo.curves()
+    }
+
+    /// Who was taken for whom so far.
+    pub fn confusion(&self) -> &ConfusionMatrix {
+        &self.confusion
     }
 
     /// Counts it all up.
@@ -204,6 +209,13 @@ impl Evaluator {
             classes,
         }
     }
+}
+
+/// Best score first; equal scores keep their order. The sorting itself is compiled once for all kinds of things.
+fn best_first<T: Clone>(things: &[T], score: impl Fn(&T) -> f32) -> Vec<T> {
+    let mut order: Vec<(f32, usize)> = things.iter().enumerate().map(|(at, thing)| (score(thing), at)).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    order.into_iter().map(|(_, at)| things[at].clone()).collect()
 }
 
 fn mean(values: &[f64]) -> f64 {

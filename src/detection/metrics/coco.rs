@@ -1,6 +1,6 @@
 //! COCO's average precision and recall for boxes, as pycocotools counts them.
 
-use super::{GroundTruth, matching::LEVELS, mean};
+use super::{GroundTruth, best_first, matching::LEVELS, mean};
 use crate::detection::Detection;
 
 /// All, small, medium, large: areas in square pixels, both ends included.
@@ -118,8 +118,8 @@ impl Pool {
         let ignored: Vec<bool> = truths.iter().map(|t| t.crowd || outside(area(t))).collect();
         self.labels += ignored.iter().filter(|i| !**i).count();
         // Those that count come first.
-        let mut order: Vec<usize> = (0..truths.len()).collect();
-        order.sort_by_key(|&i| ignored[i]);
+        let (mut order, rest): (Vec<usize>, Vec<usize>) = (0..truths.len()).partition(|&i| !ignored[i]);
+        order.extend(rest);
         let start = self.matches.len();
         self.matches.extend(found.iter().enumerate().map(|(rank, d)| Match {
             score: d.score,
@@ -159,8 +159,8 @@ impl Pool {
         if self.labels == 0 {
             return None;
         }
-        let mut matches: Vec<&Match> = self.matches.iter().filter(|j| usize::from(j.rank) < most).collect();
-        matches.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let matches: Vec<&Match> = self.matches.iter().filter(|j| usize::from(j.rank) < most).collect();
+        let matches = best_first(&matches, |found| found.score);
         Some((0..LEVELS).map(|level| self.level(&matches, level)).collect())
     }
 

@@ -1,7 +1,5 @@
 //! Which detection found which label, as YOLOv5's validation decides it.
 
-use std::collections::BTreeMap;
-
 use super::GroundTruth;
 use crate::detection::{Detection, boxes::iou};
 
@@ -13,19 +11,9 @@ pub(super) const LEVELS: usize = 10;
 /// A detection goes for the label of its class that it overlaps most and has no second choice; of several at one
 /// label the first one has it.
 pub fn correct(labels: &[GroundTruth], detections: &[Detection]) -> Vec<[bool; LEVELS]> {
-    let truths: Vec<[f32; 4]> = labels.iter().map(GroundTruth::bounds_f32).collect();
     let mut taken = vec![[false; LEVELS]; labels.len()];
     let mut result = vec![[false; LEVELS]; detections.len()];
-    for (found, right) in detections.iter().zip(&mut result) {
-        let mut best: Option<(usize, f32)> = None;
-        for (i, (label, bounds)) in labels.iter().zip(&truths).enumerate() {
-            if label.class == found.class {
-                let overlap = iou(bounds, &found.bounds);
-                if best.is_none_or(|(_, most)| overlap >= most) {
-                    best = Some((i, overlap));
-                }
-            }
-        }
+    for (best, right) in wanted(labels, detections).into_iter().zip(&mut result) {
         let Some((label, overlap)) = best else { continue };
         for level in 0..LEVELS {
             let limit = (50 + 5 * level) as f32 / 100.0;
@@ -38,12 +26,34 @@ pub fn correct(labels: &[GroundTruth], detections: &[Detection]) -> Vec<[bool; L
     result
 }
 
+/// The label that each detection found at an overlap of at least `limit`, by its index; `None` for a false alarm. Detections
+/// come best first. The rule is that of [`correct`].
+pub fn found_labels(labels: &[GroundTruth], detections: &[Detection], limit: f32) -> Vec<Option<usize>> {
+    let mut taken = vec![false; labels.len()];
+    let first = |best: Option<(usize, f32)>| {
+        let (label, overlap) = best?;
+        (overlap >= limit && !std::mem::replace(&mut taken[label], true)).then_some(label)
+    };
+    wanted(labels, detections).into_iter().map(first).collect()
+}
+
+/// The label of its class that each detection overlaps most, and by how much.
+fn wanted(labels: &[GroundTruth], detections: &[Detection]) -> Vec<Option<(usize, f32)>> {
+    let truths: Vec<[f32; 4]> = labels.iter().map(GroundTruth::bounds_f32).collect();
+    let most_overlapped = |found: &Detection| {
+        let own = labels.iter().zip(&truths).enumerate().filter(|(_, (label, _))| label.class == found.class);
+        let overlaps = own.map(|(i, (_, bounds))| (i, iou(bounds, &found.bounds)));
+        overlaps.reduce(|best, next| if next.1 >= best.1 { next } else { best })
+    };
+    detections.iter().map(most_overlapped).collect()
+}
+
 /// Counts who was taken for whom, at confidence 0.25 and overlap 0.45.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     nc: usize,
-    /// By predicted and true class; what never happened isn't there.
-    counts: BTreeMap<(usize, usize), u64>,
+    /// By predicted and true class, ascending; what never happened isn't there.
+    counts: Vec<((usize, usize), u64)>,
 }
 
 impl ConfusionMatrix {
@@ -52,12 +62,17 @@ impl ConfusionMatrix {
 
     /// Empty, for `nc` classes.
     pub fn new(nc: usize) -> Self {
-        Self { nc, counts: BTreeMap::new() }
+        Self { nc, counts: Vec::new() }
     }
 
     /// How often `predicted` was given where `truth` was; number `nc` is the background.
     pub fn count(&self, predicted: usize, truth: usize) -> u64 {
-        self.counts.get(&(predicted, truth)).copied().unwrap_or(0)
+        self.place(predicted, truth).map_or(0, |at| self.counts[at].1)
+    }
+
+    /// What happened, by predicted class and true class, and how often. Number `nc` is the background.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        self.counts.iter().map(|&((predicted, truth), count)| (predicted, truth, count))
     }
 
     /// The rows: predicted class (last: nothing), columns true class (last: nothing).
@@ -66,7 +81,15 @@ impl ConfusionMatrix {
     }
 
     fn note(&mut self, predicted: usize, truth: usize) {
-        *self.counts.entry((predicted, truth)).or_default() += 1;
+        match self.place(predicted, truth) {
+            Ok(at) => self.counts[at].1 += 1,
+            Err(at) => self.counts.insert(at, ((predicted, truth), 1)),
+        }
+    }
+
+    /// Where a pair is in the list, or belongs.
+    fn place(&self, predicted: usize, truth: usize) -> Result<usize, usize> {
+        self.counts.binary_search_by_key(&(predicted, truth), |(pair, _)| *pair)
     }
 
     pub(super) fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {

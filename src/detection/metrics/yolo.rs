@@ -1,7 +1,7 @@
 //! YOLOv5's precision, recall and average precision.
 
 use super::matching::{LEVELS, correct};
-use super::{GroundTruth, mean};
+use super::{GroundTruth, best_first, mean};
 use crate::detection::Detection;
 
 const EPS: f64 = 1e-16;
@@ -57,9 +57,7 @@ impl Accumulator {
 
     /// The class's detections, best first.
     fn ranked(&self, class: usize) -> Vec<Match> {
-        let mut matches = self.matches[class].clone();
-        matches.sort_by(|a, b| b.score.total_cmp(&a.score));
-        matches
+        best_first(&self.matches[class], |found| found.score)
     }
 
     pub fn curves(&self) -> Vec<PrecisionRecall> {
