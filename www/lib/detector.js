@@ -216,6 +216,25 @@ export class Detector {
   }
 
   /**
+   * All that `ghostdet val` judges in a picture: scores above 0.001, overlaps of 0.6, several classes a cell, the picture fitted
+   * into the whole square of `size`, on the CPU. For `evaluate` and own metrics.
+   * @param {import('./index.d.ts').Source} source
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<{ width: number, height: number, detections: import('./index.d.ts').Detection[] }>}
+   */
+  validate(source, { signal } = {}) {
+    return this.#enqueue(async () => {
+      throwIfAborted(signal);
+      const { width, height, frame } = await abortable(capture(source, { fetch: this.#fetch, signal }), signal);
+      const payload = { ...frame, size: this.#size };
+      // The candidates are this picture's from here on, and not for refine().
+      this.#last = null;
+      const flat = await abortable(this.#channel.call('validate', payload, [frame.rgba.buffer]), signal);
+      return { width, height, detections: this.#detections(flat, { width, height, sx: width / frame.width, sy: height / frame.height }) };
+    }, signal);
+  }
+
+  /**
    * The detections of a playing video. Frames that arrive while the network runs are skipped. The next frame is taken while
    * the network runs, as late as possible, so that it is fresh and the network doesn't wait for it. Ends with the video, with its
    * camera (unplugged, taken away, permission taken back), when the element is removed from the page, with `signal`, or when the
@@ -300,8 +319,7 @@ export class Detector {
   }
 
   /** Detections from six numbers each: `x1, y1, x2, y2, score, class`. */
-  #detections(flat) {
-    const { width, height, sx, sy } = this.#last;
+  #detections(flat, { width, height, sx, sy } = this.#last) {
     const clamp = (value, top) => Math.min(Math.max(value, 0), top);
     const detections = [];
     for (let i = 0; i < flat.length; i += 6) {

@@ -175,7 +175,7 @@ export class Engine {
       bitmap?.close();
     }
     // If the CPU refuses the image, too, it is not the GPU's fault.
-    const speed = JSON.parse(await cpu.run(bytesOf(rgba), width, height, size));
+    const speed = JSON.parse(await cpu.run(bytesOf(rgba), width, height, size, false));
     if (failed) placement.failed(size, failed);
     this.#last = cpu;
     return { ...speed, device: placement.info(size) };
@@ -197,6 +197,14 @@ export class Engine {
     const wanted = classes ? Uint32Array.from(classes) : undefined;
     const flat = this.#last?.boxes(conf, iou, wanted, maxDetections, agnostic) ?? new Float32Array();
     return { flat, nms: performance.now() - started };
+  }
+
+  /** What `ghostdet val` judges in these pixels: on the CPU, wherever pictures run else. */
+  async validate({ rgba, width, height, size }) {
+    const cpu = this.#need();
+    this.#last = null;
+    await cpu.run(bytesOf(rgba), width, height, size, true);
+    return cpu.judgedBoxes();
   }
 
   /** The raw maps for channels-last values, for checks: on the GPU through Burn's tensors. */

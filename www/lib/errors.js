@@ -23,6 +23,10 @@ export class GhostdetError extends Error {
     this.name = 'GhostdetError';
     /** @type {string} */
     this.code = code;
+    /** Where a text is wrong (a configuration's YAML), from 1. @type {number | undefined} */
+    this.line = undefined;
+    /** @type {number | undefined} */
+    this.column = undefined;
   }
 
   /**
@@ -36,7 +40,9 @@ export class GhostdetError extends Error {
     if (error instanceof GhostdetError) return error;
     if (error?.name === 'AbortError') return new GhostdetError('aborted', 'stopped by the caller', { cause: error });
     const message = error?.message ?? String(error);
-    return new GhostdetError(typeof error?.code === 'string' ? error.code : 'internal', message, { cause: error });
+    const known = new GhostdetError(typeof error?.code === 'string' ? error.code : 'internal', message, { cause: error });
+    if (error?.line > 0) Object.assign(known, { line: error.line, column: error.column });
+    return known;
   }
 
   /**

@@ -215,6 +215,8 @@ export class Detector {
   /** @deprecated The old name of `tuned`. */
   readonly settled: Promise<void>;
   detect(source: Source, options?: DetectOptions): Promise<Result>;
+  /** All that `ghostdet val` judges in a picture (scores above 0.001), on the CPU. */
+  validate(source: Source, options?: { signal?: AbortSignal }): Promise<{ width: number; height: number; detections: Detection[] }>;
   refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
   stream(video: HTMLVideoElement, options?: StreamOptions | (() => StreamOptions)): AsyncGenerator<Frame, void>;
   /** Follows objects through pictures that are given one by one. */
@@ -281,8 +283,9 @@ export function everyFrame(
 /** How long a video file is, in seconds; recordings without a duration are looked through for it. */
 export function videoDuration(video: HTMLVideoElement, signal?: AbortSignal): Promise<number>;
 
+/** `line`: where it begins in the YAML, from 1. `gflops` is null where they can't be counted. */
 export interface Row {
-  index: number; from: number[]; repeats: number; parameters: number;
+  index: number; line: number; from: number[]; repeats: number; parameters: number;
   module: string; arguments: string; gflops: number;
 }
 export interface Summary {
@@ -298,6 +301,10 @@ export interface Comparison { nc: number; imgsz: number; fused: boolean; models:
 /** Loads the wasm module into this thread, once, before `summarize` and `compare`. `Detector.load` does without. */
 export function ready(options?: { wasm?: Wasm }): Promise<void>;
 export function summarize(yaml: string, options?: { nc?: number; size?: number }): Summary;
+/** The version of ghostdet. */
+export function version(): string;
+/** The YAML of a built-in network: `yolov5`, a size (n, s, m, l, x), and nothing, `-ghost` or `-ghost-backbone`. */
+export function configuration(name: string): string;
 export function compare(yamls?: string[], options?: { nc?: number; size?: number }): Comparison;
 
 export interface MeasureOptions {
@@ -309,12 +316,103 @@ export interface MeasureOptions {
   threads?: number | 'auto';
   /** Runs of each that count, 5. */
   rounds?: number;
+  /** Also the milliseconds of each row, on the CPU. */
+  profile?: boolean;
   onProgress?(progress: { stage: 'measure'; loaded: number; total: number }): void;
   signal?: AbortSignal;
 }
-/** `milliseconds`: the median. */
-export interface Measured { model: string; milliseconds: number; best: number; rounds: number }
+/**
+ * `milliseconds`: the median. `rows`, with `profile`: the mean of each row; one that is part of another one's operation (a
+ * concatenation) has 0.
+ */
+export interface Measured {
+  model: string; milliseconds: number; best: number; rounds: number; rows?: { row: number; milliseconds: number }[];
+}
 export function measure(models?: string[], options?: MeasureOptions): Promise<Measured[]>;
+
+/** A true object; its box in pixels of the picture. */
+export interface Truth {
+  classId: number;
+  box: Box;
+  /** Many objects as one: finding it is neither right nor wrong. */
+  crowd?: boolean;
+  /** The object's own area in pixels, for COCO's metric; else the box's. */
+  area?: number;
+}
+export interface LabelledPicture {
+  name?: string;
+  image: Source;
+  /** A function is called with the picture's size in pixels. */
+  truths: Truth[] | ((width: number, height: number) => Truth[] | Promise<Truth[]>);
+}
+export interface LabelledSet {
+  kind: 'yolo' | 'coco';
+  pictures: LabelledPicture[];
+  /** What is wrong with the files, a sentence each. */
+  warnings: string[];
+}
+export interface ClassEvaluation {
+  classId: number; name: string; labels: number; precision: number; recall: number; map50: number; map: number;
+}
+/** As `ghostdet val --json` prints it. `map`: mAP50-95. */
+export interface Evaluation {
+  metric: 'yolo' | 'coco';
+  /** The class names, by number. */
+  names: string[];
+  images: number;
+  labels: number;
+  precision: number;
+  recall: number;
+  map50: number;
+  map: number;
+  /** The classes that occur in the labels. */
+  classes: ClassEvaluation[];
+  /** pycocotools' twelve numbers, with the metric `coco`. */
+  stats?: number[];
+  /**
+   * Who was taken for whom, at scores over 0.25 and overlaps over 0.45: `[predicted, true, count]`. The number after the last
+   * class is the background.
+   */
+  confusion: [number, number, number][];
+}
+/** One picture's part, at scores over 0.25 and an overlap of 0.5. */
+export interface PictureEvaluation {
+  /** Its place in the list that was given. */
+  index: number;
+  name: string;
+  width: number;
+  height: number;
+  truths: (Truth & { found: boolean })[];
+  /** `truth`: the index of the true object that it found, or -1. */
+  detections: (Detection & { truth: number })[];
+  right: number;
+  wrong: number;
+  missed: number;
+  f1: number;
+}
+export interface EvaluationWithPictures extends Evaluation {
+  /** The worst first. */
+  pictures: PictureEvaluation[];
+  failures: { index: number; name: string; message: string }[];
+}
+export interface EvaluateOptions {
+  /** Whose average precision, `yolo`. */
+  metric?: 'yolo' | 'coco';
+  onProgress?(progress: { stage: 'evaluate'; loaded: number; total: number }): void;
+  signal?: AbortSignal;
+}
+/** Counts precision, recall and mAP of any detections. Await {@link ready} first. */
+export class Evaluator {
+  constructor(labels: string[], options?: { metric?: 'yolo' | 'coco' });
+  /** Adds a picture; returns for each detection the index of the true object that it found at an overlap of 0.5, or -1. */
+  add(truths: Truth[], detections: Detection[]): number[];
+  report(): Evaluation;
+  free(): void;
+}
+/** Runs a detector on labelled pictures, as `ghostdet val` does. Nothing leaves the device. */
+export function evaluate(detector: Detector, pictures: Iterable<LabelledPicture>, options?: EvaluateOptions): Promise<EvaluationWithPictures>;
+/** Pictures and their labels among files: YOLO's text files or COCO's JSON. */
+export function readDataset(files: Iterable<File>, labels: string[]): Promise<LabelledSet>;
 
 /** What went wrong, for programs. The message says it for people: what, where, what was expected, what to do. */
 export type ErrorCode =
@@ -347,4 +445,7 @@ export class GhostdetError extends Error {
   readonly code: ErrorCode;
   /** What caused it, if that was an error or a signal. */
   readonly cause?: unknown;
+  /** Where a configuration's YAML is wrong, from 1. */
+  readonly line?: number;
+  readonly column?: number;
 }

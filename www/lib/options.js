@@ -6,7 +6,8 @@ export const LOAD_OPTIONS = [
 ];
 export const DETECT_OPTIONS = ['conf', 'iou', 'classes', 'maxDetections', 'agnostic', 'signal', 'largest', 'track', 'lines', 'zones', 'trails'];
 export const COUNT_OPTIONS = ['nc', 'size'];
-export const MEASURE_OPTIONS = ['nc', 'size', 'device', 'threads', 'rounds', 'onProgress', 'signal'];
+export const MEASURE_OPTIONS = ['nc', 'size', 'device', 'threads', 'rounds', 'profile', 'onProgress', 'signal'];
+export const EVALUATE_OPTIONS = ['metric', 'onProgress', 'signal'];
 
 /** Names that people know from elsewhere. */
 const ELSEWHERE = {

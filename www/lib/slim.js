@@ -7,10 +7,12 @@
  *
  * @module ghostdet/slim
  */
+export { readDataset } from './dataset.js';
 export { Detector } from './detector.js';
 export { draw } from './draw.js';
 export { GhostdetError } from './errors.js';
+export { Evaluator, evaluate } from './evaluate.js';
 export { everyFrame, videoDuration } from './every-frame.js';
 export { toCoco, toCsv, toJson, toYolo } from './formats.js';
-export { compare, measure, ready, summarize } from './model-stats.js';
+export { compare, configuration, measure, ready, summarize, version } from './model-stats.js';
 export { zip } from './zip.js';

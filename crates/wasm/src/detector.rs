@@ -1,7 +1,7 @@
 //! The class `WebDetector`.
 
 use ghostdet::Detector;
-use ghostdet::detection::NmsOptions;
+use ghostdet::detection::{Detection, NmsOptions, VAL_THRESHOLD};
 use ghostdet::detector::{DetectorOptions, PredictOptions, Predicted};
 use ghostdet::engine::Device;
 use ghostdet::engine::cpu::parallel::threads;
@@ -69,16 +69,28 @@ impl WebDetector {
         .to_string()
     }
 
-    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network.
+    /// Runs the network on RGBA pixels at `size` and keeps the candidates. JSON: milliseconds of letterbox and network. `judged`: as
+    /// `ghostdet val` does, with the picture fitted into the whole square, for [`WebDetector::judged_boxes`].
     ///
     /// # Errors
     /// Pixels that don't fit the size; what the core refuses.
-    pub async fn run(&mut self, rgba: Vec<u8>, width: usize, height: usize, size: usize) -> Result<String, JsValue> {
+    pub async fn run(
+        &mut self,
+        rgba: Vec<u8>,
+        width: usize,
+        height: usize,
+        size: usize,
+        judged: bool,
+    ) -> Result<String, JsValue> {
         // If this run fails, the boxes of the last image must not be taken for this one's.
         self.last = None;
         let image = Image::from_rgba(width, height, &rgba).map_err(thrown)?;
         drop(rgba);
-        let predicted = self.detector.predict_async(&image, &options(size)).await.map_err(thrown)?;
+        let mut options = options(size);
+        if judged {
+            (options.auto, options.threshold) = (false, VAL_THRESHOLD);
+        }
+        let predicted = self.detector.predict_async(&image, &options).await.map_err(thrown)?;
         let speed = predicted.speed;
         self.last = Some(predicted);
         Ok(json!({ "letterbox": speed.letterbox, "network": speed.network }).to_string())
@@ -131,20 +143,32 @@ impl WebDetector {
         max_detections: usize,
         agnostic: bool,
     ) -> Vec<f32> {
-        let Some(predicted) = &self.last else { return Vec::new() };
-        let options = NmsOptions {
+        self.chosen(&NmsOptions {
             conf,
             iou,
             classes: classes.map(|classes| classes.into_iter().map(|class| class as usize).collect()),
             agnostic,
             max_det: max_detections,
             ..NmsOptions::default()
-        };
-        let flat = |found: ghostdet::detection::Detection| {
+        })
+    }
+
+    /// What `ghostdet val` judges of the last run: scores above 0.001, an overlap of 0.6, several classes a cell. As
+    /// [`WebDetector::boxes`].
+    #[wasm_bindgen(js_name = judgedBoxes)]
+    pub fn judged_boxes(&self) -> Vec<f32> {
+        self.chosen(&NmsOptions::validation())
+    }
+}
+
+impl WebDetector {
+    fn chosen(&self, options: &NmsOptions) -> Vec<f32> {
+        let Some(predicted) = &self.last else { return Vec::new() };
+        let numbers = |found: Detection| {
             let [x1, y1, x2, y2] = found.bounds;
             [x1, y1, x2, y2, found.score, found.class as f32]
         };
-        predicted.boxes(&options).into_iter().flat_map(flat).collect()
+        predicted.boxes(options).into_iter().flat_map(numbers).collect()
     }
 }
 

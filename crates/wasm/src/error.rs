@@ -1,11 +1,17 @@
-//! Errors across the border: JavaScript's `Error` with a `code`.
+//! Errors across the border: JavaScript's `Error` with a `code`, and `line` and `column` where a text is wrong.
 
 use ghostdet::ErrorKind;
 use wasm_bindgen::JsValue;
 
 /// The core's error as JavaScript sees it.
 pub fn thrown(error: ghostdet::Error) -> JsValue {
-    coded(code(error.kind()), &error.to_string())
+    let thrown = coded(code(error.kind()), &error.to_string());
+    if let Some((line, column)) = error.position() {
+        for (name, number) in [("line", line), ("column", column)] {
+            let _ = js_sys::Reflect::set(&thrown, &name.into(), &(number as u32).into());
+        }
+    }
+    thrown
 }
 
 /// An argument out of range.

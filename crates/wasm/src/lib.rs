@@ -6,13 +6,15 @@
 mod benchmark;
 mod detector;
 mod error;
+mod evaluator;
 mod model_stats;
 #[cfg(all(target_arch = "wasm32", feature = "wasm-threads"))]
 mod threads;
 mod tracker;
 
 pub use detector::WebDetector;
-pub use model_stats::{compare, summarize};
+pub use evaluator::WebEvaluator;
+pub use model_stats::{compare, configuration, summarize};
 pub use tracker::WebTracker;
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};

@@ -25,6 +25,12 @@ pub fn summarize(yaml: &str, nc: Option<usize>, size: usize) -> Result<String, J
     serde_json::to_string(&summary).map_err(|error| argument(&error.to_string()))
 }
 
+/// The YAML of a built-in network, with the multiples of its size; nothing where there is none of that name.
+#[wasm_bindgen]
+pub fn configuration(name: &str) -> Option<String> {
+    builtin(name).map(|config| config.text().to_owned())
+}
+
 /// Networks side by side as JSON, with reductions in percent against the first. An empty list compares the three s networks.
 ///
 /// # Errors

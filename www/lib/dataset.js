@@ -1,0 +1,236 @@
+// Labelled pictures among files: YOLO's label files or COCO's JSON, as they lie in a folder that somebody dropped.
+import { readDataYaml } from './data-yaml.js';
+import { GhostdetError } from './errors.js';
+import { thrown } from './evaluate.js';
+import { loadedCore, ready } from './model-stats.js';
+
+const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|avif)$/i;
+/** Files and folders that archives and systems add. */
+const PASSED_OVER = /(^|\/)(\.|__MACOSX\/|@eaDir\/|\$RECYCLE\.BIN\/)/;
+/** An annotation file is at most so large, in bytes. */
+const MAX_JSON = 256e6;
+const MAX_TEXT = 8e6;
+/** So many problems are named, the rest is counted. */
+const MOST_WARNINGS = 200;
+
+/**
+ * Finds the pictures in `files` and the objects in them.
+ *
+ * With a JSON of COCO's kind (and no `data.yaml`) its annotations count. Else each picture has a text file of its name: beside it,
+ * or in `labels` where the picture is in `images`. Class names come from `data.yaml` or `classes.txt`; without them numbers count.
+ * @param {Iterable<File>} files with `webkitRelativePath`, or `path`, where they come from a folder
+ * @param {string[]} labels the network's class names
+ * @returns {Promise<import('./index.d.ts').LabelledSet>}
+ */
+export async function readDataset(files, labels) {
+  await ready();
+  const found = new Map();
+  for (const file of files) {
+    const path = pathOf(file);
+    if (!PASSED_OVER.test(path)) found.set(path, file);
+  }
+  const pictures = [...found].filter(([path]) => PICTURE.test(path)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!pictures.length) throw new GhostdetError('data', 'no pictures here: drop the folder that holds pictures and labels');
+  const warnings = new Warnings();
+  const yolo = [...found.keys()].some((path) => /(^|\/)data\.ya?ml$/i.test(path));
+  const coco = yolo ? null : await cocoFile(found);
+  const set = coco ? cocoSet(coco, pictures, labels, warnings) : await yoloSet(found, pictures, labels, warnings);
+  if (!set.pictures.length) throw new GhostdetError('data', `no labelled picture: ${warnings.first()}`);
+  return { ...set, warnings: warnings.list() };
+}
+
+class Warnings {
+  #list = [];
+  #more = 0;
+
+  add(/** @type {string} */ text) {
+    if (this.#list.length < MOST_WARNINGS) this.#list.push(text);
+    else this.#more++;
+  }
+
+  first() {
+    return this.#list[0] ?? 'there are no label files and no COCO annotations';
+  }
+
+  list() {
+    return this.#more ? [...this.#list, `and ${this.#more} problems more`] : this.#list;
+  }
+}
+
+function pathOf(/** @type {any} */ file) {
+  return (file.path || file.webkitRelativePath || file.name).replaceAll('\\', '/').replace(/^\.?\//, '');
+}
+
+/**
+ * The network's class for each of the set's classes, by name; -1 where it has none. Without a common name the numbers stay, if
+ * both have as many.
+ * @param {string[]} names
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ */
+function align(names, labels, warnings) {
+  const classes = names.map((name) => labels.indexOf(name));
+  if (classes.every((one) => one < 0)) {
+    const [own, other] = [short(names), short(labels)];
+    if (names.length === labels.length) {
+      warnings.add(`classes are named ${own} here and ${other} in the network: taken by number`);
+      return names.map((_, index) => index);
+    }
+    throw new GhostdetError('data', `the data set's classes (${own}) are none of the network's (${other}); names must be the same`);
+  }
+  const unknown = names.filter((_, index) => classes[index] < 0);
+  if (unknown.length) warnings.add(`the network doesn't know ${short(unknown)}: their labels are left out`);
+  return classes;
+}
+
+function short(/** @type {string[]} */ names) {
+  return names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+}
+
+/**
+ * @param {Map<string, File>} files
+ * @param {[string, File][]} pictures
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ */
+async function yoloSet(files, pictures, labels, warnings) {
+  const { names, val } = await namesFile(files, labels, warnings);
+  const classes = align(names, labels, warnings);
+  const chosen = val.length ? pictures.filter(([path]) => val.some((folder) => `/${path}`.includes(`/${folder}/`))) : pictures;
+  const byStem = new Map();
+  for (const path of files.keys()) if (/\.txt$/i.test(path)) byStem.set(path.slice(0, -4).toLowerCase(), path);
+  let unlabelled = 0;
+  const items = [];
+  for (const [path, image] of chosen.length ? chosen : pictures) {
+    const label = labelStems(path).map((stem) => byStem.get(stem)).find(Boolean);
+    if (!label) unlabelled++;
+    try {
+      const numbers = label ? [...(await labelNumbers(files.get(label), names.length))] : [];
+      items.push({ name: path, image, truths: inPixels(numbers, classes) });
+    } catch (error) {
+      warnings.add(`${label}: ${error.message}; ${path} is left out`);
+    }
+  }
+  if (items.length && unlabelled === items.length) {
+    throw new GhostdetError('data', 'none of the pictures has a label file: expected are labels/NAME.txt beside images/NAME.jpg, '
+      + 'NAME.txt beside NAME.jpg, or a COCO .json');
+  }
+  if (unlabelled) warnings.add(`${unlabelled} pictures have no label file: taken as pictures without objects`);
+  return { kind: /** @type {const} */ ('yolo'), pictures: items };
+}
+
+async function labelNumbers(/** @type {File} */ file, /** @type {number} */ nc) {
+  if (file.size > MAX_TEXT) throw new GhostdetError('data', `larger than ${MAX_TEXT / 1e6} MB`);
+  const text = await file.text();
+  return thrown(() => loadedCore('readDataset()').readLabels(text, nc));
+}
+
+/** Where a picture's labels may be, best first: without ending, in small letters. */
+function labelStems(/** @type {string} */ path) {
+  const stem = path.replace(/\.[^./]+$/, '').toLowerCase();
+  const swapped = stem.replace(/(^|.*\/)images\//, '$1labels/');
+  const name = stem.split('/').pop();
+  return [swapped, stem, `labels/${name}`];
+}
+
+/**
+ * Truths in pixels once the picture's size is known.
+ * @param {number[]} numbers five each: class and corners as fractions
+ * @param {number[]} classes
+ */
+function inPixels(numbers, classes) {
+  return (/** @type {number} */ width, /** @type {number} */ height) => {
+    const truths = [];
+    for (let i = 0; i < numbers.length; i += 5) {
+      const classId = classes[numbers[i]];
+      const [x, y] = [numbers[i + 1] * width, numbers[i + 2] * height];
+      const box = { x, y, width: numbers[i + 3] * width - x, height: numbers[i + 4] * height - y };
+      if (classId >= 0) truths.push({ classId, box });
+    }
+    return truths;
+  };
+}
+
+/**
+ * Class names and the folders to validate on, from `data.yaml` or a list of names.
+ * @param {Map<string, File>} files
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ */
+async function namesFile(files, labels, warnings) {
+  for (const [path, file] of files) {
+    if (!/\.ya?ml$/i.test(path) || file.size > MAX_TEXT) continue;
+    try {
+      const text = await file.text();
+      const { names, val } = readDataYaml(text);
+      const folders = val.map((/** @type {string} */ one) => one.replaceAll('\\', '/').replace(/^(\.?\.?\/)+|\/+$/g, ''));
+      return { names, val: folders.filter((/** @type {string} */ one) => one && !/\.txt$/i.test(one)) };
+    } catch (error) {
+      warnings.add(`${path}: ${error.message}`);
+    }
+  }
+  for (const [path, file] of files) {
+    if (!/(^|\/)(classes|labels|obj)\.(txt|names)$|\.names$/i.test(path) || file.size > MAX_TEXT) continue;
+    const names = (await file.text()).split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+    if (names.length) return { names, val: [] };
+  }
+  return { names: labels, val: [] };
+}
+
+/**
+ * The annotations among the files, if there are any.
+ * @param {Map<string, File>} files
+ */
+async function cocoFile(files) {
+  for (const [path, file] of files) {
+    if (!/\.json$/i.test(path) || file.size > MAX_JSON) continue;
+    try {
+      // Python writes NaN, which is no JSON.
+      const text = (await file.text()).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
+      const json = JSON.parse(text);
+      if (Array.isArray(json?.images) && Array.isArray(json?.categories)) return json;
+    } catch {
+      // Another kind of file.
+    }
+  }
+  return null;
+}
+
+/**
+ * @param {any} json
+ * @param {[string, File][]} pictures
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ */
+function cocoSet(json, pictures, labels, warnings) {
+  const categories = json.categories.filter((/** @type {any} */ one) => one?.id !== undefined)
+    .sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.id) - Number(b.id));
+  const classes = align(categories.map((/** @type {any} */ one) => String(one.name ?? `class${one.id}`).trim()), labels, warnings);
+  const classOf = new Map(categories.map((/** @type {any} */ one, /** @type {number} */ index) => [String(one.id), classes[index]]));
+  const byPath = new Map(pictures.map(([path, file]) => [path.toLowerCase(), { path, file }]));
+  const byName = new Map(pictures.map(([path, file]) => [path.split('/').pop().toLowerCase(), { path, file }]));
+  const items = new Map();
+  for (const one of json.images) {
+    const name = String(one?.file_name ?? '').replaceAll('\\', '/').toLowerCase();
+    const place = byPath.get(name) ?? byName.get(name.split('/').pop());
+    if (!place) {
+      warnings.add(`${one?.file_name ?? 'a picture without file_name'} is not among the files; left out`);
+      continue;
+    }
+    items.set(String(one.id), { name: place.path, image: place.file, truths: [] });
+  }
+  for (const [index, one] of (json.annotations ?? []).entries()) {
+    const item = items.get(String(one?.image_id));
+    if (!item) continue;
+    const classId = classOf.get(String(one.category_id));
+    const [x, y, width, height] = Array.isArray(one.bbox) ? one.bbox.map(Number) : [];
+    if (classId === undefined || !(width > 0 && height > 0 && Number.isFinite(x) && Number.isFinite(y))) {
+      const why = classId === undefined ? `category ${one.category_id} is not in categories` : 'bbox is not [x, y, width, height]';
+      warnings.add(`annotations[${index}]: ${why}; left out`);
+      continue;
+    }
+    const area = Number.isFinite(one.area) && one.area >= 0 ? one.area : undefined;
+    if (classId >= 0) item.truths.push({ classId, box: { x, y, width, height }, crowd: Boolean(Number(one.iscrowd)), area });
+  }
+  return { kind: /** @type {const} */ ('coco'), pictures: [...items.values()] };
+}
