@@ -6,10 +6,11 @@ PORT ?= 8080
 TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm burn threads lint test test-quick test-gpu packaging arm size bench
+.PHONY: help demo wasm editor burn threads lint test test-quick test-gpu packaging arm size bench
 
 help:
 	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
+	@echo "make editor       CodeMirror for the page's playground, from npm; without it there is a plain text field"
 	@echo "make burn         the WebGPU module: Burn's backend and the fused shaders in it"
 	@echo "make threads      the modules with threads too; \`make demo\` isolates the page then"
 	@echo "make lint         fmt, clippy, rustdoc, tsc, spelling, links, dependencies"
@@ -32,7 +33,10 @@ burn:
 threads: wasm
 	@$(XTASK) wasm-threads
 
-demo: wasm
+editor:
+	@tools/setup-editor.sh
+
+demo: wasm editor
 	@echo
 	@echo "  Open http://127.0.0.1:$(PORT)/. It detects a sample photo at once. Ctrl-C stops."
 	@echo
