@@ -9,6 +9,8 @@ import * as words from './words.js';
 const MODULES = {
   detect: () => import('./detect/index.js'),
   compare: () => import('./compare/index.js'),
+  playground: () => import('./playground/index.js'),
+  evaluate: () => import('./evaluate/index.js'),
 };
 
 /** @type {Map<string, Promise<import('./app.js').View>>} */

@@ -1,7 +1,7 @@
 // The address after `#`: a view and its settings, as in `#detect?conf=0.4&size=320`.
 import { recall, remember } from './store.js';
 
-export const VIEWS = ['detect', 'compare'];
+export const VIEWS = ['detect', 'compare', 'playground', 'evaluate'];
 
 /** The view and the settings that an address names; the view is null if it names none. */
 export function parse(/** @type {string} */ hash) {

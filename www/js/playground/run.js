@@ -1,0 +1,26 @@
+// How fast a network would be on this device: it runs on random weights.
+import { measure } from '../../lib/index.js';
+
+/** More parameters than this are not run in a tab: weights are held several times while they are packed. */
+export const MOST_PARAMETERS = 120e6;
+
+const ROUNDS = 5;
+
+/**
+ * Milliseconds of a network and of the one it is compared with; of each row of the first on the CPU.
+ * @param {string} yaml
+ * @param {string} other a built-in name
+ * @param {{ nc: number, size: number, device: string, signal: AbortSignal, onProgress: (share: number) => void }} options
+ */
+export async function run(yaml, other, { nc, size, device, signal, onProgress }) {
+  const profile = device === 'cpu';
+  const [mine, theirs] = await measure([yaml, other], {
+    nc, size, device: /** @type {any} */ (device), rounds: ROUNDS, profile, signal,
+    onProgress: ({ loaded, total }) => onProgress(loaded / total),
+  });
+  return {
+    milliseconds: mine.milliseconds,
+    others: theirs.milliseconds,
+    rows: mine.rows?.map(({ milliseconds }) => milliseconds) ?? null,
+  };
+}

@@ -1,0 +1,38 @@
+// Words of the Playground view. English that stands in view.js is not repeated here.
+export const en = {
+  play_editor: 'YAML of the network', play_new: 'new', play_line: 'Go to line {line}', play_at: 'Line {line}: {message}',
+  play_too_long: 'That is too long: a configuration is at most 64 kB of YAML. The text stayed as it was.',
+  play_link_bad: 'The network in this link can\'t be read: a part of the link is missing. Here is a shipped one to start from.',
+  play_copied: 'The link is copied. It holds the YAML and the settings, nothing else.',
+  play_link_here: 'The link is in the address bar now: copy it from there.',
+  play_layers: '{layers} layers', play_against: '{change} against {model}', play_same: 'as much as {model}',
+  play_run: 'Run this network here', play_running: 'Stop',
+  play_ran: 'On this device ({device}, one picture of {size} × {size}, random weights): this network {mine} ms, {model} {theirs} ms.',
+  play_ran_alone: 'On this device ({device}, one picture of {size} × {size}, random weights): {mine} ms.',
+  play_paradox: 'It does {flops} of the operations in {time} of the time.',
+  play_changed: 'The network was changed since: run it again.',
+  play_too_large: 'With {parameters} parameters this network is too large to run in a tab (at most {most}). Its cost above is right.',
+  play_failed: 'It did not run: {why}',
+  play_busy: 'The camera or a video is running. Stop it first: both would be slow, and the times wrong.',
+  play_gpu: 'WebGPU tells no times for single rows.',
+};
+
+export const zh = {
+  play_title: '修改网络，立即看到代价', play_intro: '从自带的配置开始，修改任意一行。行、参数量和 GFLOPs 在您输入时由运行网络的同一份代码计算，错误标在所在的行。',
+  play_base: '起点', play_classes: '类别数', play_size: '图像尺寸', play_versus: '对比', play_editor: '网络的 YAML',
+  play_share: '复制链接', play_open: '打开 YAML', play_save: '保存 YAML', play_reset: '恢复起点',
+  play_parameters: '参数量', play_rows: '行', play_row: '行', play_time: '毫秒', play_bars: '运算量与时间',
+  play_legend_flops: '该行的运算量', play_legend_time: '在本机所用时间', play_where: '运行于',
+  play_note: '条形显示各行与最贵一行之比。Ghost 模块的运算量少，但在本机不一定更快：第二根条形说明这一点。拼接不单独计时，因为它不花时间。',
+  play_new: '新增', play_line: '跳到第 {line} 行', play_at: '第 {line} 行：{message}',
+  play_too_long: '太长了：配置最多 64 kB。文本保持不变。', play_link_bad: '无法读取此链接中的网络：链接不完整。已换成自带的配置。',
+  play_copied: '链接已复制，只含 YAML 和设置。', play_link_here: '链接已在地址栏中，请从那里复制。',
+  play_layers: '{layers} 层', play_against: '比 {model} {change}', play_same: '与 {model} 相同',
+  play_run: '在本机运行此网络', play_running: '停止',
+  play_ran: '在本机（{device}，一张 {size} × {size} 的图片，随机权重）：此网络 {mine} 毫秒，{model} {theirs} 毫秒。',
+  play_ran_alone: '在本机（{device}，一张 {size} × {size} 的图片，随机权重）：{mine} 毫秒。',
+  play_paradox: '运算量为其 {flops}，时间为其 {time}。', play_changed: '网络在此后被修改，请重新运行。',
+  play_too_large: '此网络有 {parameters} 个参数，太大，无法在标签页中运行（最多 {most}）。上面的代价是正确的。',
+  play_failed: '未能运行：{why}', play_busy: '摄像头或视频正在运行。请先停止，否则两者都会变慢，时间也不准。',
+  play_gpu: 'WebGPU 不提供单行的时间。',
+};
