@@ -17,17 +17,27 @@ let failure = '';
 /** @type {AbortController | null} */
 let stop = null;
 
-/** Offers the comparison where there is WebGPU. */
-export async function start() {
+/** Offers the comparison where there is WebGPU; `done` is called when something was measured. */
+export async function start(/** @type {() => void} */ done) {
   const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
   get('executors').hidden = !adapter;
-  get('measure-executors').addEventListener('click', run);
+  get('measure-executors').addEventListener('click', () => (stop ? stop.abort() : run().then(done)));
   onLanguage(write);
 }
 
-async function run() {
-  if (stop) return stop.abort();
+/** What was measured: the network, its size, and milliseconds by device. */
+export const result = () => measured && { model: MODEL, ...measured };
+
+/** Shows what was measured at an earlier visit. */
+export function restore(/** @type {{ size: number, times: Record<string, number> }} */ { size, times }) {
+  measured = { size, times };
+  write();
+}
+
+/** Measures all of them; `signal` ends that. */
+export async function run(/** @type {AbortSignal} */ signal = undefined) {
   stop = new AbortController();
+  signal?.addEventListener('abort', () => stop?.abort(), { once: true });
   const size = Number(get('measure-size').value);
   /** @type {Record<string, number>} */
   const times = {};

@@ -1,4 +1,7 @@
 // The Compare view: what Ghost modules save, counted and measured.
+import { version } from '../../lib/index.js';
+import * as auto from './auto.js';
+import { card, describe, deviceLine, verdict } from './card.js';
 import * as executors from './executors.js';
 import * as panel from './panel.js';
 import * as words from './words.js';
@@ -44,18 +47,122 @@ const HTML = `
       <button id="measure-executors" type="button" data-i18n="measure_executors">What do the fused kernels save on this device?</button>
     </div>
     <p class="note" id="executors-note" role="status"></p>
+    <div class="here">
+      <h3 data-i18n="here_title">Does Ghost pay here?</h3>
+      <p id="verdict" role="status"></p>
+      <p class="note" id="device-line"></p>
+      <label class="own"><input id="auto" type="checkbox"> <span data-i18n="auto_measure">Measure by itself when the page is idle (this device only)</span></label>
+      <button id="copy-card" type="button" hidden data-i18n="copy_card">Copy a report</button>
+      <pre id="card" tabindex="0" hidden></pre>
+    </div>
   </div>
 </section>
 `;
 
+/** @type {(id: string) => any} */
+const get = (id) => document.getElementById(id);
+
+/** @type {import('../app.js').App} */
+let app;
+/** Ends what was begun without being asked for. @type {AbortController | null} */
+let own = null;
+/** Gives up waiting for an idle page. */
+let giveUp = () => {};
+/** @type {Awaited<ReturnType<typeof describe>>} */
+let about;
+
 /**
  * @param {HTMLElement} root
- * @param {import('../app.js').App} app
+ * @param {import('../app.js').App} given
  */
-export function start(root, app) {
+export async function start(root, given) {
+  app = given;
   app.addWords(words);
   root.innerHTML = HTML;
   app.translate(root);
-  executors.start();
-  return panel.start(app.device);
+  await Promise.all([executors.start(keep), panel.start(app.device, keep)]);
+  about = await describe();
+  get('auto').checked = auto.allowed();
+  get('auto').addEventListener('change', () => {
+    auto.allow(get('auto').checked);
+    own?.abort();
+    wait();
+  });
+  get('copy-card').addEventListener('click', copy);
+  for (const id of ['nc', 'imgsz', 'preset-5', 'preset-80']) get(id).addEventListener('input', write);
+  restore();
+  app.onLanguage(write);
+  write();
+  return { shown: wait, hidden: rest };
+}
+
+/** What a measurement is good for: this version, browser and adapter. */
+const key = () => [version(), about.browser, about.adapter, about.cores].join('|');
+
+/** Notes what was measured, so that the next visit need not measure again. */
+function keep() {
+  const [ghosts, others] = [panel.result(), executors.result()];
+  const { models, ...short } = ghosts ?? {};
+  app.remember('compare-measured', JSON.stringify({ key: key(), ghosts: ghosts && short, executors: others }));
+  write();
+}
+
+function restore() {
+  try {
+    const before = JSON.parse(app.recall('compare-measured') ?? 'null');
+    if (before?.key !== key()) return;
+    if (before.ghosts) panel.restore(before.ghosts);
+    if (before.executors) executors.restore(before.executors);
+  } catch {
+    // Written by another version.
+  }
+}
+
+/** Measures once the page is idle, if that was not done yet. */
+function wait() {
+  giveUp();
+  if (!auto.allowed() || panel.result()) return;
+  giveUp = auto.whenIdle({ free: () => !app.isBusy() && !app.device().pending, begin: measureAll });
+}
+
+function rest() {
+  giveUp();
+  own?.abort();
+}
+
+async function measureAll() {
+  const mine = (own = new AbortController());
+  // A camera or a video that starts meanwhile goes first.
+  const watch = setInterval(() => (app.isBusy() || document.hidden) && mine.abort(), 200);
+  try {
+    await panel.time(app.device(), mine.signal);
+    // A WebGPU in software takes seconds for each run: whoever wants to know can ask.
+    const software = /swiftshader|llvmpipe|lavapipe|basic render/i.test(about.adapter);
+    if (!mine.signal.aborted && !get('executors').hidden && !software) await executors.run(mine.signal);
+    if (panel.result()) keep();
+  } finally {
+    clearInterval(watch);
+    own = null;
+  }
+  if (mine.signal.aborted) wait();
+}
+
+function write() {
+  const [ghosts, others] = [panel.result(), executors.result()];
+  get('verdict').textContent = ghosts ? verdict(ghosts.times, ghosts.models) : app.t(auto.allowed() ? 'verdict_soon' : 'verdict_ask');
+  get('device-line').textContent = deviceLine(about);
+  const text = ghosts || others ? card({ about, version: version(), ghosts, executors: others }) : '';
+  get('card').textContent = text;
+  get('card').hidden = get('copy-card').hidden = !text;
+  get('copy-card').textContent = app.t('copy_card');
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(get('card').textContent);
+    get('copy-card').textContent = app.t('copied');
+  } catch {
+    getSelection().selectAllChildren(get('card'));
+    get('copy-card').textContent = app.t('copy_by_hand');
+  }
 }

@@ -12,10 +12,22 @@ let measured = null;
 let experiment = null;
 let stopMeasuring = null;
 
-/** Shows the panel and keeps it in step with its controls; `place` tells where networks run now. */
-export async function start(place) {
+/** Counted last, for the number of classes that the panel shows. */
+let counted = [];
+
+/** What was measured: classes, size, device, milliseconds by network; and the networks as counted. */
+export const result = () => measured && { ...measured, models: counted };
+
+/** Shows what was measured at an earlier visit. */
+export function restore(before) {
+  measured = before;
+  update();
+}
+
+/** Shows the panel and keeps it in step with its controls; `place` tells where networks run now. `done` is called when something was measured. */
+export async function start(place, done) {
   await ready();
-  get('measure').addEventListener('click', () => time(place()));
+  get('measure').addEventListener('click', () => (stopMeasuring ? stopMeasuring.abort() : time(place()).then(done)));
   for (const [id, nc] of Object.entries(PRESETS)) {
     get(id).addEventListener('click', () => {
       get('nc').value = nc;
@@ -47,6 +59,7 @@ function update() {
   try {
     const { models } = compare([], { nc, size });
     error.hidden = true;
+    counted = models;
     if (measured?.nc !== nc) measured = null;
     get('compare-table').tBodies[0].replaceChildren(...models.map(row));
     get('bars').replaceChildren(...models.map((model) => bars(model, models[0])));
@@ -60,12 +73,12 @@ function update() {
   }
 }
 
-/** Runs the three networks here, in turns. */
-async function time(device) {
-  if (stopMeasuring) return stopMeasuring.abort();
+/** Runs the three networks here, in turns; `signal` ends that. */
+export async function time(device, signal = undefined) {
   const [nc, size] = [get('nc').valueAsNumber, Number(get('measure-size').value)];
   const bar = get('measure-progress');
   stopMeasuring = new AbortController();
+  signal?.addEventListener('abort', () => stopMeasuring?.abort(), { once: true });
   bar.value = 0;
   bar.hidden = false;
   get('measure').textContent = t('measuring');
@@ -73,7 +86,7 @@ async function time(device) {
   try {
     const onProgress = ({ loaded, total }) => (bar.value = loaded / total);
     const where = device.tuning && device.kind === 'webgpu' ? `webgpu/${device.tuning}` : device.kind;
-    const times = await measure([], { nc, size, device: where, threads: 'auto', onProgress, signal: stopMeasuring.signal });
+    const times = await measure([], { nc, size, device: where, threads: device.threads ?? 1, onProgress, signal: stopMeasuring.signal });
     measured = { nc, size, device, times };
   } catch (failure) {
     if (failure.code !== 'aborted') {

@@ -7,6 +7,13 @@ export const en = {
   executor_fused: "Burn's WebGPU backend with fused kernels {ms} ms", executor_ops: "Burn's own operations {ms} ms",
   executors_saved: 'The fused kernels save {percent} % on this device: {times} times as fast.',
   executors_lost: 'The fused kernels save nothing on this device.',
+  ghost_pays: 'Yes: {model} takes {ratio} of the time of {plain} on this device ({percent} % less), for {flops} of the operations.',
+  ghost_costs: 'No: {model} takes {ratio} of the time of {plain} on this device ({percent} % more), though it does {flops} of the operations.',
+  ghost_even: 'Hardly: {model} takes {ratio} of the time of {plain} on this device, for {flops} of the operations.',
+  verdict_soon: 'Not measured yet. It will be when the page is idle for a few seconds.',
+  verdict_ask: 'Not measured yet. Press “Measure on this device”.',
+  card_device: '{system}, {cores} cores, {gpu}, {browser}', card_no_gpu: 'no WebGPU adapter',
+  copied: 'Copied', copy_by_hand: 'Selected: copy it with the keyboard', copy_card: 'Copy a report',
 };
 
 export const zh = {
@@ -21,4 +28,11 @@ export const zh = {
   executors_note: '{model} 在 {size} × {size} 下：{list}。', executor_cpu: 'CPU {ms} 毫秒',
   executor_fused: 'Burn 的 WebGPU 后端（融合内核） {ms} 毫秒', executor_ops: 'Burn 自带算子 {ms} 毫秒',
   executors_saved: '融合内核在本机省下 {percent} %，快 {times} 倍。', executors_lost: '融合内核在本机没有省下时间。',
+  here_title: 'Ghost 在本机划算吗？', auto_measure: '页面空闲时自动测速（仅在本机）',
+  ghost_pays: '划算：{model} 在本机的时间是 {plain} 的 {ratio}（少 {percent} %），运算量是其 {flops}。',
+  ghost_costs: '不划算：{model} 在本机的时间是 {plain} 的 {ratio}（多 {percent} %），尽管运算量只有其 {flops}。',
+  ghost_even: '差别不大：{model} 在本机的时间是 {plain} 的 {ratio}，运算量是其 {flops}。',
+  verdict_soon: '尚未测速。页面空闲几秒后会自动进行。', verdict_ask: '尚未测速。请按“在本机测速”。',
+  card_device: '{system}，{cores} 核，{gpu}，{browser}', card_no_gpu: '没有 WebGPU 适配器',
+  copied: '已复制', copy_by_hand: '已选中，请用键盘复制', copy_card: '复制报告',
 };
