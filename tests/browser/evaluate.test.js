@@ -1,0 +1,223 @@
+// Precision, recall and mAP in the page: what the command line prints for the same pictures. And two networks on one picture.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { browser, open, root, server, weights, withPage } from './helper.js';
+
+withPage();
+const folder = mkdtempSync(join(tmpdir(), 'ghostdet-set-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const withWeights = { skip: weights() ? false : 'the shipped weights are not here' };
+const binary = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release', 'ghostdet');
+const call = (...words) => execFileSync(binary, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+const { weights: [{ names }] } = JSON.parse(readFileSync(join(root, 'weights', 'manifest.json'), 'utf8'));
+
+/**
+ * Pictures without loss, so that all decoders see the same pixels, labelled by the larger network: the samples, smaller, and left
+ * and right exchanged.
+ */
+async function makeSet(page) {
+  mkdirSync(join(folder, 'images/val'), { recursive: true });
+  mkdirSync(join(folder, 'labels/val'), { recursive: true });
+  const pictures = await page.evaluate(async () => {
+    const made = {};
+    for (const name of ['astronaut', 'cat', 'coffee', 'lifeboat']) {
+      const bitmap = await createImageBitmap(await (await fetch(`/samples/${name}.jpg`)).blob());
+      for (const [kind, scale, flip] of [['a', 0.5, false], ['b', 0.35, true], ['c', 0.8, true]]) {
+        const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+        const context = canvas.getContext('2d');
+        if (flip) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+        context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+        const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer());
+        made[`${name}-${kind}`] = { png: Array.from(bytes), size: [canvas.width, canvas.height] };
+      }
+    }
+    return made;
+  });
+  const images = [];
+  const annotations = [];
+  for (const [name, { png, size: [width, height] }] of Object.entries(pictures)) {
+    const file = join(folder, 'images/val', `${name}.png`);
+    writeFileSync(file, Uint8Array.from(png));
+    const model = join(root, 'weights/yolov5s-ghost-backbone.safetensors');
+    const { detections } = JSON.parse(call('detect', file, '--weights', model, '--conf', '0.15', '--json', '--device', 'cpu'));
+    images.push({ id: images.length + 1, file_name: `val/${name}.png`, width, height });
+    const lines = detections.map(({ class: id, box: [x1, y1, x2, y2] }) => {
+      annotations.push({ id: annotations.length + 1, image_id: images.length, category_id: id + 1, bbox: [x1, y1, x2 - x1, y2 - y1], iscrowd: 0 });
+      const clip = (value) => Math.min(1, Math.max(0, value)).toFixed(6);
+      return [id, clip((x1 + x2) / 2 / width), clip((y1 + y2) / 2 / height), clip((x2 - x1) / width), clip((y2 - y1) / height)].join(' ');
+    });
+    writeFileSync(join(folder, 'labels/val', `${name}.txt`), lines.join('\n'));
+  }
+  writeFileSync(join(folder, 'data.yaml'), `path: .\ntrain: images/train\nval: images/val\nnames: [${names.map((name) => `"${name}"`).join(', ')}]\n`);
+  const coco = mkdtempSync(join(folder, 'coco-'));
+  writeFileSync(join(coco, 'set.json'), JSON.stringify({ images, annotations, categories: names.map((name, id) => ({ id: id + 1, name })) }));
+  return join(coco, 'set.json');
+}
+
+/** Evaluates files of the folder with the module: `paths` by their name in the page. */
+const inModule = (page, paths, options) => page.evaluate(async ({ paths, options, device }) => {
+  const { Detector, evaluate, readDataset } = await import('/lib/index.js');
+  const detector = await Detector.load({ device, size: 320 });
+  const files = paths.map(({ path, bytes }) => Object.defineProperty(new File([Uint8Array.from(bytes)], path.split('/').pop()), 'path', { value: path }));
+  const set = await readDataset(files, detector.info.labels);
+  const report = await evaluate(detector, set.pictures, options);
+  detector.dispose();
+  return { ...report, kind: set.kind, warnings: set.warnings };
+}, { paths: paths.map((path) => ({ path, bytes: [...readFileSync(join(folder, path))] })), options, device: 'cpu/float' });
+
+/** The figures of both are the same: scores differ in the last digits, so a little is allowed. */
+function same(page, line) {
+  assert.equal(page.images, line.images);
+  assert.equal(page.labels, line.labels);
+  for (const key of ['map', 'map50', 'precision', 'recall']) {
+    assert.ok(Math.abs(page[key] - line[key]) < 2e-3, `${key}: ${page[key]} in the page, ${line[key]} on the command line`);
+  }
+  assert.deepEqual(page.classes.map(({ name, labels }) => [name, labels]), line.classes.map(({ name, labels }) => [name, labels]));
+  for (const [index, one] of page.classes.entries()) {
+    assert.ok(Math.abs(one.map - line.classes[index].map) < 5e-3, `${one.name}: ${one.map} and ${line.classes[index].map}`);
+  }
+}
+
+test('the module counts what the command line counts', withWeights, async (t) => {
+  const page = await open(browser, `${server.address}#none`);
+  const annotations = await makeSet(page);
+  const stems = ['astronaut', 'cat', 'coffee', 'lifeboat'].flatMap((name) => ['a', 'b', 'c'].map((kind) => `${name}-${kind}`));
+  const pictures = stems.map((stem) => `images/val/${stem}.png`);
+  const labels = stems.map((stem) => `labels/val/${stem}.txt`);
+
+  const line = JSON.parse(call('val', join(folder, 'data.yaml'), '--imgsz', '320', '--json', '--device', 'cpu/float'));
+  const mine = await inModule(page, ['data.yaml', ...pictures, ...labels], {});
+  t.diagnostic(`mAP50-95 ${mine.map.toFixed(6)} and ${line.map.toFixed(6)}, mAP50 ${mine.map50.toFixed(6)} and ${line.map50.toFixed(6)}`);
+  assert.ok(line.labels > 10 && line.map > 0.05 && line.map < 0.95, `the set says something: ${line.labels} labels, ${line.map}`);
+  same(mine, line);
+  assert.equal(mine.kind, 'yolo');
+  assert.deepEqual([mine.pictures.length, mine.failures, mine.warnings], [12, [], []]);
+  assert.ok(mine.pictures.every(({ f1 }, i, all) => i === 0 || f1 >= all[i - 1].f1), 'the worst first');
+  assert.equal(mine.pictures.reduce((sum, { right, missed }) => sum + right + missed, 0), line.labels);
+  const noted = mine.confusion.filter(([, truth]) => truth < names.length).reduce((sum, [, , count]) => sum + count, 0);
+  assert.equal(noted, line.labels, 'every label is in the confusion matrix once');
+
+  const args = ['val', annotations, '--images', join(folder, 'images'), '--metric', 'coco', '--imgsz', '320', '--json', '--device', 'cpu/float'];
+  const coco = await inModule(page, [annotations.slice(folder.length + 1), ...pictures], { metric: 'coco' });
+  const cocoLine = JSON.parse(call(...args));
+  same(coco, cocoLine);
+  assert.equal(coco.kind, 'coco');
+  assert.equal(coco.stats.length, 12);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('the page shows them, and what is wrong with the files', withWeights, async () => {
+  const page = await open(browser, `${server.address}#evaluate`);
+  const requests = [];
+  page.on('request', (request) => !['GET', 'HEAD'].includes(request.method()) && requests.push(request.url()));
+  await page.waitForSelector('#check-folder');
+  writeFileSync(join(folder, 'labels/val/cat-b.txt'), '85 0.5 0.5 0.1 0.1\n');
+  writeFileSync(join(folder, 'images/val/broken.png'), 'not a picture');
+  writeFileSync(join(folder, 'labels/val/broken.txt'), '0 0.5 0.5 0.1 0.1\n');
+  await page.setInputFiles('#check-folder-input', folder);
+  await page.waitForSelector('#check-report:not([hidden])', { timeout: 120_000 });
+  const shown = await page.locator('#check-totals dd').allTextContents();
+  const line = JSON.parse(callLoose('val', join(folder, 'data.yaml'), '--imgsz', '320', '--json', '--device', 'cpu'));
+  for (const [index, key] of ['map', 'map50', 'precision', 'recall'].entries()) {
+    assert.ok(Math.abs(Number(shown[index]) - line[key]) < 0.02, `${key}: ${shown[index]} and ${line[key]}`);
+  }
+  assert.equal(await page.locator('#check-classes tbody tr').count(), line.classes.length);
+  assert.ok((await page.locator('#check-confusion tbody tr').count()) >= 2);
+  assert.equal(await page.locator('#check-pictures li').count(), 11);
+  await page.click('#check-warnings summary');
+  const warnings = await page.textContent('#check-warnings');
+  assert.match(warnings, /cat-b\.txt: line 1: class 85, but/);
+  assert.match(warnings, /broken\.png/);
+  assert.ok((await page.locator('#check-pictures canvas').first().evaluate((canvas) => canvas.width)) > 50);
+
+  // Folders that say nothing end in a sentence.
+  const file = (name, text) => ({ name, mimeType: '', buffer: Buffer.from(text) });
+  for (const [files, expected] of [
+    [[file('notes.txt', 'hello')], /no pictures here/],
+    [[{ ...file('a.png', ''), buffer: readFileSync(join(folder, 'images/val/cat-a.png')) }], /none of the pictures has a label file/],
+    [[{ ...file('a.png', ''), buffer: readFileSync(join(folder, 'images/val/cat-a.png')) }, file('classes.txt', 'drone\nkite ship\n'), file('a.txt', '0 .5 .5 .1 .1')], /none of the network's/],
+  ]) {
+    await page.setInputFiles('#check-files-input', files);
+    await page.waitForFunction((source) => new RegExp(source).test(document.getElementById('check-problem').textContent), expected.source);
+  }
+  assert.deepEqual(requests, [], 'nothing is sent');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+/** Exit code 1 tells of the picture that can't be read; what was printed counts. */
+function callLoose(...words) {
+  try {
+    return call(...words);
+  } catch (error) {
+    return error.stdout;
+  }
+}
+
+test('two networks beside each other on one picture', withWeights, async () => {
+  const page = await open(browser, `${server.address}#evaluate`, { viewport: { width: 390, height: 844 } });
+  const pair = () => page.getAttribute('#view-evaluate', 'data-pair');
+  await page.waitForSelector('#view-evaluate[data-pair]', { timeout: 60_000 });
+  assert.match(await page.textContent('#two-status'), /yolov5n-ghost-backbone: \d+ found in \d+ ms\. yolov5s-ghost-backbone: \d+ found/);
+  const before = await pair();
+  await page.locator('#two-conf').evaluate((input) => {
+    input.value = '0.05';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  assert.notEqual(await pair(), before, 'a lower threshold shows more');
+  const painted = (id) => page.locator(id).evaluate((canvas) =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0));
+  assert.ok((await painted('#two-left')) && (await painted('#two-right')));
+  const stage = await page.locator('#two-stage').boundingBox();
+  await page.mouse.move(stage.x + 200, stage.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(stage.x + 60, stage.y + 100);
+  await page.mouse.up();
+  assert.ok(Number(await page.inputValue('#two-split')) < 25, 'the line follows the pointer');
+  // Weights of one's own become the right network; what is no weights changes nothing.
+  await page.setInputFiles('#two-weights-file', { name: 'broken.pt', mimeType: '', buffer: Buffer.from('no') });
+  await page.waitForSelector('#two-problem:not([hidden])');
+  assert.equal(await page.inputValue('#two-model-right'), 'yolov5s-ghost-backbone');
+  await page.setInputFiles('#two-weights-file', { name: 'mine.safetensors', mimeType: '', buffer: readFileSync(weights()) });
+  await page.waitForFunction(() => /mine\.safetensors: \d+ found/.test(document.getElementById('two-status').textContent), null, { timeout: 60_000 });
+  const [left, right] = (await pair()).split(' ');
+  assert.equal(left, right, 'the same network finds the same');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `the page is ${wide} wide`);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('the Evaluator takes any detections', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const seen = await page.evaluate(async () => {
+    const { Evaluator, ready } = await import('/lib/index.js');
+    await ready();
+    const box = { x: 10, y: 10, width: 20, height: 20 };
+    const evaluator = new Evaluator(['cat', 'dog']);
+    const matches = evaluator.add(
+      [{ classId: 0, box }, { classId: 1, box: { ...box, x: 100 } }],
+      [{ label: 'cat', classId: 0, score: 0.9, box }, { label: 'dog', classId: 1, score: 0.8, box }, { label: 'dog', classId: 9, score: NaN, box }],
+    );
+    const report = evaluator.report();
+    evaluator.free();
+    let refused = '';
+    try {
+      new Evaluator(['a'], { metric: 'voc' });
+    } catch (error) {
+      refused = error.message;
+    }
+    return { matches, report, refused };
+  });
+  assert.deepEqual(seen.matches.slice(0, 2), [0, -1]);
+  assert.deepEqual(seen.report.names, ['cat', 'dog']);
+  assert.deepEqual(seen.report.classes.map(({ name, map50 }) => [name, map50 > 0.9]), [['cat', true], ['dog', false]]);
+  assert.match(seen.refused, /yolo.*coco/);
+  await page.context().close();
+});
