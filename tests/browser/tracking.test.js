@@ -134,7 +134,7 @@ test('without track a stream has no tracks, and detect() has none', async () => 
 
 test('wrong options say what was expected', async () => {
   const cases = [
-    [{ track: { high: 2 } }, /high.*0 to 1/], [{ track: { low: 0.9 } }, /low.*high/], [{ track: { hihg: 1 } }, /hihg.*high/],
+    [{ track: { high: 2 } }, /high.*0 to 1/], [{ track: { low: 0.9 } }, /low.*high/], [{ track: { higher: 1 } }, /higher.*"high"/],
     [{ track: { buffer: 'long' } }, /track\.buffer.*number/], [{ track: { buffer: -1 } }, /buffer.*seconds/],
     [{ lines: [{ start: [0, 0] }] }, /lines\[0\].*\[x, y\]/], [{ lines: [{ start: [5, 5], end: [5, 5] }] }, /line 1.*two different points/],
     [{ lines: { start: [0, 0], end: [5, 5] } }, /lines.*list/], [{ lines: [{ start: [0, NaN], end: [5, 5] }] }, /lines\[0\]/],
