@@ -255,11 +255,11 @@ test('a worker that stopped says so, and goes on saying so', options, async () =
   const seen = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
     const text = `import '${location.origin}/lib/worker.js';
-      self.addEventListener('message', (event) => {
-        if (event.data.op !== 'run') return;
-        event.stopImmediatePropagation();
+      import { Engine } from '${location.origin}/lib/engine.js';
+      Engine.prototype.run = () => {
         Promise.reject(new Error('unreachable'));
-      }, { capture: true });`;
+        return new Promise(() => {});
+      };`;
     const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), { type: 'module' });
     const detector = await Detector.load({ device: 'cpu', size: 96, worker, warmup: false });
     const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
