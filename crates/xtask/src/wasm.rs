@@ -94,7 +94,9 @@ struct Build {
 impl Build {
     /// The CPU's module with these features.
     fn cpu(features: &'static str, memory: Memory) -> Self {
-        Self { package: "ghostdet-wasm", profile: "release", features, memory }
+        // With threads, our code and a standard library without them are not to be optimised as one.
+        let profile = if memory == Memory::Shared { "release" } else { "wasm" };
+        Self { package: "ghostdet-wasm", profile, features, memory }
     }
 
     /// The module's name in file names.
