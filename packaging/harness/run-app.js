@@ -78,6 +78,9 @@ async function runOnce(app, run, { folder, env, browser }) {
     if (grown !== undefined) grown += sizeOf(output);
   }
   const { found, problems, bytes, requests, twice } = await open(run, { folder, env, browser });
+  // A page and its worker share what they fetch. (Dev servers run effects twice: two networks are loaded.)
+  const again = run.serve && !run.build ? [] : twice.filter((line) => /\.(bin|wasm|safetensors)\b/.test(line));
+  problems.push(...again.map((line) => `asked for more than once: ${line}`));
   if (grown && grown > GROWTH) problems.push(`the output grew by ${megabytes(grown)}, more than ${megabytes(GROWTH)}`);
   return { found, problems, grown, loaded: bytes, requests, twice };
 }
