@@ -26,6 +26,7 @@ export async function visit(browser, address, { origins = [], timeout = 60_000 }
   const problems = [];
   const loads = [];
   const addresses = new Map();
+  const others = new Set();
   const allowed = [new URL(address).origin, ...origins];
   page.on('pageerror', (error) => problems.push(`error in the page: ${error.message ?? error}`));
   page.on('console', (message) => {
@@ -35,7 +36,9 @@ export async function visit(browser, address, { origins = [], timeout = 60_000 }
     const url = new URL(request.url());
     if (url.protocol === 'data:' || url.protocol === 'blob:') return;
     if (!allowed.includes(url.origin)) problems.push(`third-party request: ${url}`);
-    addresses.set(url.href, (addresses.get(url.href) ?? 0) + 1);
+    // What a framework's page fetches ahead (`<link rel="prefetch">`) is in the browser's cache when it is asked for.
+    if (['fetch', 'xhr', 'script'].includes(request.resourceType())) addresses.set(url.href, (addresses.get(url.href) ?? 0) + 1);
+    else others.add(url.href);
   });
   context.on('requestfailed', (request) => {
     const why = request.failure()?.errorText;
@@ -61,7 +64,7 @@ export async function visit(browser, address, { origins = [], timeout = 60_000 }
   const sizes = await Promise.all(loads);
   await context.close();
   const twice = [...addresses].filter(([, times]) => times > 1).map(([url, times]) => `${url} (${times} times)`);
-  return { found, problems: [...new Set(problems)], bytes: sum(sizes), requests: addresses.size, twice };
+  return { found, problems: [...new Set(problems)], bytes: sum(sizes), requests: new Set([...addresses.keys(), ...others]).size, twice };
 }
 
 /**
