@@ -77,7 +77,7 @@ test('a storage that is full, forbidden or not there is no failure', options, as
   }
 });
 
-test('wasm and its JavaScript are asked for once, for the page and several workers', options, async () => {
+test('weights, wasm and its JavaScript are asked for once, for the page and several workers', options, async () => {
   const page = await blank();
   await page.evaluate(async () => {
     const { Detector, ready, summarize } = await import('/lib/index.js');
@@ -85,6 +85,7 @@ test('wasm and its JavaScript are asked for once, for the page and several worke
     summarize('yolov5n');
   });
   assert.equal(page.asked.filter((path) => path.endsWith('.wasm')).length, 1);
+  assert.equal(ofWeights(page), 1);
   await page.context().close();
 });
 

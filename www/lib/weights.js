@@ -1,4 +1,5 @@
 import { files } from './assets.js';
+import { abortable } from './checks.js';
 import { ask, read } from './download.js';
 import { GhostdetError } from './errors.js';
 import { resolve } from './host.js';
@@ -48,11 +49,32 @@ function named(/** @type {string} */ name) {
   throw new GhostdetError('argument', `model: no weights called "${name}" came with the package (${there}); of others give the address, a URL`);
 }
 
+/** Downloads under way, by SHA-256: they end without an error. @type {Map<string, Promise<void>>} */
+const running = new Map();
+
+/**
+ * What is kept is downloaded once, even if several ask for it at the same time: the others wait for the first one and find it kept.
+ * @param {URL} url
+ * @param {Taking & { expected: number }} options
+ */
+async function download(url, options) {
+  const { signal, sha256, cache = true } = options;
+  if (!cache || !sha256) return fetchOrTake(url, options);
+  const first = running.get(sha256);
+  if (first) {
+    await abortable(first, signal);
+    return fetchOrTake(url, options);
+  }
+  const answer = fetchOrTake(url, options);
+  running.set(sha256, answer.then(() => {}, () => {}).then(() => void running.delete(sha256)));
+  return answer;
+}
+
 /**
  * @param {URL} url
  * @param {Taking & { expected: number }} options
  */
-async function download(url, { get, signal, onProgress, sha256, cache = true, expected }) {
+async function fetchOrTake(url, { get, signal, onProgress, sha256, cache = true, expected }) {
   const onBytes = (loaded, total) => onProgress({ stage: 'download', loaded, total: Math.max(total || expected, loaded) });
   const kept = cache && sha256 ? await stored(sha256) : null;
   if (kept) {
