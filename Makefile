@@ -10,6 +10,7 @@ XTASK = cargo run --release -q -p xtask --
 
 help:
 	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
+	@echo "make wasm         the CPU's module alone"
 	@echo "make editor       CodeMirror for the page's playground, from npm; without it there is a plain text field"
 	@echo "make burn         the WebGPU module: Burn's backend and the fused shaders in it"
 	@echo "make threads      the modules with threads too; \`make demo\` isolates the page then"

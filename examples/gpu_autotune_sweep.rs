@@ -1,7 +1,7 @@
 //! Times networks on the GPU in every configuration of the executor, in turns: random weights, 80 classes.
 //!
 //! ```text
-//! cargo run --release --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [CONFIGURATIONS] [JSON]
+//! cargo run --release -p ghostdet --features gpu --example gpu_autotune_sweep -- [SIZES] [SECONDS] [NETWORKS] [CONFIGURATIONS] [JSON]
 //! ```
 //!
 //! Lists are separated by commas. `SECONDS` is the time for each size (at least three rounds). `JSON` is a file for all

@@ -1,7 +1,7 @@
 //! One run of a network with random weights per line read: prints its milliseconds, from a picture's bytes to the
 //! candidates. For benches that take turns with another engine.
 //!
-//!     cargo run --release --example latency -- yolov5s-ghost 320
+//!     cargo run --release -p ghostdet --example latency -- yolov5s-ghost 320
 
 use ghostdet::detection::threshold_logit;
 use ghostdet::engine::{Engine, EngineOptions, Weights};

@@ -1,7 +1,7 @@
 //! A roofline of the GPU kernels: every dispatch of a network beside a plain matrix product and a copy on the same device.
 //!
 //! ```text
-//! cargo run --release --features gpu --example roofline -- [NETWORK] [SIZE] [CLASSES] [TUNING]
+//! cargo run --release -p ghostdet --features gpu --example roofline -- [NETWORK] [SIZE] [CLASSES] [TUNING]
 //! ```
 
 use ghostdet::engine::gpu::{Gpu, GpuExecutor, Tuning};

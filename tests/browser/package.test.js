@@ -67,7 +67,7 @@ test('the packed package finds objects as the README says', async (t) => {
 <script type="importmap">{ "imports": { "ghostdet": "./node_modules/ghostdet/dist/index.js" } }</script>
 <img src="cat.jpg">
 <script type="module">
-  const [imageElement, videoElement, draw] = [document.querySelector('img'), document.createElement('video'), () => {}];
+  const [imageElement, videoElement] = [document.querySelector('img'), document.createElement('video')];
   Object.defineProperty(videoElement, 'ended', { value: true });
   ${code}
   globalThis.found = { detections, device: detector.info.device };

@@ -37,13 +37,13 @@ export interface LoadOptions {
   yaml?: string;
   /**
    * `auto` (default) begins on the CPU and moves to WebGPU if that proves faster; it never waits for a GPU. `webgpu` is an error of
-   * code `device` where there is none (within ten seconds).
+   * code `device` where there is none (within ten seconds). `webgpu/burn-ops` runs Burn's own operations in place of the fused shaders.
    *
    * `cpu` computes in int16 where that is faster (x86) and in floats elsewhere (see `info.device.precision`). Scores differ
    * by a few thousandths at most. `cpu/float` and `cpu/int16` select one. (`cpu/fixed` is the old name of `cpu/int16` and
    * still accepted.)
    */
-  device?: 'auto' | 'webgpu' | 'cpu' | 'cpu/float' | 'cpu/int16' | 'cpu/fixed';
+  device?: 'auto' | 'webgpu' | 'webgpu/burn-ops' | 'cpu' | 'cpu/float' | 'cpu/int16' | 'cpu/fixed';
   /** Side of the network's input, in pixels, a whole number from 32 to 4096; the weights' own if left out. */
   size?: number;
   /** Told how far the download is, in bytes, and when the network is ready. */
