@@ -151,16 +151,14 @@ export class Burn {
   #module;
   #running = 0;
   #said = '';
-  #stop = (/** @type {Error} */ _) => {};
-  #stopped;
+  /** End the calls under way. One promise for all calls would keep something of each for ever. @type {Set<(why: Error) => void>} */
+  #stops = new Set();
   /** Why it stopped. @type {Error | null} */
   #dead = null;
 
   /** @param {BurnModule} module */
   constructor(module) {
     this.#module = module;
-    this.#stopped = new Promise((_, reject) => (this.#stop = reject));
-    this.#stopped.catch(() => {});
     module.onPanic((/** @type {string} */ message) => (this.#said = message));
     // The modules never run at the same time: a trap that nobody caught while one of these calls runs is this module's. It
     // comes as a rejection or as an error, as the browser runs the module's tasks.
@@ -193,13 +191,18 @@ export class Burn {
   async call(action) {
     if (this.#dead) throw this.#dead;
     this.#running++;
+    let stop = (/** @type {Error} */ _) => {};
+    const stopped = /** @type {Promise<never>} */ (new Promise((_, reject) => (stop = reject)));
+    stopped.catch(() => {});
+    this.#stops.add(stop);
     try {
-      return await Promise.race([action(this.#module), this.#stopped]);
+      return await Promise.race([action(this.#module), stopped]);
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) this.#fail(error);
       throw this.#dead ?? error;
     } finally {
       this.#running--;
+      this.#stops.delete(stop);
     }
   }
 
@@ -211,6 +214,6 @@ export class Burn {
   /** @param {Error} reason */
   #fail(reason) {
     this.#dead ??= deviceError(`Burn's module stopped: ${this.#said || reason.message}`, reason);
-    this.#stop(this.#dead);
+    for (const stop of this.#stops) stop(this.#dead);
   }
 }
