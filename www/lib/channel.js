@@ -74,8 +74,9 @@ export class WorkerChannel extends Channel {
     const call = this.#waiting.get(data.id);
     this.#waiting.delete(data.id);
     if (!call) return;
-    if (data.error) call.reject(new GhostdetError(data.error.code, data.error.message));
-    else call.resolve(data.result);
+    if (!data.error) return call.resolve(data.result);
+    const { code, message, line, column } = data.error;
+    call.reject(Object.assign(new GhostdetError(code, message), { line, column }));
   };
 
   // An error that the worker does not catch is a wasm module that trapped: it never answers again.

@@ -6,7 +6,7 @@
  *     serve();
  *
  * Messages, all marked `ghostdet: 1`, so that others may pass beside them: `{ client, id, op, payload }` in, `{ client, id, result }`
- * or `{ client, id, error: { code, message } }` out, in order. Each client (a detector) has an engine of its own.
+ * or `{ client, id, error: { code, message, line, column } }` out, in order. Each client (a detector) has an engine of its own.
  *
  * @module ghostdet/worker
  */
@@ -28,9 +28,10 @@ export function serve() {
     last = last.then(() => answer(data));
   });
   // A module that stops in the middle of a promise: the page is told as of any other error.
-  self.addEventListener('unhandledrejection', ({ reason }) => {
+  // Unless Burn's module has caught it: it ends the call alone.
+  self.addEventListener('unhandledrejection', (event) => {
     setTimeout(() => {
-      throw reason;
+      if (!event.defaultPrevented) throw event.reason;
     });
   });
 }
@@ -40,7 +41,8 @@ async function answer({ client, id, op, payload }) {
   try {
     self.postMessage({ ...reply, result: await perform(client, op, payload) });
   } catch (error) {
-    self.postMessage({ ...reply, error: { code: error?.code ?? 'internal', message: error?.message ?? String(error) } });
+    const { code = 'internal', message = String(error), line, column } = error ?? {};
+    self.postMessage({ ...reply, error: { code, message, line, column } });
   }
 }
 
