@@ -135,12 +135,16 @@ export class GhostDetectorElement extends Base {
     this.#image.hidden = kind !== 'image';
     this.#video.hidden = kind !== 'video' && kind !== 'camera';
     this.#endCamera();
+    // A video that was shown before would go on behind what is shown now.
+    if (kind !== 'video') this.#video.pause();
     if (kind === 'image') return Object.assign(this.#image, { crossOrigin: 'anonymous', src, alt });
     if (kind === 'video') Object.assign(this.#video, { crossOrigin: 'anonymous', src, loop: true, controls: true });
     if (kind === 'camera') {
       if (!navigator.mediaDevices) throw new GhostdetError('unsupported', 'the page has no camera: it has to be served by https');
       const facingMode = camera || 'environment';
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode } });
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode } }).catch((error) => {
+        throw new GhostdetError('unsupported', `the camera can't be had: ${error.message}`, { cause: error });
+      });
       if (signal.aborted) {
         for (const track of stream.getTracks()) track.stop();
         return null;
