@@ -42,8 +42,11 @@ async function open(name) {
     if (one === name) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  if (current && current !== name) (await started.get(current)?.catch(() => null))?.hidden?.();
+  const before = current;
   current = name;
+  const left = before !== name ? await started.get(before)?.catch(() => null) : null;
+  // Somebody may have come back to it while it was being fetched.
+  if (current !== before) left?.hidden?.();
   if (!started.has(name)) started.set(name, begin(name));
   try {
     const view = await started.get(name);
