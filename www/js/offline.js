@@ -8,6 +8,8 @@ function offer(/** @type {ServiceWorker} */ waiting) {
   const bar = document.getElementById('update');
   bar.hidden = false;
   document.getElementById('update-now').onclick = () => {
+    // Another tab has let it take over already.
+    if (waiting.state !== 'installed') return location.reload();
     navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
     waiting.postMessage('take over');
   };
