@@ -4,10 +4,13 @@ import * as controls from './controls.js';
 import { shipped } from './network.js';
 import { session } from './session.js';
 
+/** A text as JavaScript. Names in foreign weights hold anything: none may end the text. */
+const quoted = (/** @type {string} */ text) => `'${JSON.stringify(text).slice(1, -1).replaceAll("'", "\\'")}'`;
+
 /** An object as JavaScript, without what is left out. */
 function literal(/** @type {Record<string, any>} */ fields) {
   const parts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
-  const text = (value) => (Array.isArray(value) ? `[${value.map(text).join(', ')}]` : typeof value === 'string' ? `'${value.replaceAll("'", "\\'")}'` : String(value));
+  const text = (value) => (Array.isArray(value) ? `[${value.map(text).join(', ')}]` : typeof value === 'string' ? quoted(value) : String(value));
   return parts.length ? `{ ${parts.map(([name, value]) => `${name}: ${text(value)}`).join(', ')} }` : '';
 }
 
