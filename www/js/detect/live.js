@@ -36,10 +36,11 @@ async function showStream(stream, kind, name, mirrored) {
       get('live-controls').hidden = true;
       stage.clear();
     },
-    async again() {
+    // Nobody waits for the end of a camera: whoever loads a network goes on.
+    again() {
       loop.abort();
       loop = new AbortController();
-      await watch(source, loop.signal);
+      watch(source, loop.signal);
     },
   };
   const on = (target, type, callback) => target.addEventListener(type, callback, { signal: stop.signal });
