@@ -72,11 +72,14 @@ export async function run(/** @type {File[]} */ files) {
         get('progress').value = loaded / total;
         tell('check_running', { done: loaded, all: total, model });
       };
-      const report = await evaluate(detector, set.pictures, { metric: get('metric').value, signal, onProgress });
+      const { size } = detector;
+      const report = await evaluate(detector, set.pictures, { metric: get('metric').value, signal, onProgress })
+        // The comparison of two networks has this one, too, at its own size.
+        .finally(() => (detector.size = Math.min(4096, Math.max(32, detector.info.imgsz || 640))));
       if (signal.aborted) return;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       done = { report, warnings: set.warnings, pictures: set.pictures };
-      tell('check_done', { images: report.images, labels: report.labels, model, size: detector.size, seconds });
+      tell('check_done', { images: report.images, labels: report.labels, model, size, seconds });
       get('report').hidden = false;
       writeReport(done, app);
       gallery.show(done);
