@@ -16,6 +16,8 @@ export async function pack(text) {
  * @param {string} packed
  */
 export async function unpack(packed) {
+  // No text of that length takes more, and what is inflated at once stays small.
+  if (packed.length > 4 * MOST) return null;
   try {
     const letters = atob(packed.replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
