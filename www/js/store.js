@@ -5,10 +5,12 @@ const memory = new Map();
 
 /** What was remembered under that name, or null. */
 export function recall(/** @type {string} */ name) {
+  // What storage had no room for is newer.
+  if (memory.has(name)) return memory.get(name);
   try {
     return localStorage.getItem(PREFIX + name);
   } catch {
-    return memory.get(name) ?? null;
+    return null;
   }
 }
 
@@ -17,6 +19,7 @@ export function remember(/** @type {string} */ name, /** @type {string | null} *
   try {
     if (value === null) localStorage.removeItem(PREFIX + name);
     else localStorage.setItem(PREFIX + name, value);
+    memory.delete(name);
   } catch {
     if (value === null) memory.delete(name);
     else memory.set(name, value);
