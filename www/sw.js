@@ -59,8 +59,10 @@ async function install() {
         continue;
       }
       const answer = await fetch(url, { cache: 'no-cache' });
-      if (!answer.ok || (await sha256(await answer.clone().arrayBuffer())) !== hash) throw new Error(`${path} is not what the list says`);
-      await cache.put(url, answer);
+      const bytes = await answer.clone().arrayBuffer();
+      if (!answer.ok || (await sha256(bytes)) !== hash) throw new Error(`${path} is not what the list says`);
+      // Servers that lead from index.html to the folder: browsers refuse to open a page that was redirected in a cache.
+      await cache.put(url, answer.redirected ? new Response(bytes, { headers: answer.headers }) : answer);
     }
     await cache.put(new URL(LIST, scope()), fetched);
   } catch (error) {
@@ -77,12 +79,16 @@ async function activate() {
 
 /** Pictures that another program shares wait in a cache until the page fetches them. */
 async function share(request) {
-  const form = await request.formData();
-  const cache = await caches.open(SHARED);
-  for (const [i, file] of form.getAll('files').entries()) {
-    if (typeof file === 'string') continue;
-    const url = new URL(`shared/${i}/${encodeURIComponent(file.name || 'picture')}`, scope());
-    await cache.put(url, new Response(file, { headers: { 'content-type': file.type } }));
+  try {
+    const form = await request.formData();
+    const cache = await caches.open(SHARED);
+    for (const [i, file] of form.getAll('files').entries()) {
+      if (typeof file === 'string') continue;
+      const url = new URL(`shared/${i}/${encodeURIComponent(file.name || 'picture')}`, scope());
+      await cache.put(url, new Response(file, { headers: { 'content-type': file.type } }));
+    }
+  } catch {
+    // There is no room for all of them, as for a long video: the page opens with those that are there.
   }
   return Response.redirect(new URL('./#detect?shared=1', scope()), 303);
 }
