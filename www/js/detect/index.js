@@ -86,8 +86,8 @@ export async function start(/** @type {HTMLElement} */ root) {
   if (given.length) open(given);
   else if (!session.source) openSample('astronaut.jpg');
   return {
-    // A camera does not look on while another view is open.
-    hidden: () => live.pause(),
+    // A camera does not look on, and a video does not play, while another view is open.
+    hidden: () => (live.pause(), film.pause()),
     changed() {
       controls.restore();
       photo.refine();
