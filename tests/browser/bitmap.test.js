@@ -78,6 +78,8 @@ for (const spoil of [false, true]) {
 test('pixels that the page may not read are refused, and the detector goes on', { skip: weights() ? false : 'no weights' }, async (t) => {
   const page = await open(browser, server.address);
   if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip('no WebGPU adapter here');
+  // The demo's own policy lets in no pictures of other origins; the browser's page around a picture has none.
+  await page.goto(`${server.address}samples/cat.jpg`);
   // Another origin that allows nothing.
   const other = server.address.replace('127.0.0.1', 'localhost');
   const seen = await page.evaluate(async (other) => {
