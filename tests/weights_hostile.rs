@@ -157,6 +157,12 @@ fn bombs_are_bounded() {
     p.extend(state_dict("model.0.w", 1, 0, &[1], &[1]).strip_prefix(b"\x80\x02").unwrap().strip_suffix(b".").unwrap());
     p.extend(b"sb.");
     assert_refused(&checkpoint(&p, &floats(&[1.0])), "too deep");
+    // A long name, taken from the memo again and again.
+    let mut p =
+        [b"\x80\x04".to_vec(), text(&format!("torch.nn.modules.{}", "a".repeat(1 << 22))), b"q\x00".to_vec()].concat();
+    p.extend([text("B"), b"q\x01\x93".to_vec()].concat());
+    p.extend(b"h\x00h\x01\x93".repeat(1 << 16));
+    assert_refused(&checkpoint(&[p, b".".to_vec()].concat(), b""), "longer than 512 bytes");
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 

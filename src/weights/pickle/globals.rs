@@ -1,9 +1,13 @@
 //! The allow-list: the classes and functions a pickle may name, and what naming them means here.
 //! Nothing is ever imported or called.
 
+use super::reader::broken;
 use crate::error::{Error, Result};
 use crate::weights::dtype::Dtype;
 use crate::weights::{foreign, weights_error};
+
+/// A class's name and its module's have at most so many bytes: a pickle may name one long text again and again.
+const MAX_NAME: usize = 512;
 
 /// What calling or making an instance of a global means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,9 @@ const CLASSES: [&str; 62] = [
 
 /// Looks a global up; anything that isn't on the list is refused by its name.
 pub(super) fn look_up(module: &str, name: &str) -> Result<(Role, String)> {
+    if module.len().max(name.len()) > MAX_NAME {
+        return Err(broken(&format!("a class's name is longer than {MAX_NAME} bytes")));
+    }
     let module = module.strip_prefix("yolov5.").unwrap_or(module);
     let module = if module == "__builtin__" { "builtins" } else { module };
     let path = format!("{module}.{name}");

@@ -20,13 +20,19 @@ pub(super) fn open(bytes: &[u8]) -> Result<(Heap, Source<'_, '_>)> {
     let mut rest = bytes;
     // The magic number, which has been looked at.
     next(&mut rest, "its head")?;
-    let protocol = next(&mut rest, "its head")?;
-    if protocol.int(protocol.root) != Some(PROTOCOL) {
+    // Each heap is freed before the next pickle is read.
+    let protocol = {
+        let head = next(&mut rest, "its head")?;
+        head.int(head.root)
+    };
+    if protocol != Some(PROTOCOL) {
         return Err(weights_error("the file is of PyTorch before 1.6, in a protocol that is not known").hint(AGAIN));
     }
-    let system = next(&mut rest, "its head")?;
-    let little = system.key(system.root, "little_endian").map(|id| system.get(id));
-    if little == Some(&Value::Bool(false)) {
+    let big_endian = {
+        let system = next(&mut rest, "its head")?;
+        system.key(system.root, "little_endian").is_some_and(|id| system.get(id) == &Value::Bool(false))
+    };
+    if big_endian {
         return Err(weights_error("the checkpoint is big-endian").hint(BIG_ENDIAN));
     }
     let heap = next(&mut rest, "the checkpoint")?;
