@@ -62,14 +62,15 @@ test('where no worker can be started, the page does it', options, async () => {
     "globalThis.Worker = class { constructor() { throw new DOMException('no', 'SecurityError'); } }",
     "globalThis.Worker = class extends EventTarget { postMessage() { this.dispatchEvent(new ErrorEvent('error', { message: 'blocked' })); } terminate() {} }",
   ]) {
-    const page = await open(browser, server.address);
+    // The demo would load a network of its own meanwhile; the browser's page around a picture does nothing.
+    const page = await open(browser, `${server.address}samples/cat.jpg`);
     await page.evaluate(line);
     const seen = await look(page, '/lib/index.js');
     assert.deepEqual([seen.worker, seen.found], ['page', true], line);
     assert.ok(seen.workerReason.length > 10, seen.workerReason);
     await page.context().close();
   }
-  const page = await open(browser, server.address);
+  const page = await open(browser, `${server.address}samples/cat.jpg`);
   await page.route('**/lib/worker.js', (route) => route.fulfill({ status: 404, body: 'gone' }));
   const seen = await look(page, '/lib/index.js');
   assert.deepEqual([seen.worker, seen.found], ['page', true]);
