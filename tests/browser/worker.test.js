@@ -62,8 +62,8 @@ test('where no worker can be started, the page does it', options, async () => {
     "globalThis.Worker = class { constructor() { throw new DOMException('no', 'SecurityError'); } }",
     "globalThis.Worker = class extends EventTarget { postMessage() { this.dispatchEvent(new ErrorEvent('error', { message: 'blocked' })); } terminate() {} }",
   ]) {
-    // The demo would load a network of its own meanwhile; the browser's page around a picture does nothing.
-    const page = await open(browser, `${server.address}samples/cat.jpg`);
+    // The demo loads a network of its own meanwhile, with threads.
+    const page = await open(browser, server.address);
     await page.evaluate(line);
     const seen = await look(page, '/lib/index.js');
     assert.deepEqual([seen.worker, seen.found], ['page', true], line);

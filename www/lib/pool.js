@@ -4,6 +4,9 @@ import { files } from './assets.js';
 /** The most threads for `auto`. More bring little: operations of a light network are short, and phones have few fast cores. */
 const MAX_THREADS = 4;
 
+/** Milliseconds within which a worker has to answer. Without an answer the network runs on one thread. */
+const PATIENCE = 5000;
+
 /**
  * The number of threads for `wanted`: 1 where the page is not isolated, because memory can't be shared there.
  * @param {number | 'auto'} wanted
@@ -26,8 +29,10 @@ export async function startWorkers(address, module, memory, count) {
     new Promise((resolve, reject) => {
       const worker = new Worker(address, { type: 'module', name: 'ghostdet-thread' });
       workers.push(worker);
-      worker.onmessage = ({ data: { error } }) => (error ? reject(new Error(error)) : resolve(undefined));
-      worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message ?? 'not loaded'}`));
+      const fail = (/** @type {string} */ why) => reject(new Error(`a thread could not be started: ${why}`));
+      worker.addEventListener('message', ({ data: { error } }) => (error ? fail(error) : resolve(undefined)));
+      worker.addEventListener('error', (event) => fail(event.message ?? 'not loaded'));
+      setTimeout(fail, PATIENCE, 'no answer');
       worker.postMessage({ module, memory });
     });
   try {
