@@ -6,12 +6,12 @@ PORT ?= 8080
 TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm editor burn threads lint test test-quick test-gpu packaging arm size bench
+.PHONY: help demo wasm vendor burn threads lint test test-quick test-gpu packaging arm size bench
 
 help:
 	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
 	@echo "make wasm         the CPU's module alone"
-	@echo "make editor       CodeMirror for the page's playground, from npm; without it there is a plain text field"
+	@echo "make vendor       CodeMirror and Mediabunny for the page, from npm; it works without them, too"
 	@echo "make burn         the WebGPU module: Burn's backend and the fused shaders in it"
 	@echo "make threads      the modules with threads too; \`make demo\` isolates the page then"
 	@echo "make lint         fmt, clippy, rustdoc, tsc, spelling, links, dependencies"
@@ -34,10 +34,10 @@ burn:
 threads: wasm
 	@$(XTASK) wasm-threads
 
-editor:
-	@tools/setup-editor.sh
+vendor:
+	@tools/setup-vendor.sh
 
-demo: wasm editor
+demo: wasm vendor
 	@echo
 	@echo "  Open http://127.0.0.1:$(PORT)/. It detects a sample photo at once. Ctrl-C stops."
 	@echo

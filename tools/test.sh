@@ -48,7 +48,7 @@ for group in "$@"; do
     browser)
         tools/setup-wasm.sh
         tools/setup-browser.sh
-        tools/setup-editor.sh
+        tools/setup-vendor.sh
         # The page is compared with the command line.
         [ -x "$CARGO_TARGET_DIR/release/ghostdet" ] || cargo build --release -p ghostdet-cli
         # Without the modules there is nothing to test.

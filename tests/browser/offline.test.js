@@ -100,7 +100,7 @@ test('nobody else is asked for anything, and the policy of the page forbids it',
   const asked = [];
   const said = [];
   context.on('request', (request) => asked.push(request.url()));
-  // The playground's editor is there only where it was made with npm; without it a plain field does.
+  // The page's libraries are there only where they were bundled from npm; without the editor a plain field does.
   const expected = (message) => message.location().url.endsWith('/vendor/editor.js');
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !expected(message) && said.push(message.text()));
   await page.goto(server.address);

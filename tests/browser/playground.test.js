@@ -142,7 +142,7 @@ test('the network runs here on random weights, and rows get their times', async 
 });
 
 const vendored = existsSync(join(root, 'www/vendor/editor.js'));
-test('CodeMirror shows the same errors and refuses the same texts', { skip: vendored ? false : 'the editor is not bundled (make editor)' }, async () => {
+test('CodeMirror shows the same errors and refuses the same texts', { skip: vendored ? false : 'the editor is not bundled (make vendor)' }, async () => {
   const page = await start({ bundled: true });
   assert.equal(await page.getAttribute('#play-editor', 'data-editor'), 'codemirror');
   await page.locator('.cm-content').click();

@@ -1,4 +1,4 @@
-// The field for the YAML: CodeMirror where it was bundled (tools/editor), else a plain field with line numbers.
+// The field for the YAML: CodeMirror where it was bundled (tools/vendor), else a plain field with line numbers.
 
 /** A configuration is at most so long, in characters: the core reads no more. */
 export const MAX_LENGTH = 64 * 1024;

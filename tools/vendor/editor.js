@@ -1,4 +1,4 @@
-// CodeMirror for a model's YAML, bundled to www/vendor/editor.js by tools/editor/build.js: third-party code is not committed.
+// CodeMirror for a model's YAML, bundled to www/vendor/editor.js by build.js: third-party code is not committed.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { yaml } from '@codemirror/lang-yaml';
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
