@@ -1,4 +1,4 @@
-// stream() ends on every way its source can die, and waits where something may still come.
+// stream() ends on every way its source can die, and waits where something may still come. Pictures of an iterable are all looked at.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser, launch, open, server, weights, withPage } from './helper.js';
@@ -129,4 +129,66 @@ test('ends when the permission for the camera is taken back', options, async () 
   } finally {
     await asking.close();
   }
+});
+
+test('every picture of an iterable comes once, in order, with its time; its frames are closed', options, async () => {
+  const seen = await page.evaluate(async () => {
+    const { detector } = globalThis;
+    const canvas = new OffscreenCanvas(160, 120);
+    canvas.getContext('2d').fillRect(0, 0, 9, 9);
+    /** Frames at uneven times. */
+    const times = [0, 0.04, 0.3, 0.31, 1.25, 1.5];
+    let open = 0;
+    let most = 0;
+    let left = 0;
+    async function* frames(many = times.length, broken = false) {
+      try {
+        for (const time of times.slice(0, many)) {
+          const frame = new VideoFrame(canvas, { timestamp: time * 1e6 });
+          const shut = frame.close.bind(frame);
+          frame.close = () => (frame.format && open--, shut());
+          most = Math.max(most, ++open);
+          yield frame;
+        }
+        if (broken) throw new RangeError('the file breaks off');
+      } finally {
+        left++;
+      }
+    }
+    const all = [];
+    for await (const { time, image, width, height, fps, detections } of detector.stream(frames(), { track: true })) {
+      all.push([time, image instanceof VideoFrame && image.format !== null, width, height, fps > 0, Array.isArray(detections)]);
+    }
+    const settled = async () => (await new Promise((resolve) => setTimeout(resolve, 300)), [open, left]);
+    const after = await settled();
+    // The loop is left, or stopped by the signal, or the iterable fails.
+    for await (const { time } of detector.stream(frames())) if (time > 0) break;
+    const leaving = await settled();
+    const stop = new AbortController();
+    let before = 0;
+    for await (const _ of detector.stream(frames(), { signal: stop.signal })) if (++before === 2) stop.abort();
+    const aborted = await settled();
+    let failed = [];
+    try {
+      for await (const { time } of detector.stream(frames(2, true))) failed.push(time);
+    } catch (error) {
+      failed.push(error.name);
+    }
+    // Pictures of other kinds, in a plain list; times of one's own.
+    const bitmap = await createImageBitmap(canvas);
+    const plain = [];
+    for await (const { time, image } of detector.stream([canvas, { image: bitmap, time: 7 }])) plain.push([image.constructor.name, time]);
+    const refused = await detector.stream('video.mp4').next().catch(({ code }) => code);
+    const wrong = await detector.stream([{ nothing: 1 }]).next().catch(({ code }) => code);
+    return { all, most, after, leaving, before, aborted, failed, plain, open: bitmap.width, refused, wrong };
+  });
+  assert.deepEqual(seen.all, [0, 0.04, 0.3, 0.31, 1.25, 1.5].map((time) => [time, true, 160, 120, true, true]));
+  assert.ok(seen.most <= 3, `${seen.most} frames open at once`);
+  assert.deepEqual(seen.after, [0, 1]);
+  assert.deepEqual(seen.leaving, [0, 2], 'the loop is left');
+  assert.deepEqual([seen.before, ...seen.aborted], [2, 0, 3], 'the signal');
+  assert.deepEqual(seen.failed, [0, 0.04, 'RangeError']);
+  assert.deepEqual(seen.plain, [['OffscreenCanvas', undefined], ['ImageBitmap', 7]].map(([name, time]) => [name, time]));
+  assert.equal(seen.open, 160, 'a bitmap is its owner’s to close');
+  assert.deepEqual([seen.refused, seen.wrong], ['argument', 'argument']);
 });

@@ -240,14 +240,19 @@ export class Detector {
    * camera (unplugged, taken away, permission taken back), when the element is removed from the page, with `signal`, or when the
    * loop is left. With `track`, `lines`, `zones` or `trails`, objects have numbers and are counted.
    * @throws {GhostdetError} of code `network` or `picture` where the video can't be loaded or read
-   * @param {HTMLVideoElement} video
+   *
+   * Of pictures in an iterable none is skipped; the next one is fetched while the network runs. VideoFrames are closed when the loop
+   * goes on to the next one.
+   * @param {any} video a video element, or an iterable of pictures
    * @param {import('./index.d.ts').StreamOptions | (() => import('./index.d.ts').StreamOptions)} [options]
    *   a function is called before every frame
+   * @returns {AsyncGenerator<any, void>}
    */
   async *stream(video, options = {}) {
     const asked = () => (typeof options === 'function' ? options() : options);
     if (typeof video?.addEventListener !== 'function' || video.videoWidth === undefined) {
-      throw new GhostdetError('argument', 'stream() takes a video element');
+      yield* this.#pictures(video, asked);
+      return;
     }
     const frames = new Frames(video, asked().signal);
     const tracks = new Tracks();
@@ -293,6 +298,63 @@ export class Detector {
       frames.close();
       if (tracks.used) this.#untrack(tracks);
       next.then((taken) => taken?.frame.bitmap?.close(), () => {});
+    }
+  }
+
+  /** What is found in each picture of an iterable. */
+  async *#pictures(pictures, asked) {
+    const given = pictures?.[Symbol.asyncIterator] ?? (typeof pictures === 'object' && pictures?.[Symbol.iterator]);
+    if (!given) throw new GhostdetError('argument', 'stream() takes a video element, or pictures from an (async) iterable');
+    const iterator = given.call(pictures);
+    const tracks = new Tracks();
+    const take = async () => {
+      const { signal } = asked();
+      const coming = Promise.resolve(iterator.next());
+      const { done, value } = await abortable(coming, signal).catch((error) => {
+        coming.then(({ value: late }) => close(late), () => {});
+        throw error;
+      });
+      if (done) return null;
+      try {
+        const image = value?.image ?? value;
+        const taken = await this.#take(image, { largest: Math.max(640, 2 * this.#size), ...asked() });
+        return { ...taken, time: value?.time ?? taken.time, image };
+      } catch (error) {
+        close(value);
+        throw error;
+      }
+    };
+    let next = take();
+    let before = performance.now();
+    let fps = 0;
+    try {
+      for (;;) {
+        const taken = await next;
+        const wanted = asked();
+        if (!taken || wanted.signal?.aborted) return void close(taken);
+        const { image, time } = taken;
+        try {
+          const running = this.#enqueue(() => {
+            const checked = this.#check(wanted);
+            return this.#look(taken, checked, wanted.signal, wantsTracks(wanted) ? tracks.ask(wanted, checked, time) : undefined);
+          });
+          next = take();
+          next.catch(() => {});
+          const result = await running;
+          const now = performance.now();
+          fps = fps ? 0.8 * fps + 200 / Math.max(1, now - before) : 1000 / Math.max(1, now - before);
+          before = now;
+          yield { ...result, fps, latency: result.speed.total, image, time };
+        } finally {
+          close(taken);
+        }
+      }
+    } catch (error) {
+      if (error.code !== 'aborted' && error.code !== 'disposed') throw error;
+    } finally {
+      if (tracks.used) this.#untrack(tracks);
+      next.then((taken) => (taken?.frame.bitmap?.close(), close(taken)), () => {});
+      Promise.resolve(iterator.return?.()).catch(() => {});
     }
   }
 
@@ -376,4 +438,10 @@ function either(/** @type {AbortSignal | undefined} */ given, /** @type {AbortSi
     else one.addEventListener('abort', () => both.abort(one.reason), { once: true, signal: both.signal });
   }
   return both.signal;
+}
+
+/** Closes a VideoFrame, given as such or as the image of a picture: decoders have but a few. */
+function close(picture) {
+  const image = picture?.image ?? picture;
+  if (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) image.close();
 }

@@ -98,6 +98,11 @@ export interface Result { width: number; height: number; detections: Detection[]
 /** `fps`: results a second; `latency`: milliseconds from taking the frame to its boxes. */
 export interface Frame extends Result { fps: number; latency: number; counts?: Counts; trails?: Trail[] }
 
+/** A picture for {@link Detector.stream}: for example a VideoFrame of a decoder. `time`: in seconds, where the image does not have its own. */
+export type Picture<T extends Source = Source> = T | { image: T; time?: number };
+/** What was found in a picture. A VideoFrame in `image` is closed when the loop goes on to the next one. */
+export interface PictureFrame<T extends Source = Source> extends Frame { image: T; time?: number }
+
 /** A point `[x, y]` in pixels of the source. */
 export type Point = [x: number, y: number];
 
@@ -219,6 +224,10 @@ export class Detector {
   validate(source: Source, options?: { signal?: AbortSignal }): Promise<{ width: number; height: number; detections: Detection[] }>;
   refine(options?: DetectOptions): Promise<{ detections: Detection[]; nms: number }>;
   stream(video: HTMLVideoElement, options?: StreamOptions | (() => StreamOptions)): AsyncGenerator<Frame, void>;
+  /** Of pictures in an iterable none is skipped, and the next one is fetched while the network runs. */
+  stream<T extends Source>(
+    pictures: AsyncIterable<Picture<T>> | Iterable<Picture<T>>, options?: StreamOptions | (() => StreamOptions),
+  ): AsyncGenerator<PictureFrame<T>, void>;
   /** Follows objects through pictures that are given one by one. */
   tracker(): Tracker;
   /** Runs the network once on an empty picture. `load` does it by itself, unless told otherwise. */
