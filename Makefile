@@ -2,14 +2,17 @@
 GHOSTDET_CACHE ?= $(HOME)/.cache/ghostdet
 export CARGO_TARGET_DIR ?= $(GHOSTDET_CACHE)/target
 PORT ?= 8080
+# Where `make site` puts the page.
+SITE ?= dist
 # `make test` runs these groups of tools/test.sh.
 TEST_GROUPS ?= quick gpu browser
 XTASK = cargo run --release -q -p xtask --
 
-.PHONY: help demo wasm vendor burn threads lint test test-quick test-gpu packaging arm size bench
+.PHONY: help demo site wasm vendor burn threads lint test test-quick test-gpu packaging arm size bench
 
 help:
 	@echo "make demo         build the page and serve it (PORT=$(PORT)); the WebGPU module joins when it is built"
+	@echo "make site         the page for any static server, bundled: the folder $(SITE)"
 	@echo "make wasm         the CPU's module alone"
 	@echo "make vendor       CodeMirror and Mediabunny for the page, from npm; it works without them, too"
 	@echo "make burn         the WebGPU module: Burn's backend and the fused shaders in it"
@@ -44,6 +47,9 @@ demo: wasm vendor
 	@echo "  The page runs on the CPU until the WebGPU module is built, which takes minutes the first time."
 	@($(XTASK) wasm-burn || echo "The WebGPU module was not built; the page goes on with the CPU.") & exec $(XTASK) serve $(PORT)
 
+site: wasm burn vendor
+	@tools/site.sh $(SITE)
+
 lint:
 	@tools/lint.sh
 
@@ -65,6 +71,7 @@ arm:
 
 size: wasm burn
 	@$(XTASK) size
+	@if [ -d node_modules/esbuild ]; then node tools/site/size.js; else echo "The page as built is not counted: npm ci"; fi
 
 bench: wasm burn
 	@benches/run.sh

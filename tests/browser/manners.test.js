@@ -1,11 +1,9 @@
-// Screen readers, contrast, reduced motion, and how much JavaScript the page brings.
+// Screen readers, contrast, reduced motion.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { brotliCompressSync } from 'node:zlib';
-import { browser, open, root, server, weights, withPage } from './helper.js';
+import { browser, open, server, weights, withPage } from './helper.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 withPage();
@@ -72,23 +70,4 @@ test('nothing moves by itself for those who want it so', async () => {
   }).map((node) => node.className || node.tagName));
   assert.deepEqual(moving, []);
   await page.context().close();
-});
-
-test('the page’s own JavaScript stays under 40 kB', async () => {
-  const packed = (bytes) => brotliCompressSync(bytes).length;
-  // What a visitor fetches before anything is opened: each file compressed by itself.
-  const page = await open(browser, server.address);
-  await page.waitForSelector('#samples button');
-  const fetched = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname).filter((path) => /^\/js\/.*\.js$/.test(path)));
-  await page.context().close();
-  assert.ok(fetched.length > 10);
-  const first = fetched.reduce((bytes, path) => bytes + packed(readFileSync(join(root, 'www', path))), 0);
-  assert.ok(first < 40_000, `${first} bytes to begin with`);
-  // What each of the other views adds, as one.
-  for (const view of readdirSync(join(root, 'www', 'js'), { withFileTypes: true })) {
-    if (!view.isDirectory() || ['detect', 'playground'].includes(view.name)) continue;
-    const folder = join(root, 'www', 'js', view.name);
-    const bytes = packed(Buffer.concat(readdirSync(folder).map((name) => readFileSync(join(folder, name)))));
-    assert.ok(bytes < 15_000, `${view.name}: ${bytes} bytes`);
-  }
 });

@@ -1,5 +1,6 @@
-// The page: the npm package's first user. It opens the view that the address names; views are fetched when they are opened.
+// The page: the npm package's first user. It opens the view that the address names; views but Detect are fetched when they are opened.
 import { app } from './app.js';
+import * as detect from './detect/index.js';
 import * as keys from './keys.js';
 import * as offline from './offline.js';
 import { parse, VIEWS } from './route.js';
@@ -7,7 +8,7 @@ import { addWords, currentLanguage, onLanguage, switchLanguage, t, writeAll } fr
 import * as words from './words.js';
 
 const MODULES = {
-  detect: () => import('./detect/index.js'),
+  detect: async () => detect,
   compare: () => import('./compare/index.js'),
   playground: () => import('./playground/index.js'),
   evaluate: () => import('./evaluate/index.js'),
@@ -17,11 +18,19 @@ const MODULES = {
 const started = new Map();
 let current = '';
 
-/** Fetches a view's style sheet; Detect's is in the page. */
+/** The views' style sheets; Detect's is in the page. @type {Record<string, URL>} */
+const STYLES = {
+  compare: new URL('../css/compare.css', import.meta.url),
+  playground: new URL('../css/playground.css', import.meta.url),
+  evaluate: new URL('../css/evaluate.css', import.meta.url),
+};
+
+/** Fetches a view's style sheet. */
 function style(name) {
-  if (document.querySelector(`link[href$="css/${name}.css"]`)) return;
+  const href = STYLES[name]?.href;
+  if (!href || document.querySelector(`link[href="${href}"]`)) return;
   return new Promise((resolve) => {
-    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: `css/${name}.css` });
+    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href });
     link.onload = link.onerror = resolve;
     document.head.append(link);
   });

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::Outcome;
 
 /// Endings of files that a browser fetches for the page itself. Weights are kept by the package, by their own hashes.
-const KEPT: [&str; 11] = ["html", "css", "js", "wasm", "json", "webmanifest", "svg", "png", "jpg", "yaml", "txt"];
+const KEPT: [&str; 10] = ["html", "css", "js", "wasm", "json", "webmanifest", "svg", "png", "jpg", "yaml"];
 
 /// Files that are read by tools, and the service worker, which browsers keep themselves.
 const LEFT_OUT: [&str; 4] = ["sw.js", "tsconfig.json", "package.json", "precache.json"];
