@@ -221,3 +221,88 @@ test('the Evaluator takes any detections', async () => {
   assert.match(seen.refused, /yolo.*coco/);
   await page.context().close();
 });
+
+test('a class that is none is refused, and counts as no other', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const seen = await page.evaluate(async () => {
+    const { Evaluator, ready } = await import('/lib/index.js');
+    await ready();
+    const box = { x: 10, y: 10, width: 20, height: 20 };
+    const evaluator = new Evaluator(['cat', 'dog']);
+    const said = [];
+    for (const [truths, found] of [[-1, 0], [0, -1], [0.5, 0], [0, NaN], [undefined, 0]].map((pair) => pair.map((classId) => [{ label: '', classId, score: 0.9, box }]))) {
+      try {
+        evaluator.add(truths, found);
+        said.push('taken');
+      } catch ({ code, message }) {
+        said.push(`${code}: ${message}`);
+      }
+    }
+    const { images, labels } = evaluator.report();
+    evaluator.free();
+    return { said, images, labels };
+  });
+  assert.equal(seen.said.length, 5);
+  for (const text of seen.said) assert.match(text, /^argument: add\(\): (truths|detections)\[0\]\.classId is /);
+  assert.deepEqual([seen.images, seen.labels], [0, 0]);
+  await page.context().close();
+});
+
+/** What `readDataset` makes of files by name; pictures are taken to be 100 pixels wide and high. */
+const inDataset = (page, texts, labels) => page.evaluate(async ({ texts, labels }) => {
+  const { readDataset } = await import('/lib/index.js');
+  const files = Object.entries(texts).map(([path, text]) => Object.defineProperty(new File([text], path.split('/').pop()), 'path', { value: path }));
+  try {
+    const { kind, pictures, warnings } = await readDataset(files, labels);
+    const truths = await Promise.all(pictures.map(({ truths }) => (typeof truths === 'function' ? truths(100, 100) : truths)));
+    return { kind, classes: truths.flat().map(({ classId }) => classId), warnings };
+  } catch ({ code, message }) {
+    return { code, message };
+  }
+}, { texts, labels });
+
+test("a network's YAML is not taken for data.yaml", async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const set = { 'images/a.jpg': '', 'labels/a.txt': '1 .5 .5 .2 .2\n' };
+  const model = readFileSync(join(root, 'configs/yolov5-ghost.yaml'), 'utf8');
+  const data = 'nc: 2\nnames: [cat, dog]\n';
+  for (const texts of [{ 'a-model.yaml': model, 'data.yaml': data }, { 'a-model.yaml': model, 'set.yaml': data }, { 'hyp.yaml': 'nc: 5\n', 'data.yaml': data }]) {
+    const found = await inDataset(page, { ...texts, ...set }, ['dog', 'cat']);
+    assert.deepEqual(found, { kind: 'yolo', classes: [0], warnings: [] }, Object.keys(texts).join(' '));
+  }
+  const alone = await inDataset(page, { 'a-model.yaml': model, ...set }, ['dog', 'cat']);
+  assert.deepEqual(alone.classes, [1], 'without names, numbers count');
+  await page.context().close();
+});
+
+test('COCO without categories is read by its ids, and says so; lists that are none are errors of the data', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const coco = (ids, more) => ({
+    'a.jpg': '', 'set.json': JSON.stringify({
+      images: [{ id: 7, file_name: 'a.jpg', width: 100, height: 100 }],
+      annotations: ids.map((category_id, id) => ({ id, image_id: 7, category_id, bbox: [1, 2, 30, 40] })), ...more,
+    }),
+  });
+  const cases = [
+    [coco([1, 13, 90]), names, [0, 11, 79], /as COCO's own/],
+    [coco([1, 12, 80]), names, [0, 11, 79], /counted from 1 \(person\)/],
+    [coco([0, 79]), names, [0, 79], /counted from 0 \(person\)/],
+    [coco([1, 2]), ['cat', 'dog'], [0, 1], /counted from 1 \(cat\)/],
+    [coco([5, 7]), ['5', '7'], [0, 1], /taken as names/],
+    [coco([2], { categories: [] }), ['cat', 'dog'], [1], /counted from 1 \(cat\)/],
+  ];
+  for (const [texts, labels, classes, expected] of cases) {
+    const found = await inDataset(page, texts, labels);
+    assert.deepEqual([found.kind, found.classes], ['coco', classes], JSON.stringify(found));
+    assert.match(found.warnings.join(), expected);
+  }
+  const beyond = await inDataset(page, coco([3, 200]), ['cat', 'dog', 'cow']);
+  assert.equal(beyond.code, 'data');
+  assert.match(beyond.message, /3, 200.* none of the network's/);
+  for (const [more, expected] of [[{ annotations: { 1: {} } }, /annotations is an object; a list/], [{ annotations: 'none' }, /annotations is a string/], [{ categories: { id: 1 } }, /categories is an object/]]) {
+    const found = await inDataset(page, coco([1], more), names);
+    assert.equal(found.code, 'data', JSON.stringify(found));
+    assert.match(found.message, expected);
+  }
+  await page.context().close();
+});

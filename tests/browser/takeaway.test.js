@@ -31,6 +31,14 @@ test('YOLO, CSV and COCO say the same box', () => {
   assert.deepEqual(coco.categories[2], { id: 3, name: 'car' });
 });
 
+test('names in a CSV file become no formulas, numbers stay numbers', () => {
+  const lines = (name, label, x = 5) => toCsv([{ name, width: 9, height: 9, detections: [detection(0, label, x, 1, 2, 3)] }]).split('\n')[1];
+  assert.equal(lines('=1+2.jpg', '@SUM(A1)'), "'=1+2.jpg,,0,'@SUM(A1),0.5,5,1,2,3,");
+  assert.equal(lines('+a.jpg', '-2+3'), "'+a.jpg,,0,'-2+3,0.5,5,1,2,3,");
+  assert.equal(lines('\tb.jpg', '=HYPERLINK("http://x","y")'), `'\tb.jpg,,0,"'=HYPERLINK(""http://x"",""y"")",0.5,5,1,2,3,`);
+  assert.equal(lines('a-b=c.jpg', 'e@f', -1.5), 'a-b=c.jpg,,0,e@f,0.5,-1.5,1,2,3,');
+});
+
 test('another program opens the zip', async () => {
   const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) & 255);
   const files = [{ name: 'labels/图.txt', data: 'hello\n' }, { name: 'a.bin', data: bytes }, { name: 'a.bin', data: 'second' }];

@@ -10,14 +10,16 @@ const PASSED_OVER = /(^|\/)(\.|__MACOSX\/|@eaDir\/|\$RECYCLE\.BIN\/)/;
 /** An annotation file is at most so large, in bytes. */
 const MAX_JSON = 256e6;
 const MAX_TEXT = 8e6;
+/** Numbers from 1 to 90 that COCO gives to none of its 80 classes. */
+const UNUSED = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
 /** So many problems are named, the rest is counted. */
 const MOST_WARNINGS = 200;
 
 /**
  * Finds the pictures in `files` and the objects in them.
  *
- * With a JSON of COCO's kind (and no `data.yaml`) its annotations count. Else each picture has a text file of its name: beside it,
- * or in `labels` where the picture is in `images`. Class names come from `data.yaml` or `classes.txt`; without them numbers count.
+ * With a JSON of COCO's kind (and no `data.yaml`) its annotations count; without categories its ids are class numbers. Else each
+ * picture has a text file of its name: beside it, or in `labels` where the picture is in `images`. Class names come from `data.yaml` or `classes.txt`; without them numbers count.
  * @param {Iterable<File>} files with `webkitRelativePath`, or `path`, where they come from a folder
  * @param {string[]} labels the network's class names
  * @returns {Promise<import('./index.d.ts').LabelledSet>}
@@ -158,10 +160,13 @@ function inPixels(numbers, classes) {
  * @param {Warnings} warnings
  */
 async function namesFile(files, labels, warnings) {
-  for (const [path, file] of files) {
-    if (!/\.ya?ml$/i.test(path) || file.size > MAX_TEXT) continue;
+  const yamls = [...files].filter(([path, file]) => /\.ya?ml$/i.test(path) && file.size <= MAX_TEXT);
+  const isData = (/** @type {[string, File]} */ [path]) => /(^|\/)data\.ya?ml$/i.test(path);
+  for (const [path, file] of [...yamls.filter(isData), ...yamls.filter((one) => !isData(one))]) {
     try {
       const text = await file.text();
+      // A network's file has `nc`, too.
+      if (/^["']?(backbone|head)["']?\s*:/m.test(text)) continue;
       const { names, val } = readDataYaml(text);
       const folders = val.map((/** @type {string} */ one) => one.replaceAll('\\', '/').replace(/^(\.?\.?\/)+|\/+$/g, ''));
       return { names, val: folders.filter((/** @type {string} */ one) => one && !/\.txt$/i.test(one)) };
@@ -188,7 +193,7 @@ async function cocoFile(files) {
       // Python writes NaN, which is no JSON.
       const text = (await file.text()).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
       const json = JSON.parse(text);
-      if (Array.isArray(json?.images) && Array.isArray(json?.categories)) return json;
+      if (Array.isArray(json?.images) && (json.categories ?? json.annotations) !== undefined) return json;
     } catch {
       // Another kind of file.
     }
@@ -203,10 +208,10 @@ async function cocoFile(files) {
  * @param {Warnings} warnings
  */
 function cocoSet(json, pictures, labels, warnings) {
-  const categories = json.categories.filter((/** @type {any} */ one) => one?.id !== undefined)
+  const annotations = listOf(json, 'annotations');
+  const categories = listOf(json, 'categories').filter((/** @type {any} */ one) => one?.id !== undefined)
     .sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.id) - Number(b.id));
-  const classes = align(categories.map((/** @type {any} */ one) => String(one.name ?? `class${one.id}`).trim()), labels, warnings);
-  const classOf = new Map(categories.map((/** @type {any} */ one, /** @type {number} */ index) => [String(one.id), classes[index]]));
+  const classOf = categories.length ? namedClasses(categories, labels, warnings) : numberedClasses(annotations, labels, warnings);
   const byPath = new Map(pictures.map(([path, file]) => [path.toLowerCase(), { path, file }]));
   const byName = new Map(pictures.map(([path, file]) => [path.split('/').pop().toLowerCase(), { path, file }]));
   const items = new Map();
@@ -219,7 +224,7 @@ function cocoSet(json, pictures, labels, warnings) {
     }
     items.set(String(one.id), { name: place.path, image: place.file, truths: [] });
   }
-  for (const [index, one] of (json.annotations ?? []).entries()) {
+  for (const [index, one] of annotations.entries()) {
     const item = items.get(String(one?.image_id));
     if (!item) continue;
     const classId = classOf.get(String(one.category_id));
@@ -233,4 +238,49 @@ function cocoSet(json, pictures, labels, warnings) {
     if (classId >= 0) item.truths.push({ classId, box: { x, y, width, height }, crowd: Boolean(Number(one.iscrowd)), area });
   }
   return { kind: /** @type {const} */ ('coco'), pictures: [...items.values()] };
+}
+
+/** A list of the file; it may be missing. */
+function listOf(/** @type {any} */ json, /** @type {string} */ key) {
+  const list = json[key] ?? [];
+  if (Array.isArray(list)) return list;
+  throw new GhostdetError('data', `COCO: ${key} is ${typeof list === 'object' ? 'an object' : `a ${typeof list}`}; a list was expected`);
+}
+
+/**
+ * The network's class for each category, by the category's id.
+ * @param {any[]} categories
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ * @returns {Map<string, number>}
+ */
+function namedClasses(categories, labels, warnings) {
+  const classes = align(categories.map((one) => String(one.name ?? `class${one.id}`).trim()), labels, warnings);
+  return new Map(categories.map((one, index) => [String(one.id), classes[index]]));
+}
+
+/**
+ * The same where the file names no categories: by numbers, if they can be the network's.
+ * @param {any[]} annotations
+ * @param {string[]} labels
+ * @param {Warnings} warnings
+ * @returns {Map<string, number>}
+ */
+function numberedClasses(annotations, labels, warnings) {
+  const ids = [...new Set(annotations.map((one) => one?.category_id).filter((id) => id !== undefined && id !== null).map(String))].map(Number).sort((a, b) => a - b);
+  const within = (/** @type {number} */ least, /** @type {number} */ most) => ids.every((id) => Number.isInteger(id) && id >= least && id <= most);
+  const coco = labels.length === 80 && labels[0] === 'person' && labels[79] === 'toothbrush';
+  const told = (/** @type {string} */ how) => warnings.add(`the COCO file has no categories: ${how}`);
+  if (coco && within(1, 90) && !ids.some((id) => UNUSED.includes(id))) {
+    told("ids are taken as COCO's own, from 1 (person) to 90 (toothbrush)");
+    return new Map(ids.map((id) => [String(id), id - 1 - UNUSED.filter((one) => one < id).length]));
+  }
+  for (const first of [1, 0]) {
+    if (!within(first, first + labels.length - 1)) continue;
+    told(`ids are taken as the network's class numbers, counted from ${first} (${labels[0]})`);
+    return new Map(ids.map((id) => [String(id), id - first]));
+  }
+  told('ids are taken as names');
+  const classes = align(ids.map(String), labels, warnings);
+  return new Map(ids.map((id, index) => [String(id), classes[index]]));
 }

@@ -115,17 +115,23 @@ function inGroups(/** @type {number[]} */ numbers, /** @type {number} */ size) {
   return Array.from({ length: numbers.length / size }, (_, i) => numbers.slice(size * i, size * (i + 1)));
 }
 
+/** The core takes class numbers as they are: what is none would be class 0 there. */
+function checkClass(/** @type {number} */ classId, /** @type {string} */ where) {
+  if (Number.isInteger(classId) && classId >= 0) return classId;
+  throw new GhostdetError('argument', `add(): ${where}.classId is ${classId}; a class is a whole number from 0`);
+}
+
 /** @param {import('./index.d.ts').Truth[]} truths */
 function truthNumbers(truths) {
-  return Float64Array.from(truths.flatMap(({ classId, box, crowd, area }) => [
-    classId, box.x, box.y, box.x + box.width, box.y + box.height, crowd ? 1 : 0, area ?? NaN,
+  return Float64Array.from(truths.flatMap(({ classId, box, crowd, area }, i) => [
+    checkClass(classId, `truths[${i}]`), box.x, box.y, box.x + box.width, box.y + box.height, crowd ? 1 : 0, area ?? NaN,
   ]));
 }
 
 /** @param {import('./index.d.ts').Detection[]} detections */
 function foundNumbers(detections) {
-  return Float32Array.from(detections.flatMap(({ classId, box, score }) => [
-    box.x, box.y, box.x + box.width, box.y + box.height, score, classId,
+  return Float32Array.from(detections.flatMap(({ classId, box, score }, i) => [
+    box.x, box.y, box.x + box.width, box.y + box.height, score, checkClass(classId, `detections[${i}]`),
   ]));
 }
 

@@ -4,9 +4,13 @@
 
 const round = (/** @type {number} */ value, digits = 2) => Number(value.toFixed(digits));
 
-/** A field of a CSV file; quoted where it has to be. */
+/**
+ * A field of a CSV file; quoted where it has to be. A text that a spreadsheet would take for a formula gets an apostrophe before it: file
+ * and class names may come from strangers.
+ */
 const field = (/** @type {unknown} */ value) => {
-  const text = String(value ?? '');
+  const given = String(value ?? '');
+  const text = typeof value === 'string' && /^[=+\-@\t\r\n＝＋－＠]/.test(given) ? `'${given}` : given;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 

@@ -273,7 +273,10 @@ export interface Named extends Drawable { name: string; time?: number }
 
 /** YOLO's labels: a line per detection, `class x y width height` as parts of the picture; with `scores` the score follows. */
 export function toYolo(result: Drawable, options?: { scores?: boolean }): string;
-/** A table, one line per detection: `file,time,class,label,score,x,y,width,height,track`; boxes in pixels. */
+/**
+ * A table, one line per detection: `file,time,class,label,score,x,y,width,height,track`; boxes in pixels. A name that a spreadsheet would
+ * take for a formula (`=`, `+`, `-` or `@` first) gets an apostrophe before it.
+ */
 export function toCsv(results: Named[]): string;
 /** A COCO file as an object; `labels`: the network's. */
 export function toCoco(results: Named[], labels: string[]): { images: object[]; annotations: object[]; categories: object[] };
@@ -413,14 +416,20 @@ export interface EvaluateOptions {
 /** Counts precision, recall and mAP of any detections. Await {@link ready} first. */
 export class Evaluator {
   constructor(labels: string[], options?: { metric?: 'yolo' | 'coco' });
-  /** Adds a picture; returns for each detection the index of the true object that it found at an overlap of 0.5, or -1. */
+  /**
+   * Adds a picture; returns for each detection the index of the true object that it found at an overlap of 0.5, or -1. Classes are whole
+   * numbers from 0: others are an error of code `argument`.
+   */
   add(truths: Truth[], detections: Detection[]): number[];
   report(): Evaluation;
   free(): void;
 }
 /** Runs a detector on labelled pictures, as `ghostdet val` does. Nothing leaves the device. */
 export function evaluate(detector: Detector, pictures: Iterable<LabelledPicture>, options?: EvaluateOptions): Promise<EvaluationWithPictures>;
-/** Pictures and their labels among files: YOLO's text files or COCO's JSON. */
+/**
+ * Pictures and their labels among files: YOLO's text files or COCO's JSON. A COCO file without categories is read by its ids; `warnings`
+ * says how.
+ */
 export function readDataset(files: Iterable<File>, labels: string[]): Promise<LabelledSet>;
 
 /** What went wrong, for programs. The message says it for people: what, where, what was expected, what to do. */
