@@ -180,3 +180,39 @@ test('two streams of one detector have tracks of their own, and a tracker ends w
   assert.deepEqual(said.numbers, [[[1], [1]], [[1], [1]], [[1], [1]]]);
   assert.match(said.ended, /^disposed: /);
 });
+
+test('a tracker that is disposed of looks at nothing that waits, and leaves nothing in the engine', async () => {
+  const said = await page.evaluate(async () => {
+    const { Detector, canvas, show, people, refused } = globalThis.lab;
+    const calls = [];
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (...given) {
+      if (given[0]?.op === 'run' || given[0]?.op === 'untrack') calls.push(given[0].op);
+      return post.apply(this, given);
+    };
+    const detector = await Detector.load({ device: 'cpu', warmup: false });
+    calls.length = 0;
+    show(0);
+    const tracker = detector.tracker();
+    const first = tracker.detect(canvas, people);
+    await first;
+    const waiting = [0, 1, 2].map(() => refused(() => tracker.detect(canvas, people)));
+    const stopped = new AbortController();
+    const aborted = refused(() => tracker.detect(canvas, { ...people, signal: stopped.signal }));
+    stopped.abort();
+    tracker.dispose();
+    const ended = await Promise.all(waiting);
+    const own = await aborted;
+    // The detector goes on, and other trackers begin anew.
+    const other = detector.tracker();
+    const { detections } = await other.detect(canvas, people);
+    other.dispose();
+    Worker.prototype.postMessage = post;
+    detector.dispose();
+    return { ended, own, tracks: detections.map(({ track }) => track), last: calls.lastIndexOf('run') < calls.lastIndexOf('untrack'), runs: calls.filter((op) => op === 'run').length };
+  });
+  for (const text of said.ended) assert.equal(text, 'disposed: the tracker was disposed of');
+  assert.match(said.own, /^aborted: /);
+  assert.deepEqual([said.tracks, said.last], [[1], true]);
+  assert.ok(said.runs <= 3, `${said.runs} runs: the first, one that had begun, the other tracker's`);
+});

@@ -34,6 +34,8 @@ export function timeOf(source) {
 export class Tracker {
   #detect;
   #drop;
+  /** Ends the pictures that wait. */
+  #gone = new AbortController();
 
   /**
    * @param {(source: any, options: any) => Promise<any>} detect
@@ -51,12 +53,27 @@ export class Tracker {
    * @returns {Promise<import('./index.d.ts').TrackedResult>}
    */
   async detect(source, options = {}) {
-    if (!this.#drop) throw new GhostdetError('disposed', 'the tracker was disposed of');
-    return this.#detect(source, options);
+    const gone = () => new GhostdetError('disposed', 'the tracker was disposed of');
+    if (!this.#drop) throw gone();
+    // What is no object of options is refused below.
+    if (typeof options !== 'object' || options === null) return this.#detect(source, options);
+    const { signal } = options;
+    const stop = new AbortController();
+    const end = () => stop.abort(signal?.aborted ? signal.reason : undefined);
+    if (signal?.aborted) end();
+    for (const one of [this.#gone.signal, signal]) one?.addEventListener('abort', end, { once: true });
+    try {
+      return await this.#detect(source, { ...options, signal: stop.signal });
+    } catch (error) {
+      throw error?.code === 'aborted' && !signal?.aborted ? gone() : error;
+    } finally {
+      for (const one of [this.#gone.signal, signal]) one?.removeEventListener('abort', end);
+    }
   }
 
-  /** Frees the tracks and their counts. */
+  /** Frees the tracks and their counts. Pictures that wait for their turn are not looked at any more: an error of code `disposed`. */
   dispose() {
+    this.#gone.abort();
     this.#drop?.();
     this.#drop = null;
   }
