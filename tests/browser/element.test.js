@@ -97,6 +97,51 @@ test('elements share a network; one that moves keeps it', options, async () => {
   assert.deepEqual(seen, { same: true, width: 8 });
 });
 
+test('taken off the page and put back while it loads, it starts once', options, async () => {
+  const seen = await page.evaluate(async () => {
+    const box = document.createElement('div');
+    document.body.replaceChildren(box);
+    const element = document.createElement('ghost-detector');
+    for (const [name, value] of [['src', '/samples/cat.jpg'], ['device', 'cpu'], ['size', '96']]) element.setAttribute(name, value);
+    const seen = [];
+    // At each start the network has to be one that works.
+    element.addEventListener('ready', () => seen.push(element.detector.detect(new ImageData(8, 8)).then(() => 'works', ({ code }) => code)));
+    element.addEventListener('error', ({ detail }) => seen.push(detail.message));
+    const found = new Promise((resolve) => element.addEventListener('detections', ({ detail }) => resolve(detail.detections.map(({ label }) => label)), { once: true }));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
+    box.append(element);
+    await pause();
+    element.remove();
+    await pause();
+    box.append(element);
+    const labels = await found;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { detector } = element;
+    const after = await detector.detect(new ImageData(8, 8)).then(() => 'works', ({ code }) => code);
+    return { labels: labels.length > 0, seen: await Promise.all(seen), after };
+  });
+  assert.deepEqual(seen, { labels: true, seen: ['works'], after: 'works' });
+});
+
+test('another picture while the network loads is shown when it is there', options, async () => {
+  const seen = await page.evaluate(async () => {
+    const box = document.createElement('div');
+    box.innerHTML = '<ghost-detector src="/samples/coffee.jpg" device="cpu" size="320"></ghost-detector>';
+    document.body.replaceChildren(box);
+    const element = box.firstElementChild;
+    const errors = [];
+    const results = [];
+    element.addEventListener('error', ({ detail }) => errors.push(detail.message));
+    element.addEventListener('detections', ({ detail }) => results.push(detail.detections.map(({ label }) => label)));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    element.setAttribute('src', '/samples/cat.jpg');
+    while (!results.length && !errors.length) await new Promise((resolve) => setTimeout(resolve, 20));
+    return { errors, results };
+  });
+  assert.deepEqual(seen.errors, []);
+  assert.ok(seen.results[0].includes('cat'), String(seen.results));
+});
+
 test('what goes wrong is an event and a text', options, async () => {
   const seen = await page.evaluate(async () => {
     const wrong = ['src="/none.jpg"', 'src="/samples/cat.jpg" model="/none.pt"', 'src="/samples/cat.jpg" classes="unicorn"', 'src="/samples/cat.jpg" size="7"', 'src="/none.webm"'];

@@ -41,6 +41,9 @@ export class GhostDetectorElement extends Base {
   #loaded = '';
   #shown = '';
   #planned = false;
+  /** The network that this element uses, or waits for; each time it is taken, anew. @type {{ key: string, entry: { users: number, loading: Promise<Detector> } } | null} */
+  #use = null;
+  #loading = Promise.resolve();
   /** Ends what runs for the present source. */
   #stop = new AbortController();
 
@@ -98,7 +101,12 @@ export class GhostDetectorElement extends Base {
     this.#stop.abort();
     const stop = (this.#stop = new AbortController());
     this.#show('loading');
-    if (load !== this.#loaded) await this.#load(load);
+    try {
+      // It may be under way already, for what was shown before.
+      await (load === this.#loaded ? this.#loading : (this.#loading = this.#load(load)));
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    }
     if (stop.signal.aborted) return;
     const media = await this.#media(source, stop.signal);
     if (stop.signal.aborted) return;
@@ -116,14 +124,18 @@ export class GhostDetectorElement extends Base {
     const entry = shared.get(key) ?? { users: 0, loading: Detector.load({ ...JSON.parse(key), onProgress: (progress) => dispatch(this, 'progress', progress) }) };
     shared.set(key, entry);
     entry.users++;
+    const use = (this.#use = { key, entry });
     try {
       const detector = await entry.loading;
-      if (this.#loaded !== key) return;
+      // Taken off the page meanwhile, and perhaps put back: the later start goes on.
+      if (this.#use !== use) return;
       this.detector = detector;
       dispatch(this, 'ready', detector.info);
     } catch (error) {
       if (shared.get(key) === entry) shared.delete(key);
-      if (this.#loaded === key) this.#loaded = '';
+      if (this.#use !== use) return;
+      this.#loaded = '';
+      this.#use = null;
       throw error;
     }
   }
@@ -204,11 +216,12 @@ export class GhostDetectorElement extends Base {
 
   /** The network is disposed of with its last user. */
   #release() {
-    const entry = shared.get(this.#loaded);
+    const { key, entry } = this.#use ?? {};
     if (entry && --entry.users < 1) {
-      shared.delete(this.#loaded);
+      if (shared.get(key) === entry) shared.delete(key);
       entry.loading.then((detector) => detector.dispose(), () => {});
     }
+    this.#use = null;
     this.#loaded = '';
     this.detector = null;
   }
