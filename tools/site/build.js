@@ -18,12 +18,14 @@ const COPIED = ['icons', 'icon.svg', 'manifest.webmanifest', 'samples'];
 /** What the page does without where it is not built. */
 const MISSED = [['lib/pkg/burn', 'WebGPU (make burn)'], ['lib/pkg/threads', 'threads (make threads)'], ['vendor/editor.js', 'the libraries of the page (make vendor)']];
 
-/** Headers, for hosts that read them from a file of this name (Netlify, Cloudflare Pages). */
+/** For hosts that read headers from the file `_headers` (Netlify, Cloudflare Pages). */
 const HEADERS = `/assets/*
   Cache-Control: public, max-age=31536000, immutable
 /*
   X-Content-Type-Options: nosniff
-  Cross-Origin-Opener-Policy: same-origin
+`;
+/** A page that is isolated asks for the module with threads first. */
+const ISOLATION = `  Cross-Origin-Opener-Policy: same-origin
   Cross-Origin-Embedder-Policy: require-corp
 `;
 
@@ -66,7 +68,7 @@ export async function buildSite(site, { change = (text) => text } = {}) {
   writeFileSync(join(site, 'THIRD-PARTY.txt'), thirdParty());
   const { code } = await transform(readFileSync(join(www, 'sw.js'), 'utf8'), { minify: true, target: COMMON.target });
   writeFileSync(join(site, 'sw.js'), code);
-  writeFileSync(join(site, '_headers'), HEADERS);
+  writeFileSync(join(site, '_headers'), existsSync(join(www, 'lib', 'pkg', 'threads')) ? HEADERS + ISOLATION : HEADERS);
   return metafile;
 }
 
