@@ -7,11 +7,11 @@ import { dirname, extname, join, relative, resolve } from 'node:path';
 /** An address that stands in a source as it is. */
 const NAMED = /new URL\((['"])([^'"]+)\1, ?import\.meta\.url\)/g;
 
-/** The JavaScript of the wasm modules, in www/lib/pkg. */
+/** The JavaScript of the wasm modules, in www/lib. */
 const GLUE = {
-  cpu: './pkg/ghostdet_wasm.js',
-  threads: './pkg/threads/ghostdet_wasm.js',
-  burn: './pkg/burn/ghostdet_wasm_burn.js',
+  cpu: 'pkg/ghostdet_wasm.js',
+  threads: 'pkg/threads/ghostdet_wasm.js',
+  burn: 'pkg/burn/ghostdet_wasm_burn.js',
 };
 
 export class Assets {
@@ -22,6 +22,12 @@ export class Assets {
   constructor(www, site) {
     this.www = www;
     this.site = site;
+  }
+
+  /** Sources of JavaScript that others fetch by `import()`, by the names of their outputs. Those that are not built are left out. */
+  get glue() {
+    const all = Object.entries(GLUE).map(([name, path]) => [`glue-${name}`, join(this.www, 'lib', path)]);
+    return Object.fromEntries(all.filter(([, path]) => existsSync(path)));
   }
 
   /** Says where a source's output is. */
@@ -63,24 +69,27 @@ export class Assets {
     return {
       name: 'assets',
       setup: ({ onLoad, onResolve }) => {
+        onResolve({ filter: /^glue:/ }, ({ path }) => ({ path: `./${path.slice('glue:'.length)}`, external: true }));
         onLoad({ filter: /[\\/]www[\\/].*\.js$/ }, ({ path }) => {
-          const text = module && path === join(this.www, 'lib', 'glue.js') ? glue(module) : readFileSync(path, 'utf8');
+          const text = path === join(this.www, 'lib', 'glue.js') ? this.#imports(module) : readFileSync(path, 'utf8');
           const contents = change(text, path).replace(NAMED, (_, quote, name) => {
             const address = relative('assets', this.#address(resolve(dirname(path), name))).replaceAll('\\', '/');
             return `new URL('${address.startsWith('.') ? address : `./${address}`}', import.meta.url)`;
           });
           return { contents, resolveDir: dirname(path) };
         });
-        // A module that is not built is missing at run time, as with the sources.
-        onResolve({ filter: /\/pkg\// }, ({ path, resolveDir }) => (existsSync(resolve(resolveDir, path)) ? undefined : { path, external: true }));
       },
     };
   }
-}
 
-/** In place of www/lib/glue.js: one module's JavaScript in the file itself. */
-function glue(/** @type {string} */ module) {
-  const lines = Object.entries(GLUE).map(([name, path]) =>
-    (name === module ? `import * as ${name} from '${path}'; export const ${name}Glue = async () => ${name};` : `export const ${name}Glue = () => import('${path}');`));
-  return lines.join('\n');
+  /** In place of www/lib/glue.js: one module's JavaScript in the file itself, the others' by the names of their files. */
+  #imports(/** @type {string | undefined} */ module) {
+    const lines = Object.entries(GLUE).map(([name, path]) => {
+      if (name === module && existsSync(join(this.www, 'lib', path))) return `import * as ${name} from './${path}'; export const ${name}Glue = async () => ${name};`;
+      // What is not built is missing at run time, as with the sources.
+      const address = this.#known.get(join(this.www, 'lib', path)) ?? `lib/${path}`;
+      return `export const ${name}Glue = () => import('glue:${relative('assets', address).replaceAll('\\', '/')}');`;
+    });
+    return lines.join('\n');
+  }
 }

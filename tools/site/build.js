@@ -41,18 +41,18 @@ export async function buildSite(site, { change = (text) => text } = {}) {
   mkdirSync(out, { recursive: true });
   const assets = new Assets(www, site);
 
-  // Workers first: the page names their files.
+  /** Bundles; notes where the outputs are. */
+  const bundle = async (/** @type {Record<string, string>} */ entryPoints, /** @type {import('esbuild').Plugin} */ plugin, splitting = false) => {
+    const { metafile } = await build({ ...COMMON, entryPoints, outdir: out, splitting, metafile: true, absWorkingDir: root, plugins: [plugin] });
+    for (const [path, { entryPoint }] of Object.entries(metafile.outputs)) if (entryPoint) assets.know(join(root, entryPoint), `assets/${basename(path)}`);
+    return metafile;
+  };
+  // First what the others name: the JavaScript of the wasm modules, then the workers, each of them one file.
+  await bundle(assets.glue, assets.plugin());
   for (const [file, module] of [['worker', 'cpu'], ['pool-worker', 'threads']]) {
-    const { metafile } = await build({
-      ...COMMON, entryPoints: [join(www, 'lib', `${file}.js`)], outdir: out, splitting: true, metafile: true, plugins: [assets.plugin({ module })],
-    });
-    const [name] = outputOf(metafile, `www/lib/${file}.js`);
-    assets.know(join(www, 'lib', `${file}.js`), `assets/${basename(name)}`);
+    await bundle({ [file]: join(www, 'lib', `${file}.js`) }, assets.plugin({ module }));
   }
-  const { metafile } = await build({
-    ...COMMON, entryPoints: ENTRIES, outdir: out, splitting: true, metafile: true, absWorkingDir: root,
-    plugins: [assets.plugin({ change: (text, path) => importPage(change(text, path), path) })],
-  });
+  const metafile = await bundle(ENTRIES, assets.plugin({ change: (text, path) => importPage(change(text, path), path) }), true);
   // The entry itself is a line that imports what the others share with it: the page.
   const [entry, { imports }] = outputOf(metafile, ENTRIES.main);
   const shared = imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => basename(path));

@@ -32,6 +32,5 @@ const [page, ...opened] = Object.values(ENTRIES).map((path) => join(root, path))
  * share would be in many small files of its own, and so it is in the page's.
  */
 export function importPage(/** @type {string} */ text, /** @type {string} */ path) {
-  const later = opened.includes(path) || /[\\/]lib[\\/]pkg[\\/]/.test(path);
-  return later ? `import ${JSON.stringify(page)};\n${text}` : text;
+  return opened.includes(path) ? `import ${JSON.stringify(page)};\n${text}` : text;
 }
