@@ -76,6 +76,15 @@ async function follow() {
   (await started.get(view)?.catch(() => null))?.changed?.();
 }
 
+/** Resolves when the page as it stands in the HTML is on the screen: what starts a network would keep the screen white. */
+function painted() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    // A tab in the background paints nothing.
+    setTimeout(resolve, document.hidden ? 0 : 300);
+  });
+}
+
 function writeLanguage() {
   const button = document.getElementById('language');
   button.textContent = currentLanguage() === 'zh' ? 'English' : '中文';
@@ -93,4 +102,6 @@ window.addEventListener('hashchange', follow);
 keys.listen();
 offline.start();
 writeAll();
-open(parse(location.hash).view ?? 'detect');
+const first = parse(location.hash).view ?? 'detect';
+if (first === 'detect') await painted();
+open(first);
