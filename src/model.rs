@@ -27,7 +27,7 @@ mod resolve;
 pub mod summary;
 mod yaml;
 
-pub use activation::Activation;
+pub use activation::{Activation, parse as parse_activation};
 pub use block::Block;
 pub use builtin::{builtin, builtin_names, size_multiples, size_of_name};
 pub use config::Config;

@@ -20,7 +20,7 @@ clippy() {
 }
 
 check fmt cargo fmt --all --check
-check clippy-core clippy -p ghostdet
+check clippy-core clippy -p ghostdet -p ghostdet-kernels
 check clippy-decode clippy -p ghostdet --features decode
 check clippy-gpu clippy -p ghostdet --features decode,gpu
 check clippy-cli clippy -p ghostdet-cli

@@ -14,4 +14,4 @@ if [ "$(uname -m)" != aarch64 ]; then
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
 fi
-exec cargo test --release -p ghostdet --features decode --target $target "$@"
+exec cargo test --release -p ghostdet -p ghostdet-kernels --features decode --target $target "$@"

@@ -28,7 +28,7 @@ rust() {
     keep "rust-$name" cargo test --release --no-fail-fast "$@" || true
 }
 
-crates="-p ghostdet -p ghostdet-burn -p ghostdet-cli -p ghostdet-train -p xtask"
+crates="-p ghostdet -p ghostdet-kernels -p ghostdet-burn -p ghostdet-cli -p ghostdet-train -p xtask"
 # Both Rust groups share one build.
 case "$*" in
 "quick gpu"*) shift 2 && set -- rust "$@" ;;

@@ -147,6 +147,7 @@ impl Evaluator {
     }
 
     /// Adds a picture. Detections that are not numbers are left out.
+    #[inline(never)] // See `[profile.wasm]`: inlined into the bindings, it would be compiled for speed.
     pub fn add(&mut self, labels: &[GroundTruth], detections: &[Detection]) {
         self.images += 1;
         let usable = |d: &&Detection| d.class < self.nc && !d.score.is_nan() && d.bounds.iter().all(|v| v.is_finite());

@@ -1,38 +1,18 @@
-//! The CPU executor, which runs the operations of a program on one arena of channels-last maps, and its kernels.
-//!
-//! Kernels are generic over the instruction set (`simd::Simd`) and compiled once for each. AVX-512 and AVX2 with FMA are
-//! selected at run time; other targets use the set they always have (NEON, SSE2, wasm SIMD128).
+//! The CPU executor, which runs the operations of a program on one arena of channels-last maps. Its kernels are in the crate
+//! `ghostdet-kernels`.
 
-mod aligned;
-mod attention;
-mod conv;
-mod depthwise;
-mod dispatch;
-mod elementwise;
-mod epilogue;
 mod executor;
 mod fused_stem;
-mod int16;
-mod isa;
-mod job;
-mod map;
-mod math;
-pub mod parallel;
 mod precision;
-mod simd;
 
 use super::Input;
-use super::plan::Plan;
+use super::plan::{BufferView, Plan};
 use super::program::{INPUT, Op, OpKind, Program, UpsampleMode, ValueId};
 use crate::detection::RawMap;
-use conv::PackedConv;
-use depthwise::PackedDepthwise;
 pub use executor::CpuExecutor;
-use int16::{PackedInt16, Source};
-pub use isa::Isa;
-use job::Job;
-pub use map::{Map, MapMut};
-use parallel::parallel_for;
+use ghostdet_kernels::parallel::parallel_for;
+pub use ghostdet_kernels::{Isa, parallel};
+use ghostdet_kernels::{Job, Map, MapMut, PackedConv, PackedDepthwise, PackedInt16, Source, dispatch, elementwise};
 pub use precision::Precision;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -139,11 +119,11 @@ impl Kernels {
         assert_eq!(arena.len(), plan.arena, "the arena belongs to another plan");
         let op = &program.ops[index];
         let base = arena.as_mut_ptr();
-        let read = |value: ValueId| Map::new(base, &plan.views[value]);
+        let read = |value: ValueId| map(base, &plan.views[value]);
         let (input, residual) = (read(op.input), op.residual.map(read));
         let upsampled_addend = op.upsampled_addend.map(|c| (read(c.value), c.scale));
         let view = &plan.views[op.output];
-        let output = MapMut::new(base, view);
+        let output = map_mut(base, view);
         // What the unsafe blocks below rely on: the plan keeps every map inside the arena, with padding behind it. An
         // operation's output never overlaps its inputs, except that a residual may share the output's memory; each of its
         // values is read before the value there is written. Threads get disjoint rows or pixels.
@@ -207,6 +187,17 @@ impl Kernels {
     }
 }
 
+/// The map at `view` of the arena that begins at `base`.
+fn map(base: *const f32, view: &BufferView) -> Map {
+    Map { data: base.wrapping_add(view.start), height: view.height, width: view.width, stride: view.stride }
+}
+
+/// The map at `view` of the arena that begins at `base`, to write.
+fn map_mut(base: *mut f32, view: &BufferView) -> MapMut {
+    let &BufferView { start, height, width, channels, stride, .. } = view;
+    MapMut { data: base.wrapping_add(start), height, width, channels, stride }
+}
+
 /// The outputs of the detect levels.
 fn levels(program: &Program) -> &[ValueId] {
     if program.anchors > 0 { &program.outputs } else { &[] }
@@ -219,7 +210,7 @@ fn precision_of(op: &Op, levels: &[ValueId], precision: Precision) -> Precision 
 
 impl Kernels {
     /// # Safety
-    /// As for [`conv::convolve`].
+    /// As for [`dispatch::convolve`].
     unsafe fn convolve(&self, job: Job<'_, PackedConv>) {
         // SAFETY: the caller upholds the contract of this function.
         unsafe { dispatch::convolve(self.isa.with_outputs(job.packed.shape.channels[1]), job) }
@@ -237,11 +228,10 @@ impl Kernels {
         f32::from_bits(most.into_inner())
     }
 
-    /// The dot product of two slices of the same length.
-    pub(super) fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
-        assert_eq!(a.len(), b.len(), "lists of one length");
-        // SAFETY: the slices have the same length, and the processor has the instruction set.
-        unsafe { dispatch::dot(self.isa, a, b) }
+    /// The dot products of `weights` with some pixels, which begin every `stride` values.
+    pub(super) fn dots(&self, values: &[f32], stride: usize, weights: &[f32], sums: &mut [f32]) {
+        // SAFETY: the processor has the instruction set.
+        unsafe { dispatch::dots(self.isa, values, stride, weights, sums) }
     }
 
     /// The whole output of a detect level that has no buffer in the plan: for levels with many candidates.
@@ -252,7 +242,7 @@ impl Kernels {
         let (height, width, channels) = (to.height, to.width, to.channels);
         let mut data = vec![0.0; height * width * channels];
         let output = MapMut { data: data.as_mut_ptr(), height, width, channels, stride: channels };
-        let input = Map::new(arena.as_ptr(), &from);
+        let input = map(arena.as_ptr(), &from);
         if let Packed::Conv(packed) = &self.packed[index] {
             // SAFETY: the plan keeps the input inside the arena; threads get disjoint pixels.
             parallel_for(height * width, 24, |first, last| unsafe {
@@ -278,7 +268,7 @@ impl Kernels {
             other => unreachable!("the stem is two convolutions, not {}", other.name()),
         };
         let view = &plan.views[program.ops[1].output];
-        let output = MapMut::new(arena.as_mut_ptr(), view);
+        let output = map_mut(arena.as_mut_ptr(), view);
         let size = |value: usize| [plan.views[value].height, plan.views[value].width];
         let sizes = [size(INPUT), size(program.ops[0].output)];
         // One scale for the whole image: results don't depend on the number of threads.

@@ -9,6 +9,9 @@ use crate::detection::{Candidate, RawMap};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Pixels whose objectness is computed together.
+const BLOCK: usize = 16;
+
 /// Above this share of candidates, the whole convolution is cheaper.
 const MAX_SHARE: f64 = 0.2;
 
@@ -56,11 +59,14 @@ impl Head<'_> {
         let count = self.view.height * self.view.width;
         let limit = (MAX_SHARE * (count * self.anchors) as f64) as usize;
         let values: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(count * self.anchors).collect();
-        parallel_for(count, 16, |first, last| {
-            for pixel in first..last {
+        parallel_for(count, BLOCK, |first, last| {
+            let mut block = [0.0; BLOCK];
+            for pixel in (first..last).step_by(BLOCK) {
+                let found = &mut block[..BLOCK.min(last - pixel)];
                 for anchor in 0..self.anchors {
-                    let value = self.output(cpu, arena, pixel, anchor * self.outputs + 4);
-                    values[anchor * count + pixel].store(value.to_bits(), Relaxed);
+                    self.output(cpu, arena, pixel, anchor * self.outputs + 4, found);
+                    let values = &values[anchor * count + pixel..];
+                    values.iter().zip(&*found).for_each(|(value, found)| value.store(found.to_bits(), Relaxed));
                 }
             }
         });
@@ -78,7 +84,10 @@ impl Head<'_> {
         let candidate = |&index: &usize| {
             let (anchor, pixel) = (index / count, index % count);
             let first = anchor * self.outputs;
-            let logits = (first..first + self.outputs).map(|o| self.output(cpu, arena, pixel, o)).collect();
+            let mut logits = vec![0.0; self.outputs];
+            for (o, logit) in (first..).zip(&mut logits) {
+                self.output(cpu, arena, pixel, o, std::slice::from_mut(logit));
+            }
             Candidate { index, logits }
         };
         indices.iter().map(candidate).collect()
@@ -99,9 +108,11 @@ impl Head<'_> {
         candidates
     }
 
-    fn output(&self, cpu: &Kernels, arena: &[f32], pixel: usize, o: usize) -> f32 {
-        let channels = self.view.channels;
-        let input = &arena[self.view.start + pixel * self.view.stride..][..channels];
-        self.weights.bias[o] + cpu.dot(input, &self.weights.weight[o * channels..][..channels])
+    /// Output `o` of the pixels from `pixel` on.
+    fn output(&self, cpu: &Kernels, arena: &[f32], pixel: usize, o: usize, values: &mut [f32]) {
+        let BufferView { start, channels, stride, .. } = self.view;
+        let input = &arena[start + pixel * stride..];
+        cpu.dots(input, stride, &self.weights.weight[o * channels..][..channels], values);
+        values.iter_mut().for_each(|value| *value += self.weights.bias[o]);
     }
 }

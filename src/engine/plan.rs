@@ -3,9 +3,7 @@
 use super::program::{INPUT, OpKind, Program, ValueId};
 use crate::model::geometry::{Size, transposed_output, window_output};
 use crate::{Error, ErrorKind, Result};
-
-/// Floats after each buffer. Kernels may read, but never write, that far past a buffer's end.
-pub const READ_PADDING: usize = 32;
+use ghostdet_kernels::READ_PADDING;
 
 /// No map may have more values than this (1 GiB in fp32).
 const MAX_VALUES: usize = 1 << 28;

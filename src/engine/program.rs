@@ -4,7 +4,8 @@
 //! concatenation costs nothing. Only values that are views already, and the network's input, are copied.
 
 use crate::model::Activation;
-pub use crate::model::block::{ConvShape, Pool, UpsampleMode};
+pub use crate::model::block::{Pool, UpsampleMode};
+pub use ghostdet_kernels::{ConvShape, ConvWeights};
 
 /// Number of a value in [`Program::values`].
 pub type ValueId = usize;
@@ -16,15 +17,6 @@ pub struct Value {
     pub channels: usize,
     /// The value it is a part of, and at which channel.
     pub parent: Option<(ValueId, usize)>,
-}
-
-/// Weights as the reference stores them: `(c2, c1 / groups, kh, kw)`, with a bias of `c2` values.
-#[derive(Clone, Debug)]
-pub struct ConvWeights {
-    /// Row-major weights.
-    pub weight: Vec<f32>,
-    /// One per output channel.
-    pub bias: Vec<f32>,
 }
 
 /// What an operation does; fields are named as in the reference.

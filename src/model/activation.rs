@@ -1,39 +1,6 @@
-//! Activation functions: how a YAML writes them, how PyTorch prints them.
+//! The names of activation functions: how a YAML writes them, how PyTorch prints them.
 
-/// An activation function. The formulas are PyTorch's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// `x`.
-    Identity,
-    /// `x * sigmoid(x)`, the default.
-    Silu,
-    /// `max(x, 0)`.
-    Relu,
-    /// `min(max(x, 0), 6)`.
-    Relu6,
-    /// `x` if positive, else `slope * x`.
-    LeakyRelu(f32),
-    /// As LeakyReLU, with one slope that is trained: the parameter `weight`, 0.25 at the start.
-    Prelu,
-    /// `x * clamp(x + 3, 0, 6) / 6`.
-    Hardswish,
-    /// `clamp(x + 3, 0, 6) / 6`.
-    Hardsigmoid,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// `x * tanh(ln(1 + exp(x)))`.
-    Mish,
-    /// `x` if positive, else `exp(x) - 1`. ELU and CELU are the same for their default alpha of 1.
-    Elu,
-    /// `1.0507009873554805 * (x if positive, else 1.6732632423543772 * (exp(x) - 1))`.
-    Selu,
-    /// `x` times the normal distribution's cumulative function at `x` (exact, with erf).
-    Gelu,
-    /// `ln(1 + exp(x))`.
-    Softplus,
-}
+pub use ghostdet_kernels::Activation;
 
 /// The classes of `torch.nn` that are known, with the function that each stands for.
 const CLASSES: [(&str, Activation); 16] = [
@@ -78,40 +45,39 @@ pub(crate) const NAMES: &[&str] = &[
     "nn.Identity()",
 ];
 
-impl Activation {
-    /// Reads an activation object such as `nn.ReLU()` or `torch.nn.LeakyReLU(0.1)`. `None` for what is not known, for
-    /// parameters other than LeakyReLU's slope, and for a class without parentheses (`nn.ReLU`).
-    pub fn parse(word: &str) -> Option<Self> {
-        let (name, arguments) = class_of(word)?.split_once('(')?;
-        let mut activation = Self::of_class(name.trim())?;
-        let mut slopes = 0;
-        for argument in arguments.strip_suffix(')')?.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-            let argument = argument.replace(' ', "");
-            if matches!(argument.as_str(), "inplace=True" | "inplace=False" | "True" | "False") {
-                continue;
-            }
-            let slope = argument.strip_prefix("negative_slope=").unwrap_or(&argument);
-            let slope = slope.parse::<f32>().ok().filter(|slope| slope.is_finite())?;
-            slopes += 1;
-            activation = activation.with_slope(slope).filter(|_| slopes == 1)?;
+/// Reads an activation object such as `nn.ReLU()` or `torch.nn.LeakyReLU(0.1)`. `None` for what is not known, for
+/// parameters other than LeakyReLU's slope, and for a class without parentheses (`nn.ReLU`).
+pub fn parse(word: &str) -> Option<Activation> {
+    let (name, arguments) = class_of(word)?.split_once('(')?;
+    let mut activation = of_class(name.trim())?;
+    let mut slopes = 0;
+    for argument in arguments.strip_suffix(')')?.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        let argument = argument.replace(' ', "");
+        if matches!(argument.as_str(), "inplace=True" | "inplace=False" | "True" | "False") {
+            continue;
         }
-        Some(activation)
+        let slope = argument.strip_prefix("negative_slope=").unwrap_or(&argument);
+        let slope = slope.parse::<f32>().ok().filter(|slope| slope.is_finite())?;
+        slopes += 1;
+        activation = with_slope(activation, slope).filter(|_| slopes == 1)?;
     }
+    Some(activation)
+}
 
-    /// The function of the class `torch.nn.{name}` with its default parameters.
-    pub(crate) fn of_class(name: &str) -> Option<Self> {
-        CLASSES.iter().find(|(class, _)| *class == name).map(|(_, activation)| *activation)
-    }
+/// The function of the class `torch.nn.{name}` with its default parameters.
+pub(crate) fn of_class(name: &str) -> Option<Activation> {
+    CLASSES.iter().find(|(class, _)| *class == name).map(|(_, activation)| *activation)
+}
 
-    /// The same with another slope, for LeakyReLU.
-    pub(crate) fn with_slope(self, slope: f32) -> Option<Self> {
-        matches!(self, Self::LeakyRelu(_)).then_some(Self::LeakyRelu(slope))
-    }
+/// The same with another slope, for LeakyReLU.
+pub(crate) fn with_slope(activation: Activation, slope: f32) -> Option<Activation> {
+    matches!(activation, Activation::LeakyRelu(_)).then_some(Activation::LeakyRelu(slope))
+}
 
-    /// Whether PyTorch's object overwrites its input once the reference has built the network.
-    pub(crate) fn is_in_place(self) -> bool {
-        matches!(self, Self::Relu | Self::Relu6 | Self::LeakyRelu(_) | Self::Silu | Self::Hardswish)
-    }
+/// Whether PyTorch's object overwrites its input once the reference has built the network.
+pub(crate) fn is_in_place(activation: Activation) -> bool {
+    use Activation::{Hardswish, LeakyRelu, Relu, Relu6, Silu};
+    matches!(activation, Relu | Relu6 | LeakyRelu(_) | Silu | Hardswish)
 }
 
 /// The class behind `nn.` or `torch.nn.`, with what follows it.
@@ -123,7 +89,7 @@ pub(crate) fn class_of(word: &str) -> Option<&str> {
 /// As Python prints the value that `word` evaluates to. `None` if it is no activation.
 pub(crate) fn printed(word: &str) -> Option<String> {
     let class = class_of(word)?;
-    match Activation::parse(word) {
+    match parse(word) {
         Some(Activation::LeakyRelu(slope)) => Some(format!("LeakyReLU(negative_slope={slope:?})")),
         Some(Activation::Prelu) => Some("PReLU(num_parameters=1)".into()),
         Some(Activation::Gelu) => Some("GELU(approximate='none')".into()),
@@ -131,7 +97,7 @@ pub(crate) fn printed(word: &str) -> Option<String> {
         Some(Activation::Softplus) => Some("Softplus(beta=1.0, threshold=20.0)".into()),
         Some(_) => Some(format!("{}()", class.split('(').next()?)),
         None => {
-            Activation::of_class(class)?;
+            of_class(class)?;
             let module = if class == "Identity" { "linear" } else { "activation" };
             Some(format!("<class 'torch.nn.modules.{module}.{class}'>"))
         }
@@ -144,15 +110,12 @@ mod tests {
 
     #[test]
     fn objects_are_read_classes_are_not() {
-        assert_eq!(Activation::parse("nn.LeakyReLU(0.1)"), Some(Activation::LeakyRelu(0.1)));
-        assert_eq!(
-            Activation::parse("torch.nn.LeakyReLU(negative_slope=0.2, inplace=True)"),
-            Some(Activation::LeakyRelu(0.2))
-        );
-        assert_eq!(Activation::parse("nn.LeakyReLU()"), Some(Activation::LeakyRelu(0.01)));
-        assert_eq!(Activation::parse("nn.ReLU(inplace=True)"), Some(Activation::Relu));
+        assert_eq!(parse("nn.LeakyReLU(0.1)"), Some(Activation::LeakyRelu(0.1)));
+        assert_eq!(parse("torch.nn.LeakyReLU(negative_slope=0.2, inplace=True)"), Some(Activation::LeakyRelu(0.2)));
+        assert_eq!(parse("nn.LeakyReLU()"), Some(Activation::LeakyRelu(0.01)));
+        assert_eq!(parse("nn.ReLU(inplace=True)"), Some(Activation::Relu));
         for refused in ["nn.ReLU", "ReLU()", "nn.LeakyReLU(0.1", "nn.ReLU(0.1)", "nn.LeakyReLU(0.1, 0.2)", "relu"] {
-            assert_eq!(Activation::parse(refused), None, "{refused}");
+            assert_eq!(parse(refused), None, "{refused}");
         }
         assert_eq!(printed("nn.LeakyReLU(0.2)").as_deref(), Some("LeakyReLU(negative_slope=0.2)"));
         assert_eq!(printed("nn.ReLU").as_deref(), Some("<class 'torch.nn.modules.activation.ReLU'>"));

@@ -5,7 +5,7 @@
 //! None of them knows a module by its name.
 
 use super::activation::Activation;
-use super::geometry::Size;
+pub use ghostdet_kernels::ConvShape;
 
 /// A part of a network. Every variant takes one map and gives one, except [`Join`](Block::Join) and
 /// [`Detect`](Block::Detect), which take all sources of their row.
@@ -99,61 +99,6 @@ pub enum Block {
     Join,
     /// The detection head: one bare 1x1 convolution for each source.
     Detect(Vec<Conv>),
-}
-
-/// Geometry of a convolution; pairs are `[height, width]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape {
-    /// Channels in and out.
-    pub channels: [usize; 2],
-    /// Kernel size.
-    pub kernel: Size,
-    /// Step.
-    pub stride: Size,
-    /// Zeros around the map.
-    pub padding: Size,
-    /// Distance between taps.
-    pub dilation: usize,
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-}
-
-impl ConvShape {
-    /// A square kernel, padded so that stride 1 keeps the size (for odd kernels).
-    pub fn square(c1: usize, c2: usize, kernel: usize, stride: usize) -> Self {
-        Self::rectangular(c1, c2, [kernel; 2], [stride; 2])
-    }
-
-    /// As [`ConvShape::square`] with two sides.
-    pub fn rectangular(c1: usize, c2: usize, kernel: Size, stride: Size) -> Self {
-        let padding = super::geometry::same_padding(kernel, 1);
-        Self { channels: [c1, c2], kernel, stride, padding, dilation: 1, groups: 1 }
-    }
-
-    /// A 1x1 kernel.
-    pub fn pointwise(c1: usize, c2: usize) -> Self {
-        Self::square(c1, c2, 1, 1)
-    }
-
-    /// The same in groups.
-    pub fn grouped(self, groups: usize) -> Self {
-        Self { groups, ..self }
-    }
-
-    /// Whether every output pixel reads the one input pixel at its own place.
-    pub fn is_pointwise(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
-    }
-
-    /// Whether every channel is convolved alone.
-    pub fn is_depthwise(&self) -> bool {
-        self.groups > 1 && self.channels == [self.groups; 2]
-    }
-
-    /// `[c2, c1 / groups, kernel height, kernel width]`.
-    pub fn weight_shape(&self) -> [usize; 4] {
-        [self.channels[1], self.channels[0] / self.groups.max(1), self.kernel[0], self.kernel[1]]
-    }
 }
 
 /// A convolution: bare (`Conv2d`), or with batch norm and activation (YOLOv5's `Conv`).

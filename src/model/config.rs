@@ -209,11 +209,11 @@ impl Config {
 
 /// Reads the value of `activation`. A class (`nn.ReLU`) is refused, as the reference fails with it, too.
 fn activation_of(text: &str, word: &str, position: Position) -> Result<Activation> {
-    if let Some(activation) = Activation::parse(word) {
+    if let Some(activation) = activation::parse(word) {
         return Ok(activation);
     }
     let error = error_at(text, position, format!("unknown activation {}", quoted(word)));
-    let class = activation::class_of(word).and_then(Activation::of_class);
+    let class = activation::class_of(word).and_then(activation::of_class);
     Err(match (class, nearest(word, activation::NAMES)) {
         (Some(_), _) => error.hint(format!("write the object, not the class: `{}()`", word.trim())),
         (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),

@@ -234,7 +234,7 @@ impl Arguments<'_> {
         let Some(node) = self.list.get(at) else { return Ok(self.default_act()) };
         match &node.value {
             Value::Bool(true) => Ok(self.default_act()),
-            Value::Word(word) => match Activation::parse(word) {
+            Value::Word(word) => match activation::parse(word) {
                 Some(function) => Ok(Act { function, object: ActObject::Row }),
                 None if activation::printed(word).is_some() => Ok(Act::OFF),
                 None => Err(self.unfit(node.position, "True, False or an activation such as nn.ReLU()", &node.value)),

@@ -1,5 +1,6 @@
 //! From a configuration to a graph: repeats, channels, sources, sizes, anchors.
 
+use super::activation;
 use super::block::Block;
 use super::config::{Config, RowText};
 use super::diagnostic::Position;
@@ -465,5 +466,5 @@ fn passes_on(block: &Block) -> bool {
 }
 
 fn overwrites(block: &Block) -> bool {
-    matches!(block, Block::Activation { act, .. } if act.function.is_in_place())
+    matches!(block, Block::Activation { act, .. } if activation::is_in_place(act.function))
 }

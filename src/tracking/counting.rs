@@ -159,6 +159,7 @@ impl Counter {
     ///
     /// # Errors
     /// As [`Counter::new`]; then the old ones stay.
+    #[inline(never)] // See `[profile.wasm]`: inlined into the bindings, it would be compiled for speed.
     pub fn set_borders(&mut self, borders: Vec<Border>) -> Result<()> {
         if borders.len() > MAX_BORDERS {
             let message = format!("{} lines and zones are more than {MAX_BORDERS}", borders.len());

@@ -197,6 +197,7 @@ impl Tracker {
     /// a second after the last.
     ///
     /// An object gets its number when it is found in two frames running; in the first frame of all, at once.
+    #[inline(never)] // See `[profile.wasm]`: inlined into the bindings, it would be compiled for speed.
     pub fn update(&mut self, time: f64, detections: &[Detection]) -> Vec<Tracked> {
         let time = if time.is_finite() { time } else { self.time.map_or(0.0, |last| last + STEP) };
         if self.time.is_some_and(|last| time < last) {

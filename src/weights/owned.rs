@@ -17,9 +17,14 @@ impl Checkpoint {
     /// have. They belong to another architecture.
     pub fn keep_owned(&mut self, graph: &Graph) -> Result<()> {
         let owned = owned(graph);
-        let patterns: BTreeSet<String> = owned.iter().map(|key| pattern(key)).collect();
-        let rows: BTreeSet<usize> = owned.iter().filter_map(|key| keys::row(key)).collect();
         let strangers: Vec<String> = self.tensors.keys().filter(|key| !owned.contains(*key)).cloned().collect();
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        // Filled one by one: collecting would bring a sort of its own for each type into the module for browsers.
+        let (mut patterns, mut rows) = (BTreeSet::new(), BTreeSet::new());
+        patterns.extend(owned.iter().map(|key| pattern(key)));
+        rows.extend(owned.iter().filter_map(|key| keys::row(key)));
         for key in strangers.iter().filter(|key| is_weight(key)) {
             if keys::row(key).is_none_or(|row| !rows.contains(&row)) || patterns.contains(&pattern(key)) {
                 return Err(weights_error(format!("the network has no place for the tensor {key}")).hint(ANOTHER));
@@ -69,7 +74,8 @@ pub(super) fn part(from: usize, last: usize) -> Error {
 /// Every key that the network may have, folded or not.
 pub(super) fn owned(graph: &Graph) -> BTreeSet<String> {
     let both = [false, true].into_iter().flat_map(|folded| graph.parameters(folded));
-    let mut owned: BTreeSet<String> = both.map(|(key, _)| key).collect();
+    let mut owned = BTreeSet::new();
+    owned.extend(both.map(|(key, _)| key));
     owned.insert(format!("model.{}.anchors", graph.detect_row()));
     owned
 }

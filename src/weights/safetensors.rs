@@ -82,12 +82,11 @@ fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
-    let text = |(key, value): (&String, &serde_json::Value)| {
+    let mut texts = serde_json::Map::new();
+    for (key, value) in metadata.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        (key.clone(), serde_json::Value::from(text))
-    };
-    let texts: serde_json::Map<_, _> =
-        metadata.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(text).collect();
+        texts.insert(key.clone(), text.into());
+    }
     all.insert("__metadata__".to_owned(), texts.into());
     let mut header = serde_json::Value::Object(all).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');

@@ -4,7 +4,7 @@
 pub mod module;
 
 use ghostdet::detection::RawMap;
-use ghostdet::model::{Activation, Block, Config, Graph, builtin};
+use ghostdet::model::{Activation, Block, Config, Graph, builtin, parse_activation};
 use ghostdet::weights::{Checkpoint, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn single_modules_of(golden: &Path, file: &str) -> Vec<Single> {
         let name = case["name"].as_str().unwrap().to_owned();
         let tensor = |key: &str| all[&format!("{name}/{key}")].clone();
         let (input, output) = (as_maps(tensor("input0")), as_maps(tensor("output")));
-        let default = case["default_act"].as_str().map_or(Activation::Silu, |text| Activation::parse(text).unwrap());
+        let default = case["default_act"].as_str().map_or(Activation::Silu, |text| parse_activation(text).unwrap());
         let (module, _) = module::module(case["module"].as_str().unwrap(), input.shape[1], default)?;
         let weights = checkpoint(&all, &format!("{name}/weights/"), "model.0.");
         Some(Single { module, weights, input, output, name })

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::Outcome;
 
 /// The CPU's module and its bindings, compressed with brotli: at most this many bytes.
-const CPU_LIMIT: usize = 400_000;
+const CPU_LIMIT: usize = 350_000;
 
 /// All other JavaScript of the package, file by file, compressed with brotli: at most this many bytes. A visitor fetches a part of it.
 const JS_LIMIT: usize = 64_000;

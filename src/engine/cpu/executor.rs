@@ -1,6 +1,5 @@
 //! The executor on the CPU.
 
-use super::aligned::Aligned;
 use super::{Isa, Kernels, Precision, parallel};
 use crate::Result;
 use crate::detection::RawMap;
@@ -9,6 +8,7 @@ use crate::engine::plan::{Layout, Plan, Retain};
 use crate::engine::program::{INPUT, Op, Program, ValueId};
 use crate::engine::{Candidates, EngineOptions, Input, OpTime, heads};
 use crate::weights::Tensor;
+use ghostdet_kernels::Aligned;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use web_time::Instant;
 

@@ -3,14 +3,9 @@
 //! The image's bytes are converted a few rows before they are needed, and the output of the first convolution, the largest
 //! map of the network, never exists as a whole.
 
-use super::aligned::Aligned;
-use super::dispatch;
-use super::int16::{self, Source};
-use super::job::Job;
-use super::{Kernels, Map, MapMut, Packed};
+use super::{Kernels, Packed};
 use crate::engine::Input;
-use crate::engine::plan::READ_PADDING;
-use crate::engine::program::ConvShape;
+use ghostdet_kernels::{Aligned, ConvShape, Int16Job, Job, Map, MapMut, READ_PADDING, Source, dispatch};
 use web_time::Instant;
 
 /// Output rows of the second convolution in a band: both windows then fit the L2 cache. In int16 a band has its own scale, so
@@ -105,7 +100,7 @@ impl FusedStem<'_> {
     /// convolutions if `timed`.
     ///
     /// # Safety
-    /// As for [`super::conv::convolve`], for the rows `first..last` of the output; the image has the plan's size.
+    /// As for the convolution of [`dispatch`], for the rows `first..last` of the output; the image has the plan's size.
     pub unsafe fn run(&self, [first, last]: [usize; 2], timed: bool) -> [f64; 2] {
         let [stem, next] = self.shapes;
         let [image, between] = self.sizes;
@@ -161,14 +156,14 @@ impl FusedStem<'_> {
     /// Computes output rows `first..last` of one of the convolutions.
     ///
     /// # Safety
-    /// As for [`super::conv::convolve`].
+    /// As for the convolution of [`dispatch`].
     unsafe fn convolve(&self, index: usize, input: Source, output: MapMut, [first, last]: [usize; 2]) {
         let (residual, upsampled_addend, width) = (None, None, output.width);
         // SAFETY: the caller upholds the contract of this function.
         unsafe {
             match (&self.kernels.packed[index], input) {
                 (Packed::Int16(packed), input) => {
-                    let job = int16::Job { packed, input, residual, upsampled_addend, output, first, last };
+                    let job = Int16Job { packed, input, residual, upsampled_addend, output, first, last };
                     dispatch::convolve_int16(self.kernels.isa, job);
                 }
                 (Packed::Conv(packed), Source::Map(input, _)) => {

@@ -2,7 +2,7 @@
 
 use super::{Channels, Definition};
 use crate::Result;
-use crate::model::activation::Activation;
+use crate::model::activation::{self, Activation};
 use crate::model::block::{Act, ActObject, Block, Conv, ConvShape, ConvTranspose, Pool, UpsampleMode};
 use crate::model::geometry::gcd;
 use crate::model::parse_args::Arguments;
@@ -174,7 +174,7 @@ fn dropout(arguments: &Arguments) -> Result<Block> {
 fn activation(arguments: &Arguments) -> Result<Block> {
     arguments.truth(0, false)?;
     let class = arguments.module.trim_start_matches("nn.");
-    let function = Activation::of_class(class).ok_or_else(|| arguments.error(format!("nn.{class} is not known")))?;
+    let function = activation::of_class(class).ok_or_else(|| arguments.error(format!("nn.{class} is not known")))?;
     Ok(alone(arguments, function))
 }
 

@@ -27,7 +27,8 @@ pub(super) fn names(heap: &Heap, model: Id, notes: &mut Vec<String>) -> Vec<Stri
         return pass_over(&many);
     }
     let number = |id: Id| heap.int(id).or_else(|| heap.text(id)?.trim().parse().ok());
-    let all: BTreeMap<i64, String> = pairs.iter().filter_map(|&(k, v)| Some((number(k)?, name(heap, v)))).collect();
+    let mut all: BTreeMap<i64, String> = BTreeMap::new();
+    all.extend(pairs.iter().filter_map(|&(k, v)| Some((number(k)?, name(heap, v)))));
     if all.keys().enumerate().any(|(i, &k)| i64::try_from(i) != Ok(k)) {
         return pass_over("they aren't numbered 0, 1, 2, …");
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ghostdet::model::Activation;
 use ghostdet::model::block::{Block, Conv, ConvShape};
+use ghostdet::model::{Activation, parse_activation};
 use ghostdet::weights::Tensor;
 
 use super::golden::Golden;
@@ -39,7 +39,7 @@ pub fn cases<'a>(golden: &'a Golden, index: &Path) -> Vec<Case<'a>> {
     let index: serde_json::Value = serde_json::from_slice(&index).expect("JSON");
     let case = |case: &serde_json::Value| {
         let name = case["name"].as_str().expect("a name").to_owned();
-        let default = case["default_act"].as_str().map_or(Activation::Silu, |text| Activation::parse(text).unwrap());
+        let default = case["default_act"].as_str().map_or(Activation::Silu, |text| parse_activation(text).unwrap());
         let text = case["module"].as_str().expect("a module");
         let input = golden.get(&format!("{name}/input0")).map(as_maps);
         let channels = input.map_or(0, |input| input.shape[1]);

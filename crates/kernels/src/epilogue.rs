@@ -4,11 +4,11 @@
 //! activation and writes the map. Applying it inside the kernels was two to three times slower: it took registers from the
 //! sums, and the latency of one vector's chain of operations was exposed.
 
-use super::aligned::Aligned;
-use super::math::{Constants, UNROLL, activate};
-use super::simd::Simd;
-use super::{Map, MapMut};
-use crate::model::Activation;
+use crate::Activation;
+use crate::aligned::Aligned;
+use crate::math::{Constants, UNROLL, activate};
+use crate::simd::Simd;
+use crate::{Map, MapMut};
 
 /// Adds the residual and writes the first `lanes` values to pixel `at`.
 ///

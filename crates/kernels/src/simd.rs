@@ -1,6 +1,6 @@
 //! The SIMD abstraction under the kernels: a vector of floats and its operations.
 //!
-//! Each instruction set is a type. Kernels are generic over it, and [`dispatch`](super::dispatch) compiles them once for
+//! Each instruction set is a type. Kernels are generic over it, and [`dispatch`](crate::dispatch) compiles them once for
 //! each inside a function that enables the set.
 //!
 //! # Safety

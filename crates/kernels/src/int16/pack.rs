@@ -1,9 +1,8 @@
 //! Quantized weights in the order in which the kernel reads them.
 
-use super::super::aligned::Aligned;
-use super::super::conv::{Panel, split};
-use crate::engine::program::{ConvShape, ConvWeights};
-use crate::model::Activation;
+use crate::aligned::Aligned;
+use crate::conv::{Panel, split};
+use crate::{Activation, ConvShape, ConvWeights};
 
 /// The most pairs of products that accumulate in i32 before they spill to f32. Fewer pairs allow larger integers.
 const SUMMED: usize = 128;

@@ -1,8 +1,7 @@
 //! Weights of a dense convolution in the order in which the kernels read them.
 
-use super::super::aligned::Aligned;
-use crate::engine::program::{ConvShape, ConvWeights};
-use crate::model::Activation;
+use crate::aligned::Aligned;
+use crate::{Activation, ConvShape, ConvWeights};
 
 /// Outputs that a kernel computes together: `vectors` vectors from `channel` on.
 #[derive(Clone, Copy)]

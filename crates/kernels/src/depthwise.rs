@@ -1,11 +1,10 @@
 //! Depthwise convolution: vectors over channels, a tile of neighbouring outputs at a time.
 
-use super::aligned::Aligned;
-use super::epilogue::{Accumulator, store};
-use super::simd::Simd;
-use super::{Map, MapMut};
-use crate::engine::program::{ConvShape, ConvWeights};
-use crate::model::Activation;
+use crate::aligned::Aligned;
+use crate::epilogue::{Accumulator, store};
+use crate::simd::Simd;
+use crate::{Activation, ConvShape, ConvWeights};
+use crate::{Map, MapMut};
 
 /// Neighbouring outputs that are computed together: each weight is loaded once for all of them.
 const TILE: usize = 8;
@@ -53,12 +52,12 @@ impl PackedDepthwise {
 }
 
 /// A job of this kernel: output rows.
-pub type Job<'a> = super::job::Job<'a, PackedDepthwise>;
+pub type Job<'a> = crate::job::Job<'a, PackedDepthwise>;
 
 /// Runs the job.
 ///
 /// # Safety
-/// As for the dense convolution; all maps must have [`crate::engine::plan::READ_PADDING`] readable floats after their end.
+/// As for the dense convolution; all maps must have [`crate::READ_PADDING`] readable floats after their end.
 #[inline(always)]
 pub unsafe fn depthwise<S: Simd>(job: Job) {
     let shape = &job.packed.shape;

@@ -7,13 +7,13 @@
 mod pack;
 mod source;
 
-use super::Map;
-use super::aligned::Aligned;
-use super::conv::{Panel, Target, put};
-use super::epilogue::{Accumulator, add_upsampled};
-use super::job::BLOCK;
-use super::simd::Simd;
-use crate::model::Activation;
+use crate::Activation;
+use crate::Map;
+use crate::aligned::Aligned;
+use crate::conv::{Panel, Target, put};
+use crate::epilogue::{Accumulator, add_upsampled};
+use crate::job::BLOCK;
+use crate::simd::Simd;
 pub use pack::PackedInt16;
 use pack::Segment;
 pub use source::{Source, magnitude};
@@ -23,12 +23,12 @@ use source::{factors, largest, magnitude_of, round};
 const REST: usize = 4;
 
 /// A job of this kernel: output rows, or output pixels if the convolution is 1x1 with stride 1.
-pub type Job<'a> = super::job::Job<'a, PackedInt16, Source<'a>>;
+pub type Job<'a> = crate::job::Job<'a, PackedInt16, Source<'a>>;
 
 /// Runs the job with tiles of MR pixels.
 ///
 /// # Safety
-/// As for [`super::conv::convolve`].
+/// As for [`crate::conv::convolve`].
 #[inline(always)]
 pub unsafe fn convolve<S: Simd, const MR: usize>(job: Job) {
     let shape = &job.packed.shape;

@@ -5,11 +5,11 @@
 mod im2col;
 mod pack;
 
-use super::epilogue::{Accumulator, add_upsampled, store};
-use super::job::{BLOCK, Job};
-use super::simd::Simd;
-use super::{Map, MapMut};
-use crate::model::Activation;
+use crate::Activation;
+use crate::epilogue::{Accumulator, add_upsampled, store};
+use crate::job::{BLOCK, Job};
+use crate::simd::Simd;
+use crate::{Map, MapMut};
 use im2col::{TapOffsets, Taps, contiguous, indirect};
 pub use pack::{PackedConv, Panel, split};
 

@@ -1,13 +1,14 @@
 //! Runtime dispatch: every kernel compiled once for each instruction set.
 
-use super::isa::{BASE_TILES, Isa};
-use super::job::Job;
+use crate::isa::{BASE_TILES, Isa};
+use crate::job::Job;
 #[cfg(target_arch = "x86_64")]
-use super::simd;
-use super::simd::Base;
-use super::{Map, MapMut, attention, conv, depthwise, elementwise, int16, math};
+use crate::simd;
+use crate::simd::Base;
+use crate::{Map, MapMut, attention, conv, depthwise, elementwise, int16, math};
 
-/// Defines `name(isa, …)`, which calls the version of the kernel for `isa`. The four expressions are the versions.
+/// Defines `name(isa, …)`, which calls the version of the kernel for `isa`. The four expressions are the versions. It is never
+/// inlined: in the module for browsers its callers are compiled for size, and so would the kernel be inside of them.
 macro_rules! simd_dispatch {
     ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;
      $vnni:expr; $avx512:expr; $avx2:expr; $base:expr) => {
@@ -15,7 +16,8 @@ macro_rules! simd_dispatch {
         ///
         /// # Safety
         /// As for the kernel; the processor has the instruction set.
-        pub(super) unsafe fn $name(isa: Isa, $($arg: $type),*) $(-> $result)? {
+        #[inline(never)]
+        pub unsafe fn $name(isa: Isa, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
             // SAFETY: the caller upholds the contract of this function.
@@ -102,10 +104,10 @@ simd_dispatch! {
 }
 
 simd_dispatch! {
-    /// The dot product of two slices of the same length.
-    dot(a: &[f32], b: &[f32]) -> f32;
-    math::dot::<simd::Avx512>(a, b);
-    math::dot::<simd::Avx512>(a, b);
-    math::dot::<simd::Avx2>(a, b);
-    math::dot::<Base>(a, b)
+    /// The dot products of `weights` with some pixels, which begin every `stride` values.
+    dots(values: &[f32], stride: usize, weights: &[f32], sums: &mut [f32]);
+    math::dots::<simd::Avx512>(values, stride, weights, sums);
+    math::dots::<simd::Avx512>(values, stride, weights, sums);
+    math::dots::<simd::Avx2>(values, stride, weights, sums);
+    math::dots::<Base>(values, stride, weights, sums)
 }

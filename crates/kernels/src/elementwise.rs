@@ -1,10 +1,10 @@
 //! Operations without matrix products: pooling, resizing, reordering, scaling; and a plain transposed convolution.
 
-use super::math::scalar;
-use super::{Map, MapMut};
-use crate::engine::program::{ConvShape, ConvWeights};
-use crate::model::Activation;
+use crate::math::scalar;
+use crate::{Activation, ConvShape, ConvWeights};
+use crate::{Map, MapMut};
 
+// What the built-in networks use is never inlined into callers that are compiled for size.
 // The contract of all functions here: the maps are valid, and rows `first..last` of the output belong to the caller alone.
 
 /// Max pooling; pixels outside of the map don't count. First along the columns, then along the rows.
@@ -108,6 +108,7 @@ pub unsafe fn upsample_bilinear(input: Map, output: MapMut, scale: usize, first:
 }
 
 /// Nearest-neighbour upsampling.
+#[inline(never)]
 pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
     for y in first..last {
         for x in 0..output.width {
@@ -118,6 +119,7 @@ pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, l
 }
 
 /// Copies a map.
+#[inline(never)]
 pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
     // SAFETY: the caller upholds the contract of this function.
     unsafe { upsample(input, output, 1, first, last) }

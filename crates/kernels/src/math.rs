@@ -1,7 +1,7 @@
 //! Activations on vectors.
 
-use super::simd::Simd;
-use crate::model::Activation;
+use crate::Activation;
+use crate::simd::Simd;
 
 /// Vectors that an activation processes together: as many as the registers hold, with one left for a constant. Browsers
 /// process one after the other anyway; two keep batches whole for narrow maps.
@@ -177,12 +177,28 @@ fn erf(v: f32) -> f32 {
     (magnitude as f32).copysign(v)
 }
 
+/// The dot products of `weights` with some pixels, which begin every `stride` values.
+///
+/// # Panics
+/// If there are fewer pixels than sums, or if the last one is shorter than `weights`.
+///
+/// # Safety
+/// The processor has the instruction set.
+#[inline(always)]
+pub unsafe fn dots<S: Simd>(values: &[f32], stride: usize, weights: &[f32], sums: &mut [f32]) {
+    assert!(values.len().div_ceil(stride) >= sums.len(), "a pixel for each sum");
+    for (pixel, sum) in values.chunks(stride).zip(sums) {
+        // SAFETY: the processor has the instruction set; both slices have one length.
+        *sum = unsafe { dot::<S>(&pixel[..weights.len()], weights) };
+    }
+}
+
 /// The sum of the products of two lists.
 ///
 /// # Safety
 /// The processor has the instruction set; `b` is as long as `a`.
 #[inline(always)]
-pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
     // SAFETY: the caller upholds the contract of this function.
     unsafe {
         let mut sums = [S::splat(0.0); 2];
@@ -206,8 +222,8 @@ pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Base, Scalar};
     use super::*;
+    use crate::simd::{Base, Scalar};
 
     unsafe fn one<S: Simd>(x: f32) -> S::V {
         // SAFETY: the caller upholds the contract of this function.

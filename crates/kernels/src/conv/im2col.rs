@@ -3,9 +3,9 @@
 //! Taps of pixels inside the map are contiguous: one base address and offsets that all such tiles share. Tiles at the border
 //! use an indirection buffer with a pointer per tap and pixel, which points to zeros outside of the map.
 
-use super::super::Map;
-use super::super::job::Job;
 use super::pack::PackedConv;
+use crate::Map;
+use crate::job::Job;
 
 /// The offsets of the taps of pixels whose window lies inside the map.
 pub struct TapOffsets {

@@ -1,6 +1,6 @@
 //! Attention over all pixels of a map.
 
-use super::{Map, MapMut};
+use crate::{Map, MapMut};
 
 /// The pixels of rows `first..last`: for each and for every head, the softmax of the products of its query with all keys
 /// weighs the values. The input holds queries, keys and values, as many channels each as the output has.

@@ -1,7 +1,7 @@
 //! Quantization of the input.
 
-use super::super::Map;
-use super::super::simd::Simd;
+use crate::Map;
+use crate::simd::Simd;
 
 /// The input of a convolution.
 #[derive(Clone, Copy)]

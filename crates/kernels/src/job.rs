@@ -1,6 +1,6 @@
 //! What one call of a convolution kernel computes.
 
-use super::{Map, MapMut};
+use crate::{Map, MapMut};
 
 /// Pixels that a dense kernel handles together while a panel of weights stays in the L1 cache. A multiple of all tile heights.
 pub const BLOCK: usize = 48;

@@ -1,6 +1,6 @@
 //! The instruction sets, and which of them is used.
 
-use super::simd::{Base, Simd};
+use crate::simd::{Base, Simd};
 
 /// An instruction set that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Isa {
     }
 
     /// The set for an operation with so many output channels: eight or fewer leave 512-bit vectors half empty.
-    pub(super) fn with_outputs(self, outputs: usize) -> Self {
+    pub fn with_outputs(self, outputs: usize) -> Self {
         match self {
             Self::Vnni | Self::Avx512 if outputs <= 8 && Self::Avx2.is_supported() => Self::Avx2,
             isa => isa,
@@ -63,7 +63,7 @@ impl Isa {
     }
 
     /// Floats in a vector, and the most vectors in a panel of weights.
-    pub(super) fn vectors(self) -> (usize, usize) {
+    pub fn vectors(self) -> (usize, usize) {
         match self {
             Self::Vnni | Self::Avx512 => (16, 2),
             Self::Avx2 => (8, 2),
@@ -72,7 +72,7 @@ impl Isa {
     }
 
     /// The most vectors in a panel of int16 weights.
-    pub(super) fn int16_vectors(self) -> usize {
+    pub fn int16_vectors(self) -> usize {
         if self == Self::Base { 4 } else { 2 }
     }
 }
@@ -81,4 +81,4 @@ const BASE_VECTORS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };
 
 /// Pixels in a tile of one, two and three vectors of outputs, for the base set: as many as the registers hold (32 with
 /// NEON, else 16).
-pub(super) const BASE_TILES: [usize; 3] = if cfg!(target_arch = "aarch64") { [12, 8, 8] } else { [8, 4, 4] };
+pub(crate) const BASE_TILES: [usize; 3] = if cfg!(target_arch = "aarch64") { [12, 8, 8] } else { [8, 4, 4] };
