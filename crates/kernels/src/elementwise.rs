@@ -1,13 +1,18 @@
 //! Operations without matrix products: pooling, resizing, reordering, scaling; and a plain transposed convolution.
+//!
+//! # Safety
+//! Of all functions here: the maps are valid, and the rows `first..last` of the output belong to the caller alone.
 
 use crate::math::scalar;
 use crate::{Activation, ConvShape, ConvWeights};
 use crate::{Map, MapMut};
 
 // What the built-in networks use is never inlined into callers that are compiled for size.
-// The contract of all functions here: the maps are valid, and rows `first..last` of the output belong to the caller alone.
 
 /// Max pooling; pixels outside of the map don't count. First along the columns, then along the rows.
+///
+/// # Safety
+/// See the module.
 #[inline(always)]
 pub unsafe fn max_pool(input: Map, output: MapMut, [k, stride, padding]: [usize; 3], [first, last]: [usize; 2]) {
     let channels = output.channels;
@@ -46,6 +51,9 @@ fn span(start: usize, padding: usize, k: usize, n: usize) -> std::ops::Range<usi
 }
 
 /// Mean over a window; pixels outside the map count as 0.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn avg_pool(input: Map, output: MapMut, [k, stride, padding]: [usize; 3], first: usize, last: usize) {
     let area = (k * k) as f32;
     for y in first..last {
@@ -66,6 +74,9 @@ pub unsafe fn avg_pool(input: Map, output: MapMut, [k, stride, padding]: [usize;
 }
 
 /// Zeros around the map.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn zero_pad(input: Map, output: MapMut, [left, top]: [usize; 2], first: usize, last: usize) {
     for y in first..last {
         for x in 0..output.width {
@@ -83,6 +94,9 @@ pub unsafe fn zero_pad(input: Map, output: MapMut, [left, top]: [usize; 2], firs
 }
 
 /// Values between pixel centres, as PyTorch with `align_corners=False`.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn upsample_bilinear(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
     // The pixel before, the pixel after, and the share of the latter.
     let between = |at: usize, side: usize| {
@@ -108,6 +122,9 @@ pub unsafe fn upsample_bilinear(input: Map, output: MapMut, scale: usize, first:
 }
 
 /// Nearest-neighbour upsampling.
+///
+/// # Safety
+/// See the module.
 #[inline(never)]
 pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, last: usize) {
     for y in first..last {
@@ -119,6 +136,9 @@ pub unsafe fn upsample(input: Map, output: MapMut, scale: usize, first: usize, l
 }
 
 /// Copies a map.
+///
+/// # Safety
+/// See the module.
 #[inline(never)]
 pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
     // SAFETY: the caller upholds the contract of this function.
@@ -126,6 +146,9 @@ pub unsafe fn copy(input: Map, output: MapMut, first: usize, last: usize) {
 }
 
 /// `activation(x * scale + bias)` per channel.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn affine(
     input: Map,
     output: MapMut,
@@ -148,6 +171,9 @@ pub unsafe fn affine(
 }
 
 /// Blocks of `gain * gain` pixels become channels.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn space_to_depth(input: Map, output: MapMut, gain: usize, columns_first: bool, first: usize, last: usize) {
     let channels = output.channels / (gain * gain);
     for y in first..last {
@@ -165,6 +191,9 @@ pub unsafe fn space_to_depth(input: Map, output: MapMut, gain: usize, columns_fi
 }
 
 /// Channels become blocks of `gain * gain` pixels.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn depth_to_space(input: Map, output: MapMut, gain: usize, first: usize, last: usize) {
     let channels = output.channels;
     for y in first..last {
@@ -179,6 +208,9 @@ pub unsafe fn depth_to_space(input: Map, output: MapMut, gain: usize, first: usi
 }
 
 /// Transposed convolution, one output pixel after the other.
+///
+/// # Safety
+/// See the module.
 pub unsafe fn conv_transpose(
     shape: &ConvShape,
     weights: &ConvWeights,
