@@ -22,6 +22,7 @@ function event(video, name, signal) {
     const emptied = () => video.hasAttribute('src') || video.srcObject || video.querySelector('source') || bad();
     const bad = () => (done(), reject(new GhostdetError('picture', `the video can't be read: ${video.error?.message || 'its source is gone'}`)));
     const aborted = () => (done(), reject(signal.reason));
+    if (video.error) return bad();
     video.addEventListener(name, good);
     video.addEventListener('error', bad);
     video.addEventListener('emptied', emptied);
@@ -38,13 +39,28 @@ function frameTime(video) {
   });
 }
 
+/** The time of the frame that the video shows, as WebCodecs tells it; null without, or for a video of another origin. */
+function ownTime(video) {
+  try {
+    const frame = new VideoFrame(video);
+    const { timestamp } = frame;
+    frame.close();
+    return timestamp / 1e6;
+  } catch {
+    return null;
+  }
+}
+
 /** Goes to a time; resolves to the time of the frame that is shown there. */
 async function seek(video, time, signal) {
   const shown = frameTime(video);
   const sought = event(video, 'seeked', signal);
   video.currentTime = time;
   await sought;
-  return (await shown) ?? video.currentTime;
+  const own = ownTime(video);
+  // Where it is the time that was asked for, it may be that and no frame's.
+  if (own !== null && Math.abs(own - video.currentTime) > 1e-3) return own;
+  return (await shown) ?? own ?? video.currentTime;
 }
 
 /**
