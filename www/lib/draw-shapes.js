@@ -52,7 +52,9 @@ export function drawShapes(context, { trails = [], lines = [], zones = [], count
     const middle = { x: 0, y: 0 };
     for (const { x, y } of corners) middle.x += x / corners.length, middle.y += y / corners.length;
     const count = counts?.zones[i];
-    if (count) tag(context, `${count.name}: ${count.inside}`, middle, unit);
+    // Near the first side: a line through the zone's middle has its own text there.
+    const beside = (axis) => 0.4 * (corners[0][axis] + corners[1][axis]) + 0.2 * middle[axis];
+    if (count) tag(context, `${count.name}: ${count.inside}`, { x: beside('x'), y: beside('y') }, unit);
   });
   lines.forEach(({ start, end }, i) => {
     const [a, b] = [at(start), at(end)];
