@@ -8,7 +8,7 @@ const folders = new Set(['', ...tracked.flatMap((file) => file.split('/').slice(
 const files = new Set(tracked.filter((file) => existsSync(file)));
 const known = (path) => files.has(path) || folders.has(path.replace(/\/$/, ''));
 /** What builds make: named in texts, not tracked. */
-const built = /^(www\/lib\/(pkg|weights)|target|dist|node_modules)(\/|$)/;
+const built = /^(www\/(lib\/(pkg|weights)|vendor)|target|dist|node_modules)(\/|$)/;
 /** Folders whose files are named by their path from the root. */
 const rooted = /^(src|crates|www|tests|tools|benches|configs|weights|docs|examples|\.ci|\.github)\/[\w./-]+$/;
 

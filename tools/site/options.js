@@ -8,6 +8,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const ENTRIES = {
   main: 'www/js/main.js',
   save: 'www/js/detect/save.js',
+  every: 'www/js/detect/every.js',
   compare: 'www/js/compare/index.js',
   playground: 'www/js/playground/index.js',
   evaluate: 'www/js/evaluate/index.js',

@@ -94,21 +94,23 @@ export function codecFor(/** @type {'mp4' | 'webm'} */ format, /** @type {number
   return getFirstEncodableVideoCodec(FORMATS[format].codecs, { width, height, quality: QUALITY_HIGH });
 }
 
+/** Whether a format can hold a sound's codec. */
+export const holds = (/** @type {'mp4' | 'webm'} */ format, /** @type {string} */ sound) => new FORMATS[format].Format().getSupportedAudioCodecs().includes(sound);
+
 /**
  * Begins a video file whose frames come from a canvas. The sound of `video` is copied, where the format can hold it.
  * @param {HTMLCanvasElement | OffscreenCanvas} canvas of the video's size
- * @param {{ format: 'mp4' | 'webm', video: Video }} options
+ * @param {{ format: 'mp4' | 'webm', video?: Video }} options
  */
 export async function createVideo(canvas, { format, video }) {
   const codec = await codecFor(format, canvas.width, canvas.height);
-  if (!codec) return null;
+  if (!codec) throw new Error(`this browser encodes no ${format} of ${canvas.width} x ${canvas.height} pixels`);
   const into = collector();
   const target = new StreamTarget(into.writable, { chunked: true });
   const output = new Output({ format: new FORMATS[format].Format(), target });
   const pictures = new CanvasSource(canvas, { codec, quality: QUALITY_HIGH, keyFrameInterval: 2 });
   output.addVideoTrack(pictures);
-  const sounding = video.sound !== null && output.format.getSupportedAudioCodecs().includes(video.sound);
-  const sounds = sounding ? new EncodedAudioPacketSource(video.sound) : null;
+  const sounds = video?.sound && holds(format, video.sound) ? new EncodedAudioPacketSource(video.sound) : null;
   if (sounds) output.addAudioTrack(sounds);
   await output.start();
   const { packets, config } = sounds ? video.packets() : {};
@@ -122,8 +124,6 @@ export async function createVideo(canvas, { format, video }) {
   };
   return {
     codec,
-    /** Whether the sound comes with it. */
-    sounding,
     /** Adds what the canvas shows. In seconds. */
     async add(/** @type {number} */ time, /** @type {number} */ duration) {
       await pictures.add(time, duration);

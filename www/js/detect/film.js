@@ -1,5 +1,5 @@
 // A video file: plays with boxes as fast as the network goes, steps by frame, or looks at every frame.
-import { everyFrame, videoDuration } from '../../lib/index.js';
+import { videoDuration } from '../../lib/index.js';
 import { app } from '../app.js';
 import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
@@ -20,6 +20,8 @@ const STEP = 1 / 30;
 
 export const timeline = new Timeline();
 let duration = 0;
+/** @type {File} */
+let file;
 let last = {};
 /** The run through every frame, while it is under way. @type {AbortController | null} */
 let running = null;
@@ -36,15 +38,15 @@ export function filtered(/** @type {any} */ result) {
 }
 
 /** Opens a video file. */
-export async function open(/** @type {File} */ file) {
+export async function open(/** @type {File} */ opened) {
   const mine = (last = {});
   take(null);
-  status.tell('film_opening', { name: file.name });
-  const url = URL.createObjectURL(file);
+  status.tell('film_opening', { name: opened.name });
+  const url = URL.createObjectURL(opened);
   const stop = new AbortController();
   /** @type {import('./session.js').Source} */
   const source = {
-    kind: 'film', name: file.name, element: video,
+    kind: 'film', name: opened.name, element: video,
     refine: () => video.paused && !running && !timeline.complete,
     stop() {
       stop.abort();
@@ -72,21 +74,24 @@ export async function open(/** @type {File} */ file) {
     duration = await videoDuration(video, stop.signal);
     if (!video.videoWidth || !(duration > 0)) throw new Error(t('film_empty'));
   } catch (error) {
-    if (mine !== last) return;
+    if (mine !== last) return URL.revokeObjectURL(url);
     source.stop();
-    status.tell('film_failed', { name: file.name, why: error.message }, true);
+    const codec = await import('./every.js').then(({ strangeCodec }) => strangeCodec(opened)).catch(() => null);
+    if (mine === last) status.tell(codec ? 'film_codec' : 'film_failed', { name: opened.name, why: error.message, codec }, true);
     return;
   }
-  if (mine !== last) return source.stop();
+  // The player shows the later one already.
+  if (mine !== last) return URL.revokeObjectURL(url);
+  file = opened;
   timeline.clear();
   take(source);
   stage.showVideo();
   const on = (type, callback) => video.addEventListener(type, callback, { signal: stop.signal });
   on('timeupdate', write);
   on('seeked', () => (write(), follow()));
-  for (const type of ['play', 'pause', 'ended']) on(type, () => (app.setBusy('film', !video.paused), write()));
+  for (const type of ['play', 'pause', 'ended']) on(type, () => (app.setBusy('film', !video.paused || running !== null), write()));
   on('play', follow);
-  on('error', () => status.tell('film_failed', { name: file.name, why: video.error?.message ?? '' }, true));
+  on('error', () => failed(video.error));
   Object.assign(get('seek'), { max: duration, value: 0, step: 'any' });
   get('transport').hidden = false;
   marks();
@@ -94,6 +99,12 @@ export async function open(/** @type {File} */ file) {
   if (app.detector) ready();
   follow();
   video.play().catch(() => {});
+}
+
+/** Says why the film does not go on: what the player says, if it gave up. */
+function failed(/** @type {any} */ error) {
+  if (video.error) status.tell('film_failed', { name: file.name, why: video.error.message }, true);
+  else status.fail(error);
 }
 
 /** Keeps boxes on the video: stored ones where every frame was looked at, else new ones. */
@@ -116,7 +127,7 @@ async function follow() {
       marks();
     }
   } catch (error) {
-    if (session.source === source && !['disposed', 'aborted'].includes(error.code)) status.fail(error);
+    if (session.source === source && !['disposed', 'aborted'].includes(error.code)) failed(error);
   } finally {
     if (loop === mine) loop = null;
     // A new network: it goes on with that.
@@ -140,54 +151,100 @@ function replay() {
   wait();
 }
 
-/** The network looks at every frame. Started again, it stops. */
-async function every() {
+/** What results depend on beside the picture: with another network or other lines, stored ones are of no use. */
+const asked = () => JSON.stringify([app.detector.info.file ?? app.detector.info.model, app.detector.size, tracking.options()]);
+
+/** The film's file, and its formats for {@link every}. */
+export const formats = async () => (await import('./every.js')).formats(file, video.videoWidth, video.videoHeight);
+
+/**
+ * The network looks at every frame. With a format, the video is also saved with its boxes. Started again, it stops.
+ * @param {{ format?: 'mp4' | 'webm', save?: (blob: Blob) => void }} [options]
+ */
+export async function every({ format, save } = {}) {
   if (running) return running.abort();
   const { source } = session;
   const { detector } = app;
   if (!isFilm() || !detector) return;
   const mine = (running = new AbortController());
+  const { signal } = mine;
   session.ran = null;
   loop?.abort();
-  timeline.clear();
+  video.pause();
+  const stored = format && timeline.complete && timeline.asked === asked();
+  if (!stored) timeline.clear();
+  timeline.asked = asked();
   app.setBusy('film', true);
   const bar = get('every-progress');
   bar.hidden = false;
   bar.value = 0;
   write();
   let ended = false;
-  const tracker = tracking.isTracking() ? detector.tracker() : null;
+  let n = 0;
+  let [at, drawnAt, markedAt] = [0, 0, 0];
+  let [opened, writer, problem] = [null, null, null];
+  const track = tracking.isTracking();
+  // A tracker sees what the settings let through: lines count what is shown. Else what is weaker is kept, too.
+  const options = () => track
+    ? { ...controls.options(), ...tracking.options() }
+    : { ...controls.options(), conf: Math.min(LEAST, controls.options().conf), classes: null };
   try {
-    for await (const { time, index } of everyFrame(video, { signal: mine.signal })) {
-      const asked = { ...controls.options(), conf: Math.min(LEAST, controls.options().conf), classes: null, signal: mine.signal };
-      // A tracker sees what the settings let through: lines count what is shown.
-      const followed = { ...asked, ...controls.options(), ...tracking.options(), time };
-      const result = tracker ? await tracker.detect(video, followed) : await detector.detect(video, asked);
+    const frames = await import('./every.js');
+    opened = await frames.decoder(file);
+    if (format) writer = new frames.Writer({ format, opened });
+    const all = stored
+      ? frames.known(opened, (time) => timeline.at(time), signal)
+      : frames.results(detector, { opened, video, signal, options });
+    for await (const { image, time, fps, latency, ...result } of all) {
       if (session.source !== source) return;
-      countRun();
-      timeline.put(time, result);
-      show(filtered(result));
-      bar.value = time / duration;
-      get('seek').value = time;
-      status.tell('film_running', { n: index + 1, time: clock(time), all: clock(duration) });
-      if (index % 10 === 0) marks();
+      if (!stored) {
+        countRun();
+        timeline.put(time, result);
+      }
+      at = time;
+      n++;
+      const now = performance.now();
+      const shown = filtered(result);
+      await writer?.add({ ...shown, image, time });
+      // The player shows what it was sent to. Decoded frames are shown in its place, as often as the eye needs.
+      if (image === video || now - drawnAt > 100) {
+        drawnAt = now;
+        if (image !== video) stage.showStill(await createImageBitmap(image));
+        show({ ...shown, fps });
+        bar.value = time / duration;
+        writeTime(time);
+        status.tell(format ? 'film_saving' : 'film_running', { n, time: clock(time), all: clock(duration) });
+      }
+      if (now - markedAt > 500) {
+        markedAt = now;
+        marks();
+      }
     }
+    signal.throwIfAborted();
     ended = true;
+    if (writer && n) save(await writer.finish());
   } catch (error) {
-    if (session.source === source && !['disposed', 'aborted'].includes(error.code)) status.fail(error);
+    await writer?.cancel();
+    problem = signal.aborted || ['disposed', 'aborted'].includes(error.code) ? null : error;
   } finally {
-    tracker?.dispose();
+    if (session.source !== source) writer?.cancel();
+    opened?.close();
     if (running === mine) running = null;
     bar.hidden = true;
   }
   if (session.source !== source) return;
+  stage.showStill(null);
   app.setBusy('film', false);
-  timeline.complete = ended;
+  timeline.complete = stored || ended;
   marks();
   write();
-  const some = (result) => filtered(result).detections.length > 0;
-  if (!status.isBad()) status.tell(ended ? 'film_done' : 'film_stopped', { n: timeline.moments.length, k: timeline.count(some) });
-  if (ended) video.currentTime = 0;
+  video.currentTime = ended ? 0 : at;
+  if (problem && format) status.tell('save_failed', { why: problem.message }, true);
+  else if (problem) failed(problem);
+  else if (!format || !ended || !n) {
+    const some = (result) => filtered(result).detections.length > 0;
+    status.tell(ended ? 'film_done' : 'film_stopped', { n: timeline.moments.length, k: timeline.count(some) });
+  }
 }
 
 /** The time between two frames where they are known, else a thirtieth of a second. */
@@ -222,11 +279,15 @@ function marks() {
   timeline.draw(get('marks'), duration || 1, (result) => filtered(result).detections.length);
 }
 
+function writeTime(/** @type {number} */ time) {
+  if (document.activeElement !== get('seek') || !video.paused || running) get('seek').value = time;
+  get('time').textContent = `${clock(time)} / ${clock(duration)}`;
+  get('seek').setAttribute('aria-valuetext', get('time').textContent);
+}
+
 function write() {
   if (!isFilm()) return;
-  if (document.activeElement !== get('seek') || !video.paused) get('seek').value = video.currentTime;
-  get('time').textContent = `${clock(video.currentTime)} / ${clock(duration)}`;
-  get('seek').setAttribute('aria-valuetext', get('time').textContent);
+  if (!running) writeTime(video.currentTime);
   get('play').setAttribute('aria-label', t(video.paused ? 'film_play' : 'film_pause'));
   get('play').textContent = video.paused ? '▶' : '❚❚';
   get('every').textContent = t(running ? 'film_cancel' : 'film_every');
@@ -238,7 +299,7 @@ export function listen() {
   get('back').addEventListener('click', () => step(-1));
   get('on').addEventListener('click', () => step(1));
   get('seek').addEventListener('input', () => (video.currentTime = Number(get('seek').value)));
-  get('every').addEventListener('click', every);
+  get('every').addEventListener('click', () => every());
   document.getElementById('conf').addEventListener('input', () => {
     if (!isFilm()) return;
     marks();

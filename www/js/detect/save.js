@@ -17,6 +17,9 @@ const get = (id) => document.getElementById(id);
 /** The recording under way. @type {{ stop: () => Promise<Blob>, name: string } | null} */
 let recording = null;
 
+/** In which formats the film can be saved with every frame; null while that is found out. @type {{ format: 'mp4' | 'webm', sounding: boolean }[] | null} */
+let writable = null;
+
 /** A name without its ending. */
 const stem = (/** @type {string} */ name) => name.replace(/\.[^./]*$/, '') || 'picture';
 const flat = (/** @type {string} */ name) => name.split('/').pop().replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(-80);
@@ -126,6 +129,12 @@ async function toggleRecording() {
   write();
 }
 
+/** Saves the film with its boxes, every frame at its own time. */
+function wholeFilm(/** @type {'mp4' | 'webm'} */ format) {
+  const { name } = session.source;
+  return film.every({ format, save: (blob) => give(blob, `${flat(stem(name))}-boxes.${format}`) });
+}
+
 async function copy() {
   const text = code();
   get('save-code').textContent = text;
@@ -149,7 +158,13 @@ function write() {
   for (const id of ['save-png', 'save-jpeg']) get(id).hidden = !source;
   for (const id of ['json', 'csv', 'yolo', 'coco']) get(`save-${id}`).hidden = !listed;
   get('save-zip').hidden = !many;
-  get('save-video').hidden = !moving || !recordable();
+  for (const format of ['mp4', 'webm']) {
+    const known = film.isFilm() && !recording && writable?.find((one) => one.format === format);
+    get(`save-${format}`).hidden = !known;
+    const text = t(`save_${format}`);
+    get(`save-${format}`).textContent = known && !known.sounding ? t('save_silent', { text }) : text;
+  }
+  get('save-video').hidden = !moving || !recordable() || (film.isFilm() && !recording && writable?.length !== 0);
   get('save-video').textContent = t(recording ? 'save_video_stop' : film.isFilm() ? 'save_video_film' : 'save_video');
   get('save-what').textContent = t(many ? 'save_many' : film.isFilm() ? 'save_film' : 'save_one', { n: many ? gallery.results().length : film.timeline.moments.length });
   get('save-what').hidden = !listed;
@@ -170,8 +185,16 @@ const act = (/** @type {() => unknown} */ action, close = true) => async () => {
 export function open() {
   if (!app.detector) return;
   get('save-code').hidden = true;
+  writable = null;
   write();
   get('save').showModal();
+  if (!film.isFilm()) return;
+  const { source } = session;
+  film.formats().catch(() => []).then((found) => {
+    if (session.source !== source) return;
+    writable = found;
+    write();
+  });
 }
 
 get('save-close').addEventListener('click', () => get('save').close());
@@ -185,6 +208,7 @@ for (const [format, make] of Object.entries(lists)) {
     else status.tell('save_nothing');
   }));
 }
+for (const format of /** @type {const} */ (['mp4', 'webm'])) get(`save-${format}`).addEventListener('click', act(() => wholeFilm(format)));
 get('save-video').addEventListener('click', act(toggleRecording));
 get('recording').addEventListener('click', act(toggleRecording));
 get('save-copy').addEventListener('click', act(copy, false));

@@ -16,6 +16,8 @@ let marked = null;
 /** @type {HTMLImageElement | HTMLVideoElement | null} */
 let element = null;
 let mirrored = false;
+/** What is shown in the video's place. @type {ImageBitmap | null} */
+let still = null;
 /** Enlargement and shift: a point of the stage that lay at `p` lies at `zoom * p + (x, y)`. */
 let view = { zoom: 1, x: 0, y: 0 };
 /** Called when the boxes were drawn anew. @type {Set<() => void>} */
@@ -62,6 +64,13 @@ export function showResult(/** @type {any} */ result, /** @type {number | null} 
   redraw();
 }
 
+/** Shows a frame in the video's place with the next result; null for the video itself. */
+export function showStill(/** @type {ImageBitmap | null} */ frame) {
+  still?.close();
+  still = frame;
+  if (!frame) redraw();
+}
+
 /** Makes a box stand out. */
 export function highlight(/** @type {number | null} */ index) {
   marked = index;
@@ -70,6 +79,7 @@ export function highlight(/** @type {number | null} */ index) {
 
 function swap(next, mirror) {
   element = next;
+  showStill(null);
   photo.hidden = next !== photo;
   video.hidden = next !== video;
   document.getElementById('empty').hidden = next !== null;
@@ -180,7 +190,7 @@ export function redraw() {
   if (at && (shown || more.lines?.length || more.zones?.length)) {
     const scaled = { x: at.x * ratio, y: at.y * ratio, scale: at.scale * ratio };
     const result = shown ?? { width: at.width, height: at.height, detections: [] };
-    draw(canvas, result, { view: scaled, mirror: mirrored, unit: ratio, highlight: marked, ...more });
+    draw(canvas, result, { image: still ?? undefined, view: scaled, mirror: mirrored, unit: ratio, highlight: marked, ...more });
   } else {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, w, h);

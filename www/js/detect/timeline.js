@@ -7,6 +7,8 @@ export class Timeline {
   moments = [];
   /** Whether the network has seen every frame. */
   complete = false;
+  /** What the results depend on, as a text. */
+  asked = '';
 
   clear() {
     this.moments = [];

@@ -23,6 +23,8 @@ export const en = {
 
   film_opening: 'Opening {name}…', film_empty: 'it has no pictures',
   film_failed: "This browser can't play {name} ({why}). Convert it to MP4 with H.264, or to WebM, and open that.",
+  film_codec: "This browser can't decode {name}: its pictures are in the codec {codec}. Convert it to MP4 with H.264, or to WebM, and open that.",
+  film_saving: 'Saving frame {n}, {time} of {all}',
   film_every: 'Every frame', film_cancel: 'Cancel', film_play: 'Play', film_pause: 'Pause',
   film_running: 'Frame {n}, {time} of {all}', film_done: 'Looked at {n} frames; something is in {k} of them.',
   film_stopped: 'Stopped. The network has seen {n} frames; something is in {k} of them.',
@@ -32,7 +34,8 @@ export const en = {
   gallery_cancel: 'Cancel', gallery_go_on: 'Go on', gallery_again: 'Again', gallery_bad: '{name}: {why}',
 
   save_one: 'Of the picture that is shown:', save_film: 'Of the {n} frames that the network has seen:', save_many: 'Of all {n} pictures:',
-  save_video: 'Record a video with boxes', save_video_film: 'Record the video with boxes', save_video_stop: 'Stop recording',
+  save_video: 'Record a video with boxes', save_video_film: 'Record the video with boxes', save_mp4: 'Video with boxes, MP4', save_webm: 'Video with boxes, WebM',
+  save_silent: '{text} (without sound)', save_video_stop: 'Stop recording',
   recording: 'Recording…', saved: 'Saved as {name}.', saving: 'Picture {k} of {n}…', save_failed: 'Not saved: {why}',
   save_nothing: 'There is nothing to save yet.', save_too_large: 'the browser makes no picture of this size',
   copied: 'Copied. Paste it into your own page.', copy_by_hand: 'The code is marked: copy it with Ctrl+C.',
@@ -82,6 +85,8 @@ export const zh = {
 
   film_opening: '正在打开 {name}…', film_empty: '其中没有画面',
   film_failed: '此浏览器无法播放 {name}（{why}）。请转换为 MP4 (H.264) 或 WebM 再打开。',
+  film_codec: '此浏览器无法解码 {name}：画面的编码为 {codec}。请转换为 MP4 (H.264) 或 WebM 再打开。',
+  film_saving: '正在保存第 {n} 帧，{time} / {all}',
   film_time: '时间', film_back: '后退一帧', film_on: '前进一帧', film_every: '逐帧检测', film_cancel: '取消', film_play: '播放', film_pause: '暂停',
   film_running: '第 {n} 帧，{time} / {all}', film_done: '已检测 {n} 帧，其中 {k} 帧有目标。', film_stopped: '已停止。网络检测了 {n} 帧，其中 {k} 帧有目标。',
 
@@ -91,7 +96,8 @@ export const zh = {
 
   save_one: '当前图片：', save_film: '网络检测过的 {n} 帧：', save_many: '全部 {n} 张图片：',
   save_png: '带框图片，PNG', save_jpeg: '带框图片，JPEG', save_zip: '全部带框图片，zip', save_yolo: 'YOLO 标签', save_copy: '复制为五行 JavaScript',
-  save_video: '录制带框视频', save_video_film: '录制整段带框视频', save_video_stop: '停止录制',
+  save_video: '录制带框视频', save_video_film: '录制整段带框视频', save_mp4: '带框视频，MP4', save_webm: '带框视频，WebM', save_silent: '{text}（无声音）',
+  save_video_stop: '停止录制',
   recording: '正在录制…', saved: '已保存为 {name}。', saving: '第 {k} / {n} 张…', save_failed: '未能保存：{why}',
   save_nothing: '还没有可保存的内容。', save_too_large: '浏览器无法生成这么大的图片',
   copied: '已复制，可粘贴到您的网页。', copy_by_hand: '代码已选中，请按 Ctrl+C 复制。',
