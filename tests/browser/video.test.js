@@ -14,6 +14,11 @@ for (const format of ['mp4', 'webm']) {
     const [frames, some] = await every(page);
     assert.equal(frames, TIMES.length);
     assert.ok(some >= TIMES.length - 3 && some <= TIMES.length - 2, `something in ${some}`);
+    // Steps go from frame to frame.
+    for (const [button, time] of [['#on', TIMES[1]], ['#on', TIMES[2]], ['#on', TIMES[3]], ['#back', TIMES[2]]]) {
+      await page.click(button);
+      await page.waitForFunction((time) => Math.abs(document.getElementById('video').currentTime - time) < 0.0021, time, { timeout: 5000 });
+    }
     const times = timesOf((await saved(page, '#save-csv')).bytes);
     assert.equal(times.length, some);
     for (const time of times) assert.ok(TIMES.some((one) => Math.abs(one - time) < 0.0011), `${time}`);

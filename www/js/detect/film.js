@@ -247,18 +247,12 @@ export async function every({ format, save } = {}) {
   }
 }
 
-/** The time between two frames where they are known, else a thirtieth of a second. */
-function frameStep() {
-  if (!timeline.complete || timeline.moments.length < 2) return STEP;
-  const { moments } = timeline;
-  return (moments.at(-1).time - moments[0].time) / (moments.length - 1);
-}
-
-/** Goes one frame on or back. */
+/** Goes one frame on or back: where all are known to that frame, else by a thirtieth of a second. */
 export function step(/** @type {number} */ direction) {
   if (!isFilm() || running) return;
   video.pause();
-  video.currentTime = Math.min(duration, Math.max(0, video.currentTime + direction * frameStep()));
+  const next = timeline.complete ? timeline.beside(video.currentTime, direction) : video.currentTime + direction * STEP;
+  video.currentTime = Math.min(duration, Math.max(0, next));
 }
 
 export function playOrPause() {

@@ -38,6 +38,14 @@ export class Timeline {
     return this.moments[this.#after(time + 1e-3) - 1]?.result ?? null;
   }
 
+  /** A time within the moment that is so many after the one at `time`, or before it. */
+  beside(/** @type {number} */ time, /** @type {number} */ many) {
+    const last = this.moments.length - 1;
+    const at = this.#after(time + 1e-3) - 1 + many;
+    // Players round times: the very beginning of a frame may still show the one before.
+    return (this.moments[Math.min(last, Math.max(0, at))]?.time ?? time) + 5e-4;
+  }
+
   /** How many moments satisfy a condition. */
   count(/** @type {(result: any) => boolean} */ condition) {
     return this.moments.filter(({ result }) => condition(result)).length;
