@@ -4,6 +4,6 @@
 export const DEFAULT_WEIGHTS = {
   name: 'yolov5n-ghost-backbone',
   file: 'yolov5n-ghost-backbone.safetensors',
-  bytes: 2799374,
-  sha256: 'cbd8b8a20f2f5d4b28180541fcf196f714e399cc5db8493b28e7cd15d8200b86',
+  bytes: 2799398,
+  sha256: 'd7c63da9de1b62732eb1a181c8a4a6da87c58413171a50bee170a1397235bd3d',
 };
