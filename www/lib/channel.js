@@ -36,13 +36,14 @@ class Channel {
 
   /**
    * Starts the wasm module, with as many threads as can be had. It is fetched and compiled here, once for the page and its workers.
-   * @param {{ threads?: number, wasm?: any, burn?: any, [more: string]: any }} [options]
+   * @param {{ threads?: number, wasm?: any, core?: Promise<import('./builds.js').Core>, burn?: any, [more: string]: any }} [options]
+   *   `core`: the module of `loadCore(threads, wasm)`, if that was called already
    */
-  async warm({ threads = 1, wasm, burn, ...more } = {}) {
+  async warm({ threads = 1, wasm, core = loadCore(threads, wasm), burn, ...more } = {}) {
     const own = files().burn;
     const rest = { ...more, burn: burn ?? (own && resolve(own()).href) };
     try {
-      return await this.call('warm', { ...rest, core: await loadCore(threads, wasm) });
+      return await this.call('warm', { ...rest, core: await core });
     } catch (error) {
       if (error.code !== 'threads') throw error;
       return this.call('warm', { ...rest, core: await loadCore(1, wasm) });

@@ -1,4 +1,5 @@
 import { capture, captureBitmap } from './capture.js';
+import { loadCore } from './builds.js';
 import { openChannel } from './channel.js';
 import { abortable, checkSize, checkThreads } from './checks.js';
 import { GhostdetError, throwIfAborted } from './errors.js';
@@ -26,6 +27,8 @@ export class Detector {
   #bitmaps = true;
   #info;
   #tuned = Promise.resolve();
+  /** The timer of a warm-up that gives way to the first picture. @type {ReturnType<typeof setTimeout> | undefined} */
+  #idle;
 
   /** Use {@link Detector.load}. */
   constructor(channel, info, size, get) {
@@ -57,18 +60,24 @@ export class Detector {
       // The wasm module is compiled and the GPU opened while the weights come in.
       const fetched = fetchWeights(model, { get, signal: either(signal, stop.signal), onProgress, cache, sha256 });
       fetched.catch(() => {});
+      const core = loadCore(threads, wasm);
+      core.catch(() => {});
       opening = openChannel(worker, signal).then((opened) => (channel = opened));
       const remembered = loadTuning(device, threads);
       const name = typeof model === 'string' ? model : '';
-      const warm = opening.then(() => channel.warm({ device, threads, model: name, remembered, size, wasm, burn }));
-      const [{ bytes, name: file }] = await abortable(Promise.all([fetched, warm]), signal);
+      const warm = opening.then(() => channel.warm({ core, device, threads, model: name, remembered, size, wasm, burn }));
+      const [{ bytes, name: file, checked }] = await abortable(Promise.all([fetched, warm]), signal);
       onProgress({ stage: 'prepare', loaded: 0, total: 1 });
       const payload = { bytes, yaml, device, remembered, size };
-      const info = await abortable(channel.call('load', payload, [bytes]), signal);
+      const loaded = channel.call('load', payload, [bytes]);
+      loaded.catch(() => {});
+      // Of a damaged file, that it is damaged is told, not what is wrong with it as weights.
+      await abortable(checked ?? loaded, signal);
+      const info = await abortable(loaded, signal);
       if (file) info.file = file;
       Object.assign(info, channel.info);
       const detector = new Detector(channel, info, size ?? info.imgsz ?? 640, get);
-      if (warmup) await abortable(detector.warmup(), signal);
+      if (warmup) await abortable(detector.#warmUp(), signal);
       onProgress({ stage: 'prepare', loaded: 1, total: 1 });
       detector.#tuned = detector.#tune(device, threads);
       return detector;
@@ -77,6 +86,12 @@ export class Detector {
       opening?.then((opened) => opened.close(), () => {});
       throw GhostdetError.from(error, signal);
     }
+  }
+
+  /** On the CPU, when nothing else was asked for at once: the first picture makes the first run as well. */
+  async #warmUp() {
+    if (this.#info.device.kind !== 'cpu') return this.warmup();
+    this.#idle = setTimeout(() => this.warmup().catch(() => {}));
   }
 
   /**
@@ -110,6 +125,8 @@ export class Detector {
 
   async #tune(device, threads) {
     try {
+      // A picture that comes at once goes first.
+      await new Promise((resolve) => setTimeout(resolve));
       while (this.#info.device.pending) {
         this.#info.device = await this.#channel.call('tune');
         // Burn's module is on its way, or the GPU being opened: images are detected meanwhile.
@@ -362,6 +379,7 @@ export class Detector {
   dispose() {
     if (this.#disposed) return;
     this.#disposed = true;
+    clearTimeout(this.#idle);
     this.#channel.close();
   }
 
@@ -395,6 +413,7 @@ export class Detector {
   }
 
   #enqueue(task, signal) {
+    clearTimeout(this.#idle);
     const run = async () => {
       if (this.#disposed) throw new GhostdetError('disposed', 'the detector was disposed of');
       try {

@@ -63,7 +63,10 @@ export interface LoadOptions {
    * is blocked while the network runs. Or a worker of yours that imports `ghostdet/worker`, or the address of one.
    */
   worker?: boolean | Worker | URL | string;
-  /** `true` (default): the network runs once before `load` is through, because the first run takes longer. */
+  /**
+   * `true` (default): the network runs once on an empty picture, because the first run takes longer: on the CPU after `load`, unless a
+   * picture comes at once; on the GPU before `load` is through.
+   */
   warmup?: boolean;
   /** The CPU's module instead of the package's own (`ghostdet/pkg/cpu.bin`, for browsers with relaxed SIMD); needed with `ghostdet/slim`. */
   wasm?: Wasm;

@@ -30,11 +30,18 @@ export async function stored(sha256) {
   return null;
 }
 
-/** Keeps bytes that were checked. That storage is full or forbidden is no failure: the next start downloads again. */
-export async function store(/** @type {string} */ sha256, /** @type {ArrayBuffer} */ bytes) {
+/**
+ * Keeps a copy of bytes once they are checked. That storage is full or forbidden is no failure: the next start downloads again.
+ * @param {string} sha256
+ * @param {ArrayBuffer} bytes
+ * @param {Promise<void>} checked
+ */
+export async function store(sha256, bytes, checked) {
   try {
+    const answer = new Response(bytes, { headers: { 'content-type': 'application/octet-stream' } });
+    await checked;
     const cache = await globalThis.caches.open(CACHE);
-    await cache.put(key(sha256), new Response(bytes, { headers: { 'content-type': 'application/octet-stream' } }));
+    await cache.put(key(sha256), answer);
   } catch {
     // See above.
   }

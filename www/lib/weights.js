@@ -11,6 +11,11 @@ import { matches, store, stored } from './weights-cache.js';
 export const DEFAULT_MODEL = DEFAULT_WEIGHTS.name;
 
 /**
+ * Bytes, and a promise that fails if they are not the expected ones: the network may be made of them meanwhile.
+ * @typedef {{ bytes: ArrayBuffer, name: string, checked?: Promise<void> }} Fetched
+ */
+
+/**
  * @typedef {{ get: typeof globalThis.fetch, signal?: AbortSignal, onProgress: (progress: any) => void, sha256?: string, cache?: boolean }} Taking
  */
 
@@ -18,7 +23,7 @@ export const DEFAULT_MODEL = DEFAULT_WEIGHTS.name;
  * Bytes of a model: a URL, a Blob, an ArrayBuffer (or view), or a name of the manifest.
  * @param {any} model
  * @param {Taking} taking
- * @returns {Promise<{ bytes: ArrayBuffer, name: string }>}
+ * @returns {Promise<Fetched>}
  */
 export async function fetchWeights(model, taking) {
   if (model instanceof ArrayBuffer) return { bytes: model.slice(0), name: '' };
@@ -37,8 +42,8 @@ export async function fetchWeights(model, taking) {
   if (source instanceof Uint8Array) return { bytes: await unpack(/** @type {ArrayBuffer} */ (source.buffer)), name: known.file };
   const url = resolve(source);
   const sha256 = taking.sha256 ?? known.sha256;
-  const bytes = await download(url, { ...taking, sha256, expected: known.bytes });
-  return { bytes, name: known.file || (url.pathname.split('/').pop() ?? '') };
+  const { bytes, checked } = await download(url, { ...taking, sha256, expected: known.bytes });
+  return { bytes, checked, name: known.file || (url.pathname.split('/').pop() ?? '') };
 }
 
 /** Where the weights of that name are, and what is known of them. Only what is part of the package has a name. */
@@ -66,25 +71,34 @@ async function download(url, options) {
     return fetchOrTake(url, options);
   }
   const answer = fetchOrTake(url, options);
-  running.set(sha256, answer.then(() => {}, () => {}).then(() => void running.delete(sha256)));
+  const kept = answer.then(({ kept }) => kept).catch(() => {});
+  running.set(sha256, kept.then(() => void running.delete(sha256)));
   return answer;
 }
 
 /**
+ * `kept` resolves when the bytes are in the browser's storage, or can't be.
  * @param {URL} url
  * @param {Taking & { expected: number }} options
+ * @returns {Promise<{ bytes: ArrayBuffer, checked?: Promise<void>, kept?: Promise<void> }>}
  */
 async function fetchOrTake(url, { get, signal, onProgress, sha256, cache = true, expected }) {
   const onBytes = (loaded, total) => onProgress({ stage: 'download', loaded, total: Math.max(total || expected, loaded) });
   const kept = cache && sha256 ? await stored(sha256) : null;
   if (kept) {
     onBytes(kept.byteLength, kept.byteLength);
-    return kept;
+    return { bytes: kept };
   }
   const bytes = await unpack(await read(await ask(url, { get, signal }), { url, signal, onBytes }));
-  if (sha256 && (await matches(bytes, sha256)) === false) {
-    throw new GhostdetError('network', `${url}: the file is not the one that was expected (its SHA-256 differs from ${sha256}); reload it without a cache`);
-  }
-  if (cache && sha256) await store(sha256, bytes);
-  return bytes;
+  if (!sha256) return { bytes };
+  // Whoever asked goes on meanwhile, and may hand the bytes over to another thread: both work on copies.
+  const checked = check(url, bytes, sha256);
+  const keep = cache ? store(sha256, bytes, checked) : undefined;
+  checked.catch(() => {});
+  return { bytes, checked, kept: keep };
+}
+
+async function check(/** @type {URL} */ url, /** @type {ArrayBuffer} */ bytes, /** @type {string} */ sha256) {
+  if ((await matches(bytes, sha256)) !== false) return;
+  throw new GhostdetError('network', `${url}: the file is not the one that was expected (its SHA-256 differs from ${sha256}); reload it without a cache`);
 }

@@ -11,6 +11,7 @@
  * @module ghostdet/worker
  */
 import { Engine } from './engine.js';
+import { cpuGlue } from './glue.js';
 import { VERSION } from './version.js';
 
 let serving = false;
@@ -48,7 +49,11 @@ async function answer({ client, id, op, payload }) {
 
 /** What a client asks for. */
 function perform(client, op, payload) {
-  if (op === 'hello') return { version: VERSION };
+  if (op === 'hello') {
+    // The module's JavaScript is needed next.
+    cpuGlue().catch(() => {});
+    return { version: VERSION };
+  }
   const engine = engines.get(client) ?? new Engine();
   engines.set(client, engine);
   if (op === 'dispose') engines.delete(client);
