@@ -42,8 +42,9 @@ function same(a, b, what, least = 0.99, scores = 0.01) {
   for (const [from, to] of [[a, b], [b, a]]) {
     for (const box of from) {
       const like = to.filter((other) => other[0] === box[0]).sort((x, y) => iou(y, box) - iou(x, box))[0];
-      if (!like && box[1] < 0.2 + scores) continue;
-      assert.ok(like && iou(like, box) > least, `${what}: ${box} has no like, nearest ${like}`);
+      const found = like && iou(like, box) > least;
+      if (!found && box[1] < 0.2 + scores) continue;
+      assert.ok(found, `${what}: ${box} has no like, nearest ${like}`);
       assert.ok(Math.abs(like[1] - box[1]) < scores, `${what}: scores ${box[1]} and ${like[1]}`);
     }
   }
