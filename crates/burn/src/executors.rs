@@ -2,7 +2,7 @@
 
 use ghostdet::detection::RawMap;
 use ghostdet::engine::gpu::{TextureTarget, Tuning};
-use ghostdet::engine::program::{INPUT, OpKind, Program, UpsampleMode};
+use ghostdet::engine::program::{INPUT, Program};
 use ghostdet::engine::{Candidates, DeviceInfo, DeviceKind, Executor, Input, OpTime, Pending, Rows};
 use ghostdet::image::Geometry;
 use ghostdet::model::Graph;
@@ -109,7 +109,6 @@ impl Executor for BurnOpsExecutor {
 
     fn maps<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<RawMap>> {
         Box::pin(async move {
-            check_kernels(program)?;
             let tensor = tensor(program, input, size, &self.burn)?;
             read(&self.burn, self.network.forward(tensor)?).await
         })
@@ -117,7 +116,6 @@ impl Executor for BurnOpsExecutor {
 
     fn rows<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Rows> {
         Box::pin(async move {
-            check_kernels(program)?;
             let tensor = tensor(program, input, size, &self.burn)?;
             let mut rows = self.network.forward_rows(tensor)?;
             let maps = read(&self.burn, rows.pop().unwrap_or_default()).await?;
@@ -132,23 +130,41 @@ impl Executor for BurnOpsExecutor {
         })
     }
 
-    fn profile<'a>(&'a self, _: &'a Program, _: Input<'a>, _: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
-        let error = Error::new(ErrorKind::Argument, "the steps of Burn's own operations can't be timed one by one")
-            .hint("take the fused executor (device gpu), or time whole pictures (detect --json)");
-        Box::pin(std::future::ready(Err(error)))
+    /// A row at a time: the device is waited for after each of them, which browsers don't allow.
+    fn profile<'a>(&'a self, program: &'a Program, input: Input<'a>, size: [usize; 2]) -> Pending<'a, Vec<OpTime>> {
+        Box::pin(async move {
+            if cfg!(target_arch = "wasm32") {
+                return Err(Error::new(ErrorKind::Argument, "a browser can't time Burn's operations row by row")
+                    .hint("time the rows on the CPU, or whole pictures"));
+            }
+            let tensor = tensor(program, input, size, &self.burn)?;
+            self.wait()?;
+            let mut ends = Vec::new();
+            let mut failed = Ok(());
+            let start = std::time::Instant::now();
+            self.network.forward_by_row(tensor, &mut |row| {
+                if failed.is_ok() {
+                    failed = self.wait();
+                }
+                ends.push((row, start.elapsed().as_secs_f64() * 1e3));
+            })?;
+            failed?;
+            let name = |row| program.ops.iter().find(|op| op.row == row).map_or("views", |op| op.kind.name());
+            let mut begin = 0.0;
+            let times = ends.into_iter().map(|(row, end)| {
+                let milliseconds = end - std::mem::replace(&mut begin, end);
+                OpTime { row, name: name(row), milliseconds }
+            });
+            Ok(times.collect())
+        })
     }
 }
 
-/// The module for browsers leaves Burn's matrix products and its bilinear kernel out: `crates/xtask` names what.
-fn check_kernels(program: &Program) -> Result<()> {
-    let left_out = |kind: &OpKind| {
-        matches!(kind, OpKind::Attention { .. } | OpKind::Upsample { mode: UpsampleMode::Bilinear, .. })
-    };
-    match program.ops.iter().find(|op| cfg!(target_arch = "wasm32") && left_out(&op.kind)) {
-        None => Ok(()),
-        Some(op) => Err(Error::new(ErrorKind::Device, "this build has none of Burn's kernels for it")
-            .at(format!("row {} ({})", op.row, op.kind.name()))
-            .hint("use device webgpu or cpu")),
+impl BurnOpsExecutor {
+    /// Until everything submitted is computed.
+    fn wait(&self) -> Result<()> {
+        self.burn.device.sync().map_err(|error| Error::new(ErrorKind::Device, error.to_string()).at("GPU"))?;
+        self.burn.gpu.check()
     }
 }
 

@@ -1,13 +1,12 @@
 //! A block's layers with their parameters, and how they are run.
 
-use burn::tensor::module::{avg_pool2d, conv_transpose2d, interpolate, max_pool2d};
-use burn::tensor::ops::{
-    AvgPoolOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode,
-};
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+use burn::tensor::module::{avg_pool2d, conv_transpose2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvTransposeOptions, MaxPoolOptions, PadMode};
 
 use crate::convolution::{Activated, BatchNorm, Convolution, ParameterMut};
 use crate::pass::Pass;
+use crate::product::{product, softmax, upsample_bilinear};
 use ghostdet::model::block::UpsampleMode;
 use ghostdet::{Error, ErrorKind, Result};
 
@@ -146,11 +145,7 @@ impl Layer {
                 let repeated = spread.expand([batch, channels, height, scale, width, scale]);
                 Ok(repeated.reshape([batch, channels, height * scale, width * scale]))
             }
-            &Self::Upsample { scale, mode: UpsampleMode::Bilinear } => {
-                let [_, _, height, width] = x.dims();
-                let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
-                Ok(interpolate(x, options.with_output_size([height * scale, width * scale])))
-            }
+            &Self::Upsample { scale, mode: UpsampleMode::Bilinear } => Ok(upsample_bilinear(x, scale)),
             Self::SpaceToDepth { gain, columns_first: true } => space_to_depth(x, *gain, [0, 5, 3, 1, 2, 4]),
             Self::SpaceToDepth { gain, columns_first: false } => space_to_depth(x, *gain, [0, 3, 5, 1, 2, 4]),
             Self::DepthToSpace(gain) => depth_to_space(x, *gain),
@@ -250,8 +245,10 @@ impl Linear {
         if channels != inputs {
             return Err(shape_error(format!("it takes {inputs} channels, its input has {channels}")).at(&self.key));
         }
+        // A product that leaves the batch where it is: its pixels are columns.
         let x = x.reshape([batch, channels, height * width]);
-        let mut y = self.weight.clone().unsqueeze::<3>().matmul(x);
+        let weight = self.weight.clone().unsqueeze::<3>().expand([batch, outputs, inputs]);
+        let mut y = product(weight, x);
         if let Some(bias) = &self.bias {
             y = y + bias.clone().reshape([1, outputs, 1]);
         }
@@ -280,12 +277,11 @@ impl Attention {
             let weight = self.projection.weight.clone().slice([rows.clone(), 0..channels]);
             let bias = self.projection.bias.clone().map(|bias| bias.slice([rows]));
             let linear = Linear { key: self.projection.key.clone(), weight, bias };
-            linear.run(x.clone()).map(|y| y.reshape([batch, self.heads, each, pixels]))
+            linear.run(x.clone()).map(|y| y.reshape([batch * self.heads, each, pixels]))
         };
         let [queries, keys, values] = [part(0, &parts[0])?, part(1, &parts[1])?, part(2, &parts[2])?];
-        let scores = queries.swap_dims(2, 3).matmul(keys) / (each as f64).sqrt();
-        let weights = activation::softmax(scores, 3);
-        let mixed = values.matmul(weights.swap_dims(2, 3));
+        let scores = product(queries.swap_dims(1, 2), keys) / (each as f64).sqrt();
+        let mixed = product(values, softmax(scores).swap_dims(1, 2));
         self.output.run(mixed.reshape([batch, channels, height, width]))
     }
 }

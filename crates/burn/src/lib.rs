@@ -24,6 +24,7 @@ mod kernels;
 mod layer;
 mod load;
 mod pass;
+mod product;
 #[cfg(feature = "train")]
 mod training;
 mod transfer;
@@ -121,7 +122,7 @@ impl Network {
     /// # Errors
     /// An input of another shape than the network takes.
     pub fn forward(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
-        let mut outputs = self.run(input, false, Pass::Inference)?;
+        let mut outputs = self.run(input, false, Pass::Inference, &mut |_| {})?;
         outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
     }
 
@@ -130,7 +131,7 @@ impl Network {
     /// # Errors
     /// As [`Network::forward`].
     pub fn forward_rows(&self, input: Tensor<4>) -> Result<Vec<Vec<Tensor<4>>>> {
-        self.run(input, true, Pass::Inference)
+        self.run(input, true, Pass::Inference, &mut |_| {})
     }
 
     /// Shows every parameter with its PyTorch key, for a trainer to take and replace.
@@ -149,7 +150,7 @@ impl Network {
     #[cfg(feature = "train")]
     pub fn forward_training(&mut self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
         let moments = pass::Moments::default();
-        let mut outputs = self.run(input, false, Pass::Training(&moments))?;
+        let mut outputs = self.run(input, false, Pass::Training(&moments), &mut |_| {})?;
         let seen: BTreeMap<String, pass::Moment> =
             moments.into_inner().into_iter().map(|moment| (moment.key.clone(), moment)).collect();
         self.visit(&mut |key, parameter| {
@@ -170,7 +171,7 @@ impl Network {
     /// An input whose channels or sides don't fit.
     #[cfg(feature = "train")]
     pub fn forward_frozen_norms(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
-        let mut outputs = self.run(input, false, Pass::FrozenNorms)?;
+        let mut outputs = self.run(input, false, Pass::FrozenNorms, &mut |_| {})?;
         outputs.pop().ok_or_else(|| Error::new(ErrorKind::Config, "the network has no rows"))
     }
 
@@ -182,7 +183,7 @@ impl Network {
     #[cfg(feature = "train")]
     pub fn watch(&self, input: Tensor<4>) -> Result<Vec<(String, Tensor<1>, Tensor<1>)>> {
         let moments = pass::Moments::default();
-        self.run(input, false, Pass::Watching(&moments))?;
+        self.run(input, false, Pass::Watching(&moments), &mut |_| {})?;
         Ok(moments.into_inner().into_iter().map(|moment| (moment.key, moment.mean, moment.variance)).collect())
     }
 
@@ -202,7 +203,21 @@ impl Network {
         });
     }
 
-    fn run(&self, input: Tensor<4>, keep: bool, pass: Pass<'_>) -> Result<Vec<Vec<Tensor<4>>>> {
+    /// Runs forward and calls `after` with each row's number once the row was submitted.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn forward_by_row(&self, input: Tensor<4>, after: &mut dyn FnMut(usize)) -> Result<()> {
+        self.run(input, false, Pass::Inference, after).map(|_| ())
+    }
+
+    fn run(
+        &self,
+        input: Tensor<4>,
+        keep: bool,
+        pass: Pass<'_>,
+        after: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Vec<Tensor<4>>>> {
         self.check_input(input.dims())?;
         let mut outputs: Vec<Vec<Tensor<4>>> = Vec::with_capacity(self.stages.len());
         for (index, stage) in self.stages.iter().enumerate() {
@@ -217,6 +232,7 @@ impl Network {
                 stage.finished.iter().for_each(|&row| outputs[row].clear());
             }
             outputs.push(stage.layer.run(inputs, pass).map_err(|error| error.at(format!("row {index}")))?);
+            after(index);
         }
         Ok(outputs)
     }
