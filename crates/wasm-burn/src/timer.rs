@@ -18,7 +18,7 @@ const CONFIG_BYTES: usize = 64 * 1024;
 pub struct GpuTimer {
     engine: Engine,
     size: [usize; 2],
-    rgb: Vec<u8>,
+    pixels: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -46,8 +46,8 @@ impl GpuTimer {
             Box::new(executor.map_err(thrown)?)
         };
         engine.attach(executor);
-        let rgb = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
-        Ok(Self { engine, size: [side, side], rgb })
+        let pixels = (0..side * side * graph.input_channels).map(|i| (i * 31 % 251) as u8).collect();
+        Ok(Self { engine, size: [side, side], pixels })
     }
 
     /// Runs it once: milliseconds from the image's bytes to the candidates, or to the raw maps in Burn's operations.
@@ -57,9 +57,9 @@ impl GpuTimer {
     pub async fn run(&self) -> Result<f64, JsValue> {
         let start = web_time::Instant::now();
         let threshold = threshold_logit(DETECT_THRESHOLD).map_err(thrown)?;
-        let found = self.engine.candidates_async(&self.rgb, self.size, threshold).await.map_err(thrown)?;
+        let found = self.engine.candidates_async(&self.pixels, self.size, threshold).await.map_err(thrown)?;
         if found.is_none() {
-            std::hint::black_box(self.engine.forward_async(&self.rgb, self.size).await.map_err(thrown)?);
+            std::hint::black_box(self.engine.forward_async(&self.pixels, self.size).await.map_err(thrown)?);
         }
         std::hint::black_box(found);
         Ok(start.elapsed().as_secs_f64() * 1e3)
@@ -70,7 +70,7 @@ impl GpuTimer {
     /// # Errors
     /// What the device refuses.
     pub async fn maps(&self) -> Result<Vec<f32>, JsValue> {
-        let maps = self.engine.forward_async(&self.rgb, self.size).await.map_err(thrown)?;
+        let maps = self.engine.forward_async(&self.pixels, self.size).await.map_err(thrown)?;
         Ok(maps.into_iter().flat_map(|map| map.data).collect())
     }
 }

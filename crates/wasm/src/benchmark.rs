@@ -12,7 +12,7 @@ use crate::model_stats::{checked, read};
 pub struct WebTimer {
     engine: Engine,
     size: [usize; 2],
-    rgb: Vec<u8>,
+    pixels: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -30,8 +30,8 @@ impl WebTimer {
         let side = checked(size)?.div_ceil(stride) * stride;
         let options = EngineOptions { precision, ..EngineOptions::default() };
         let engine = Engine::new(&graph, Weights::Random, &options).map_err(thrown)?;
-        let rgb: Vec<u8> = (0..side * side * 3).map(|i| (i * 31 % 251) as u8).collect();
-        Ok(Self { engine, size: [side, side], rgb })
+        let pixels: Vec<u8> = (0..side * side * graph.input_channels).map(|i| (i * 31 % 251) as u8).collect();
+        Ok(Self { engine, size: [side, side], pixels })
     }
 
     /// JSON: row, name and milliseconds of each operation in one run.
@@ -39,7 +39,7 @@ impl WebTimer {
     /// # Errors
     /// What the core refuses.
     pub async fn profile(&self) -> Result<String, JsValue> {
-        let times = self.engine.profile_async(&self.pixels(), self.size).await.map_err(thrown)?;
+        let times = self.engine.profile_async(&self.values(), self.size).await.map_err(thrown)?;
         serde_json::to_string(&times).map_err(|error| argument(&error.to_string()))
     }
 
@@ -48,7 +48,7 @@ impl WebTimer {
     /// # Errors
     /// What the core refuses.
     pub fn maps(&self) -> Result<Vec<f32>, JsValue> {
-        let maps = self.engine.forward_in_floats(&self.pixels(), self.size).map_err(thrown)?;
+        let maps = self.engine.forward_in_floats(&self.values(), self.size).map_err(thrown)?;
         Ok(maps.into_iter().flat_map(|map| map.data).collect())
     }
 
@@ -59,14 +59,14 @@ impl WebTimer {
     pub async fn run(&self) -> Result<f64, JsValue> {
         let start = web_time::Instant::now();
         let threshold = threshold_logit(DETECT_THRESHOLD).map_err(thrown)?;
-        let found = self.engine.candidates_async(&self.rgb, self.size, threshold).await.map_err(thrown)?;
+        let found = self.engine.candidates_async(&self.pixels, self.size, threshold).await.map_err(thrown)?;
         std::hint::black_box(found);
         Ok(start.elapsed().as_secs_f64() * 1e3)
     }
 }
 
 impl WebTimer {
-    fn pixels(&self) -> Vec<f32> {
-        self.rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+    fn values(&self) -> Vec<f32> {
+        self.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect()
     }
 }
