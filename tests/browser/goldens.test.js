@@ -76,6 +76,9 @@ backbone: [[-1, ${row[0]}, ${row[1]}, ${JSON.stringify(row[2])}]]\nhead: [[[-1],
   });
 }
 
+/** Their inputs' sides are no multiples of the stride, which Burn's operations want. */
+const NO_MULTIPLE = ['conv_k3s2_odd', 'ghostbottleneck_s2_k5'];
+
 /** The three architectures with hardly any channels. */
 function networkCases() {
   return ['yolov5', 'yolov5-ghost', 'yolov5-ghost-backbone'].map((name) => {
@@ -117,9 +120,8 @@ for (const device of ['cpu/float', 'webgpu', 'webgpu/burn-ops']) {
     if (device.startsWith('webgpu') && !(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) {
       return t.skip('no WebGPU adapter here');
     }
-    // Burn compiles a kernel for each shape: whole networks are enough of them.
-    const modules = device === 'webgpu/burn-ops' ? [] : [['modules', moduleCases()]];
-    for (const [what, cases] of [...modules, ['networks', networkCases()]]) {
+    const modules = moduleCases().filter(({ name }) => device !== 'webgpu/burn-ops' || !NO_MULTIPLE.includes(name));
+    for (const [what, cases] of [['modules', modules], ['networks', networkCases()]]) {
       let largest = 0;
       for (const one of cases) {
         const maps = await inPage(page, device, one);
@@ -130,7 +132,7 @@ for (const device of ['cpu/float', 'webgpu', 'webgpu/burn-ops']) {
           largest = Math.max(largest, most);
         });
       }
-      assert.ok(cases.length >= (what === 'modules' ? 42 : 3));
+      assert.ok(cases.length >= (what === 'modules' ? 40 : 3));
       t.diagnostic(`${device}: ${cases.length} ${what}, largest difference ${largest.toExponential(1)}`);
     }
     assert.deepEqual(page.errors, []);

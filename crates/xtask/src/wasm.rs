@@ -162,12 +162,25 @@ fn compile(root: &Path, build: &Build) -> Result<PathBuf, Box<dyn std::error::Er
         .current_dir(root)
         .args(["build", "--profile", profile, "-p", package, "--target", TARGET, "--features", features])
         .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", memory.flags());
+        .env("RUSTFLAGS", memory.flags() + &remapped_sources());
     let status = command.status()?;
     if !status.success() {
         return Err(format!("the wasm build failed ({status}); `tools/setup-wasm.sh` prepares the compiler").into());
     }
     Ok(target.join(TARGET).join(profile).join(format!("{}.wasm", build.stem())))
+}
+
+/// The flags that leave out where cargo keeps the sources of dependencies: panics name files by it, and a module should not depend
+/// on the folder of whoever builds it.
+fn remapped_sources() -> String {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
+    let Some(cargo) = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home) else { return String::new() };
+    let registries = std::fs::read_dir(cargo.join("registry").join("src"));
+    let mut folders: Vec<PathBuf> = registries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    // Spaces separate the flags.
+    folders.retain(|folder| !folder.to_string_lossy().contains(' '));
+    folders.iter().map(|folder| format!(" --remap-path-prefix={}=", folder.display())).collect()
 }
 
 fn bind(stem: &str, module: walrus::Module, output: &Path) -> Outcome {
