@@ -1,7 +1,7 @@
 //! Counts what blocks are made of, and follows a map's size and channels through them.
 
 use super::activation::Activation;
-use super::block::{Act, ActObject, Block, Conv, ConvShape, ConvTranspose, UpsampleMode};
+use super::block::{Act, ActObject, Attention, Block, Conv, ConvShape, ConvTranspose, Linear, Pool, UpsampleMode};
 use super::geometry::{Size, transposed_output, window_output};
 use super::graph::{Graph, Row, Source};
 
@@ -42,6 +42,12 @@ impl OpCount {
 pub(crate) struct Map {
     pub channels: usize,
     pub size: Size,
+}
+
+impl Map {
+    fn elements(&self) -> u64 {
+        product(&[self.channels, self.size[0], self.size[1]])
+    }
 }
 
 /// Largest side a map may have.
@@ -111,7 +117,6 @@ impl Profiler {
     }
 
     fn block(&mut self, block: &Block, input: Map) -> Map {
-        let Map { channels, size } = input;
         match block {
             Block::Pass => input,
             Block::Conv(conv) => self.conv(conv, input),
@@ -121,94 +126,38 @@ impl Profiler {
                 Map { channels: half.channels + other.channels, ..half }
             }
             Block::ConvTranspose(transposed) => self.transposed(transposed, input),
-            Block::BatchNorm { channels: expected, activation, .. } => {
-                self.expect(*expected, channels);
+            Block::BatchNorm { channels, activation, .. } => {
+                self.expect(*channels, input.channels);
                 self.count.layers += 1;
                 self.norm(input);
                 self.act(*activation, input);
                 input
             }
-            Block::Linear(linear) => {
-                let [c1, c2] = linear.channels;
-                self.expect(c1, channels);
+            Block::Linear(linear) => self.linear(linear, input),
+            Block::Attention(attention) => self.attention(attention, input),
+            Block::Activation { act, .. } => self.activation(*act, input),
+            Block::MaxPool(pool) => self.pool(pool, input),
+            Block::AvgPool(pool) => {
+                let out = self.pool(pool, input);
+                self.add(|count| &mut count.resize, out.elements());
+                out
+            }
+            &Block::ZeroPad([left, right, top, bottom]) => {
                 self.count.layers += 1;
-                self.parameters(product(&[c1, c2]) + if linear.bias { c2 as u64 } else { 0 });
-                self.add(|count| &mut count.linear, product(&[c1, c2, size[0], size[1]]));
-                Map { channels: c2, size }
+                let [height, width] = input.size;
+                Map { size: self.bounded([height + top + bottom, width + left + right]), ..input }
             }
-            Block::Attention(attention) => {
-                let c = attention.channels;
-                self.expect(c, channels);
-                // Three matrices, the attention and its last matrix.
-                self.count.layers += 5;
-                self.parameters(product(&[7 * c, c]) + 4 * c as u64);
-                self.add(|count| &mut count.linear, product(&[3 * c, c, size[0], size[1]]));
-                input
-            }
-            Block::Activation { act, .. } => {
-                self.act(*act, input);
-                if act.function == Activation::Prelu {
-                    self.parameters(1);
-                    self.add(|count| &mut count.resize, product(&[channels, size[0], size[1]]));
-                }
-                input
-            }
-            Block::MaxPool(pool) | Block::AvgPool(pool) => {
-                self.count.layers += 1;
-                let window = [pool.kernel; 2];
-                let out = self.windows(size, window, [pool.stride; 2], [pool.padding; 2], 1);
-                if matches!(block, Block::AvgPool(_)) {
-                    self.add(|count| &mut count.resize, product(&[channels, out[0], out[1]]));
-                }
-                Map { channels, size: out }
-            }
-            Block::ZeroPad([left, right, top, bottom]) => {
-                self.count.layers += 1;
-                Map { channels, size: self.bounded([size[0] + top + bottom, size[1] + left + right]) }
-            }
-            Block::Upsample { scale, mode } => {
-                self.count.layers += 1;
-                let out = self.bounded(size.map(|side| side.saturating_mul(*scale)));
-                let each = if *mode == UpsampleMode::Bilinear { 11 } else { 1 };
-                self.add(|count| &mut count.resize, product(&[channels, out[0], out[1], each]));
-                Map { channels, size: out }
-            }
-            Block::SpaceToDepth { gain, .. } => {
-                if size.iter().any(|side| !side.is_multiple_of(*gain)) {
-                    self.fail(|| format!("a map of {}x{} can't be divided by {gain}", size[1], size[0]));
-                }
-                Map { channels: channels * gain * gain, size: size.map(|side| (side / gain).max(1)) }
-            }
-            Block::DepthToSpace { gain } => {
-                if !channels.is_multiple_of(gain * gain) {
-                    self.fail(|| format!("{channels} channels can't be divided by {gain}x{gain}"));
-                }
-                let size = self.bounded(size.map(|side| side.saturating_mul(*gain)));
-                Map { channels: channels / (gain * gain), size }
-            }
+            Block::Upsample { scale, mode } => self.upsample(*scale, mode, input),
+            Block::SpaceToDepth { gain, .. } => self.space_to_depth(*gain, input),
+            Block::DepthToSpace { gain } => self.depth_to_space(*gain, input),
             Block::Chain(blocks) => blocks.iter().fold(input, |map, block| self.block(block, map)),
-            Block::Sum { body, shortcut } => {
-                let (body, shortcut) = (self.block(body, input), self.block(shortcut, input));
-                if body != shortcut {
-                    let text = |map: Map| format!("{}x{}x{}", map.channels, map.size[0], map.size[1]);
-                    self.fail(|| format!("maps of {} and {} can't be added", text(body), text(shortcut)));
-                }
-                body
-            }
-            Block::Concat(blocks) => {
-                let parts: Vec<Map> = blocks.iter().map(|block| self.block(block, input)).collect();
-                let size = parts.first().map_or(size, |part| part.size);
-                if parts.iter().any(|part| part.size != size) {
-                    self.fail(|| "the parts that are joined have different sizes".into());
-                }
-                Map { channels: parts.iter().map(|part| part.channels).sum(), size }
-            }
+            Block::Sum { body, shortcut } => self.sum(body, shortcut, input),
+            Block::Concat(blocks) => self.concat(blocks, input),
             Block::Cascade { step, times } => {
-                let out = self.block(step, input);
-                if out != input {
+                if self.block(step, input) != input {
                     self.fail(|| "what is repeated must keep the size of its map".into());
                 }
-                Map { channels: channels * (times + 1), ..input }
+                Map { channels: input.channels * (times + 1), ..input }
             }
             Block::Module { objects, body } => {
                 self.count.layers += objects;
@@ -216,6 +165,84 @@ impl Profiler {
             }
             Block::Join | Block::Detect(_) => self.several(block, &[input]),
         }
+    }
+
+    fn linear(&mut self, linear: &Linear, input: Map) -> Map {
+        let [c1, c2] = linear.channels;
+        self.expect(c1, input.channels);
+        self.count.layers += 1;
+        self.parameters(product(&[c1, c2]) + if linear.bias { c2 as u64 } else { 0 });
+        let out = Map { channels: c2, ..input };
+        self.add(|count| &mut count.linear, out.elements().saturating_mul(c1 as u64));
+        out
+    }
+
+    fn attention(&mut self, attention: &Attention, input: Map) -> Map {
+        let c = attention.channels;
+        self.expect(c, input.channels);
+        // Three matrices, the attention and its last matrix.
+        self.count.layers += 5;
+        self.parameters(product(&[7 * c, c]) + 4 * c as u64);
+        let [height, width] = input.size;
+        self.add(|count| &mut count.linear, product(&[3 * c, c, height, width]));
+        input
+    }
+
+    /// An activation that is a block of its own.
+    fn activation(&mut self, act: Act, input: Map) -> Map {
+        self.act(act, input);
+        if act.function == Activation::Prelu {
+            self.parameters(1);
+            self.add(|count| &mut count.resize, input.elements());
+        }
+        input
+    }
+
+    fn pool(&mut self, pool: &Pool, input: Map) -> Map {
+        self.count.layers += 1;
+        let size = self.windows(input.size, [pool.kernel; 2], [pool.stride; 2], [pool.padding; 2], 1);
+        Map { size, ..input }
+    }
+
+    fn upsample(&mut self, scale: usize, mode: &UpsampleMode, input: Map) -> Map {
+        self.count.layers += 1;
+        let out = Map { size: self.bounded(input.size.map(|side| side.saturating_mul(scale))), ..input };
+        let each = if *mode == UpsampleMode::Bilinear { 11 } else { 1 };
+        self.add(|count| &mut count.resize, out.elements().saturating_mul(each));
+        out
+    }
+
+    fn space_to_depth(&mut self, gain: usize, Map { channels, size }: Map) -> Map {
+        if size.iter().any(|side| !side.is_multiple_of(gain)) {
+            self.fail(|| format!("a map of {}x{} can't be divided by {gain}", size[1], size[0]));
+        }
+        Map { channels: channels * gain * gain, size: size.map(|side| (side / gain).max(1)) }
+    }
+
+    fn depth_to_space(&mut self, gain: usize, Map { channels, size }: Map) -> Map {
+        if !channels.is_multiple_of(gain * gain) {
+            self.fail(|| format!("{channels} channels can't be divided by {gain}x{gain}"));
+        }
+        let size = self.bounded(size.map(|side| side.saturating_mul(gain)));
+        Map { channels: channels / (gain * gain), size }
+    }
+
+    fn sum(&mut self, body: &Block, shortcut: &Block, input: Map) -> Map {
+        let (body, shortcut) = (self.block(body, input), self.block(shortcut, input));
+        if body != shortcut {
+            let text = |map: Map| format!("{}x{}x{}", map.channels, map.size[0], map.size[1]);
+            self.fail(|| format!("maps of {} and {} can't be added", text(body), text(shortcut)));
+        }
+        body
+    }
+
+    fn concat(&mut self, blocks: &[Block], input: Map) -> Map {
+        let parts: Vec<Map> = blocks.iter().map(|block| self.block(block, input)).collect();
+        let size = parts.first().map_or(input.size, |part| part.size);
+        if parts.iter().any(|part| part.size != size) {
+            self.fail(|| "the parts that are joined have different sizes".into());
+        }
+        Map { channels: parts.iter().map(|part| part.channels).sum(), size }
     }
 
     fn transposed(&mut self, transposed: &ConvTranspose, Map { channels, size }: Map) -> Map {
@@ -277,7 +304,7 @@ impl Profiler {
                 self.count.meets_default = true;
                 let [uses, elements] = &mut self.default_uses;
                 *uses += 1;
-                *elements = elements.saturating_add(product(&[map.channels, map.size[0], map.size[1]]));
+                *elements = elements.saturating_add(map.elements());
             }
             ActObject::Identity | ActObject::Own => self.count.layers += 1,
             ActObject::Row => {

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use ghostdet::detector::SelfTest;
-use ghostdet::engine::Executor;
 use ghostdet::engine::gpu::Tuning;
 use ghostdet::engine::program::Program;
+use ghostdet::engine::{Executor, random_checkpoint};
+use ghostdet::model::Graph;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Error, ErrorKind, Result};
 
@@ -79,16 +80,14 @@ impl Execution {
         outcome
     }
 
-    /// The executor for the steps of `program` alone: without a checkpoint there are the fused shaders only.
+    /// The executor of a network with random weights, `program` made of `graph`, for timing.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for Burn's own operations; weights that are too large for the device.
-    pub fn of_program(self, burn: &BurnGpu, program: &Program) -> Result<Box<dyn Executor>> {
+    /// [`ErrorKind::Device`]: the network doesn't fit the device.
+    pub fn with_random_weights(self, burn: &BurnGpu, graph: &Graph, program: &Program) -> Result<Box<dyn Executor>> {
         match self {
             Self::Fused(tuning) => fused(burn, program, tuning.unwrap_or_else(|| Tuning::default_for(&burn.gpu))),
-            Self::BurnOps => Err(Error::new(ErrorKind::Argument, "Burn's own operations have no fused steps to time")
-                .at("device gpu/burn-ops")
-                .hint("take --device gpu")),
+            Self::BurnOps => Ok(Box::new(BurnOpsExecutor::new(burn, graph, &random_checkpoint(graph))?)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind as UsageError};
 use ghostdet::engine::{Device, DeviceInfo, DeviceKind, Engine};
+use ghostdet::model::Graph;
 use ghostdet::{Detector, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -94,10 +95,10 @@ pub fn select(detector: &mut Detector, device: &Device, weights: &[u8]) -> Resul
     }
 }
 
-/// As [`select`], for a network without a checkpoint.
-pub fn select_for_engine(engine: &mut Engine, device: &Device) -> Result<()> {
+/// As [`select`], for a network of `graph` with random weights.
+pub fn select_for_engine(engine: &mut Engine, graph: &Graph, device: &Device) -> Result<()> {
     match device {
-        Device::Gpu(configuration) => gpu::attach_to_engine(engine, configuration.as_deref()),
+        Device::Gpu(configuration) => gpu::attach_to_engine(engine, graph, configuration.as_deref()),
         Device::Auto | Device::Cpu(_) => Ok(()),
     }
 }
@@ -106,6 +107,7 @@ pub fn select_for_engine(engine: &mut Engine, device: &Device) -> Result<()> {
 #[cfg(not(feature = "gpu"))]
 mod gpu {
     use ghostdet::engine::Engine;
+    use ghostdet::model::Graph;
     use ghostdet::{Detector, Error, ErrorKind, Result};
 
     pub fn is_known(_: &str) -> bool {
@@ -116,7 +118,7 @@ mod gpu {
         Err(missing())
     }
 
-    pub fn attach_to_engine(_: &mut Engine, _: Option<&str>) -> Result<()> {
+    pub fn attach_to_engine(_: &mut Engine, _: &Graph, _: Option<&str>) -> Result<()> {
         Err(missing())
     }
 

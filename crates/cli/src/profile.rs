@@ -5,7 +5,7 @@ use crate::table::{Column, table};
 use ghostdet::Result;
 use ghostdet::engine::plan::{Layout, Plan, Retain};
 use ghostdet::engine::program::{Op, OpKind};
-use ghostdet::engine::{Device, Engine, EngineOptions, Weights};
+use ghostdet::engine::{Device, Engine, EngineOptions, OpTime, Weights};
 use ghostdet::model::Graph;
 use serde_json::{Value, json};
 
@@ -27,18 +27,18 @@ struct Row {
     bytes: f64,
 }
 
-/// Median milliseconds of each operation of `engine` on `device`, and what ran them.
-pub fn operations(graph: &Graph, engine: &mut Engine, size: [usize; 2], device: &Device) -> Result<(Ran, Vec<f64>)> {
+/// Median milliseconds of each operation of `engine` on `device` (of each row in Burn's own operations), and what ran them.
+pub fn operations(graph: &Graph, engine: &mut Engine, size: [usize; 2], device: &Device) -> Result<(Ran, Vec<OpTime>)> {
     let count = size[0] * size[1] * graph.input_channels;
     let pixels: Vec<f32> = (0..count).map(|i| (i * 31 % 251) as f32 / 250.0).collect();
-    select_for_engine(engine, device)?;
+    select_for_engine(engine, graph, device)?;
     let runs = (0..=RUNS).map(|_| engine.profile(&pixels, size)).collect::<Result<Vec<_>>>()?;
-    let median = |index: usize| {
+    let median = |(index, time): (usize, &OpTime)| {
         let mut times: Vec<f64> = runs[1..].iter().map(|run| run[index].milliseconds).collect();
         times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
+        OpTime { milliseconds: times[times.len() / 2], ..time.clone() }
     };
-    Ok((Ran::on(engine), (0..engine.program().ops.len()).map(median).collect()))
+    Ok((Ran::on(engine), runs[0].iter().enumerate().map(median).collect()))
 }
 
 /// Runs `graph` on `device` at `imgsz` (rounded up to the stride).
@@ -51,9 +51,12 @@ pub fn measure(graph: &Graph, imgsz: usize, device: &Device) -> Result<Profile> 
     let (ran, times) = operations(graph, &mut engine, size, device)?;
     let mut rows = vec![Row::default(); graph.rows.len()];
     let plan = Plan::new(engine.program(), size, Layout::ChannelsLast, Retain::Maps)?;
-    for (index, op) in engine.program().ops.iter().enumerate() {
+    for time in times {
+        let Some(row) = rows.get_mut(time.row) else { continue };
+        row.milliseconds += time.milliseconds;
+    }
+    for op in &engine.program().ops {
         let Some(row) = rows.get_mut(op.row) else { continue };
-        row.milliseconds += times[index];
         let (adds, bytes) = cost(op, &plan);
         row.multiply_adds += adds;
         row.bytes += bytes;

@@ -71,7 +71,7 @@ impl Args {
             let mut engine = Engine::new(&graph, Weights::Random, &EngineOptions::default())?;
             let (on, times) = profile::operations(&graph, &mut engine, self.imgsz, &device)?;
             ran = Some(on);
-            steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.into());
+            steps.iter_mut().zip(times).for_each(|(step, time)| step["milliseconds"] = time.milliseconds.into());
         }
         let adds: f64 = steps.iter().filter_map(|step| step["multiply_adds"].as_f64()).sum();
         let bytes = |floats: usize| floats * 4;

@@ -2,6 +2,7 @@
 
 use ghostdet::engine::Engine;
 use ghostdet::engine::gpu::Gpu;
+use ghostdet::model::Graph;
 use ghostdet::weights::Checkpoint;
 use ghostdet::{Detector, Result};
 use ghostdet_burn::{BurnGpu, Execution};
@@ -28,10 +29,10 @@ pub fn attach(detector: &mut Detector, configuration: Option<&str>, weights: &[u
     block_on(execution.attach(detector, &burn, checkpoint.as_ref(), &test))
 }
 
-/// The same for the network of `engine`, which has no checkpoint.
-pub fn attach_to_engine(engine: &mut Engine, configuration: Option<&str>) -> Result<()> {
+/// The same for the network of `engine`, made of `graph` with random weights.
+pub fn attach_to_engine(engine: &mut Engine, graph: &Graph, configuration: Option<&str>) -> Result<()> {
     let execution = Execution::from_option(configuration)?;
-    let executor = execution.of_program(&open()?, engine.program_with_weights()?)?;
+    let executor = execution.with_random_weights(&open()?, graph, engine.program_with_weights()?)?;
     engine.attach(executor);
     Ok(())
 }
