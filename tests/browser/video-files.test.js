@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withPage } from './helper.js';
-import { every, facts, opened, options, saved, says, show, TIMES, written } from './video-helper.js';
+import { every, facts, opened, options, saved, says, show, TIMES, timesOf, written } from './video-helper.js';
 
 withPage();
 
@@ -79,6 +79,29 @@ test('a file that breaks off is looked at as far as it goes', options, async () 
   const bytes = await written(page);
   await page.setInputFiles('#file', { name: 'early.mp4', mimeType: 'video/mp4', buffer: bytes.subarray(0, Math.floor(bytes.length / 2)) });
   await says(page, /can't play early\.mp4/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('where the decoder gives up, the player goes on with the rest', options, async () => {
+  const page = await opened();
+  const [mp4, webm] = [await written(page), await written(page, { format: 'webm' })];
+  await page.evaluate(() => {
+    const { decode } = VideoDecoder.prototype;
+    globalThis.decoded = 0;
+    VideoDecoder.prototype.decode = function (chunk) {
+      if (++globalThis.decoded % 5 === 0) throw new DOMException('the decoder gave up', 'EncodingError');
+      return decode.call(this, chunk);
+    };
+  });
+  for (const [bytes, name] of [[mp4, 'clip.mp4'], [webm, 'clip.webm']]) {
+    await show(page, bytes, name);
+    const before = await page.evaluate(() => globalThis.decoded);
+    const [frames, some] = await every(page);
+    assert.ok(await page.evaluate((before) => globalThis.decoded > before + 4, before), 'the decoder was used');
+    assert.deepEqual(timesOf((await saved(page, '#save-csv')).bytes).map((time) => time.toFixed(2)), TIMES.slice(2).map((time) => time.toFixed(2)));
+    assert.deepEqual([frames, some], [TIMES.length, TIMES.length - 2], name);
+  }
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });
