@@ -49,6 +49,37 @@ test('rows are counted as one types, and what changed stands out', async () => {
   await page.context().close();
 });
 
+test('the YAML says the number of classes, unless one is typed into the field', async () => {
+  const page = await start();
+  assert.deepEqual([await page.inputValue('#play-nc'), await page.getAttribute('#play-nc', 'placeholder')], ['', '80']);
+  await write(page, (await text(page)).replace('nc: 80', 'nc: 3'));
+  assert.deepEqual((await figures(page)).slice(0, 2), ['3,689,936', '−47.5 % against yolov5s'], 'both networks have 3 classes');
+  assert.equal(await page.getAttribute('#play-nc', 'placeholder'), '3');
+  assert.equal(await page.textContent('#play-classes-note'), '');
+  await page.fill('#play-nc', '80');
+  assert.equal((await figures(page))[0], '3,897,605');
+  assert.match(await page.textContent('#play-classes-note'), /with 80 classes.*in place of the YAML's nc: 3/);
+  for (const wrong of ['0', '-1', '1.5', '10001']) {
+    await page.fill('#play-nc', wrong);
+    assert.match(await page.textContent('#play-error'), /whole number from 1 to 10,000/);
+    assert.ok(await page.locator('.play-cost.stale').count());
+  }
+  await page.fill('#play-nc', '');
+  assert.ok(await page.isHidden('#play-error'));
+  assert.equal((await figures(page))[0], '3,689,936');
+  // The number of a link counts; a later link without one has its YAML's.
+  await page.click('#play-share');
+  await page.waitForFunction(() => location.hash.includes('y='));
+  const hash = await page.evaluate(() => location.hash);
+  assert.doesNotMatch(hash, /nc=/);
+  await page.evaluate((hash) => (location.hash = `${hash}&nc=80`), hash);
+  await page.waitForFunction(() => document.getElementById('play-parameters').textContent === '3,897,605');
+  await page.evaluate((hash) => (location.hash = hash), hash);
+  await page.waitForFunction(() => document.getElementById('play-parameters').textContent === '3,689,936');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('errors stand at their line and break nothing', async () => {
   const page = await start();
   const good = await text(page);

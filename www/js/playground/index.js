@@ -21,6 +21,8 @@ let app;
 let editor;
 /** The last network that could be counted. @type {import('../../lib/index.d.ts').Summary | null} */
 let counted = null;
+/** The number of classes in the text itself; 0 where it has none. */
+let own = 0;
 /** What was measured, and of which text. @type {any} */
 let measured = null;
 /** @type {AbortController | null} */
@@ -66,6 +68,8 @@ const known = (/** @type {string} */ name) => (NAMES.includes(name) ? name : '')
 /** Takes the network and the settings that the address carries. */
 async function follow() {
   const params = app.params();
+  // A link is the whole network: a number that was typed before it does not change that.
+  if (params.has('y')) get('nc').value = '';
   for (const [key, id] of [['nc', 'nc'], ['size', 'size'], ['at', 'run-size']]) {
     const value = Number(params.get(key));
     if (Number.isInteger(value) && value > 0) get(id).value = String(value);
@@ -129,7 +133,7 @@ function save() {
 
 async function share() {
   shared = await pack(editor.text);
-  const settings = { y: shared, nc: get('nc').value, size: get('size').value, vs: get('versus').value };
+  const settings = { y: shared, nc: get('nc').value || null, size: get('size').value, vs: get('versus').value };
   for (const [key, value] of Object.entries(settings)) app.setSetting('playground', key, value, false);
   try {
     await navigator.clipboard.writeText(location.href);
@@ -160,12 +164,24 @@ const settings = () => ({ nc: get('nc').valueAsNumber || undefined, size: get('s
 function update() {
   if (!editor) return;
   try {
+    if (!get('nc').validity.valid) throw new Error(app.t('play_classes_wrong'));
     counted = summarize(editor.text, settings());
+    own = settings().nc ? ownClasses() : counted.nc;
+    get('nc').placeholder = String(own || '');
     fault(null);
   } catch (error) {
     fault(error);
   }
   write();
+}
+
+/** The text's own number of classes: a number in the field replaces it. */
+function ownClasses() {
+  try {
+    return summarize(editor.text, { size: settings().size }).nc;
+  } catch {
+    return 0;
+  }
 }
 
 /** Shows what is wrong with the text, at its line. */
@@ -191,10 +207,12 @@ function fault(/** @type {any} */ error) {
 function write() {
   if (!counted) return;
   const { rows, parameters, gflops_exact: gflops, layers } = counted;
+  const { nc } = counted;
+  get('classes-note').textContent = own && own !== nc && get('error').hidden ? app.t('play_classes_other', { nc, own }) : '';
   const model = get('versus').value;
   let other;
   try {
-    other = summarize(model, settings());
+    other = summarize(model, { nc, size: settings().size });
   } catch {
     return;
   }

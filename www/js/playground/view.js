@@ -10,9 +10,10 @@ export const HTML = `
   <div class="play-edit">
     <div class="play-bar">
       <label><span data-i18n="play_base">Start from</span> <select id="play-base"></select></label>
-      <label><span data-i18n="play_classes">Classes</span> <input id="play-nc" type="number" min="1" max="10000" value="80" inputmode="numeric"></label>
+      <label><span data-i18n="play_classes">Classes</span> <input id="play-nc" type="number" min="1" max="10000" inputmode="numeric"></label>
       <label><span data-i18n="play_size">Image size</span> <input id="play-size" type="number" min="32" max="4096" step="32" value="640" inputmode="numeric"></label>
     </div>
+    <p id="play-classes-note" class="note" role="status"></p>
     <div id="play-editor" class="play-editor"></div>
     <p id="play-error" class="play-error" role="alert" hidden></p>
     <p id="play-told" class="note" role="status"></p>
