@@ -162,6 +162,8 @@ fn compile(root: &Path, build: &Build) -> Result<PathBuf, Box<dyn std::error::Er
         .current_dir(root)
         .args(["build", "--profile", profile, "-p", package, "--target", TARGET, "--features", features])
         .env("CARGO_TARGET_DIR", &target)
+        // The bindings are made from what stripping takes away, too.
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         .env("RUSTFLAGS", memory.flags() + &remapped_sources());
     let status = command.status()?;
     if !status.success() {
