@@ -216,12 +216,79 @@ test('many files fill a strip, and are exported in one piece', withWeights, asyn
   await page.waitForFunction(() => /cat/.test(document.getElementById('detections').textContent));
   await page.click('#thumbnails button:nth-child(3)');
   await page.waitForFunction(() => /broken\.jpg/.test(document.getElementById('status').textContent));
+  assert.deepEqual(await empty(page), EMPTY, 'nothing is found in what is no picture');
   const { name, path } = await take(page, '#save-yolo');
   assert.equal(name, 'pictures-yolo.zip');
   const listed = execFileSync('python3', ['-m', 'zipfile', '-l', path], { encoding: 'utf8' });
   for (const file of ['labels/folder astronaut.txt', 'labels/folder cat.txt', 'labels/folder coffee.txt', 'classes.txt']) assert.ok(listed.includes(file), listed);
   const all = await take(page, '#save-zip');
   assert.match(execFileSync('python3', ['-m', 'zipfile', '-l', all.path], { encoding: 'utf8' }), /folder coffee\.jpg/);
+  // Other settings choose among what was found, without the network.
+  const [before, objects] = [await runs(page), async () => Number((await page.textContent('#gallery-text')).match(/(\d+) objects/)[1])];
+  const many = await objects();
+  await page.locator('#conf').fill('0.6');
+  assert.ok((await objects()) < many && (await objects()) > 0, `${await objects()} of ${many}`);
+  const rows = readFileSync((await take(page, '#save-csv')).path, 'utf8').trim().split('\n').slice(1);
+  assert.equal(rows.length, await objects());
+  await page.locator('#conf').fill('0.1');
+  assert.ok((await objects()) > many);
+  assert.doesNotMatch(await page.textContent('#gallery-text'), /Again/);
+  await page.locator('#iou').fill('0.7');
+  assert.match(await page.textContent('#gallery-text'), /press “Again”/);
+  assert.equal(await runs(page), before);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+/** What the list, its hint and the times say. */
+const empty = (page) => page.evaluate(() => {
+  const get = (id) => document.getElementById(id);
+  return [get('count').value, get('detections').children.length, get('brief').textContent, get('nothing').hidden, get('ms-network').value, get('empty').hidden];
+});
+const EMPTY = ['0', 0, '', true, '–', false];
+
+test('the list is empty when nothing is shown', withWeights, async () => {
+  const page = await opened();
+  assert.notEqual((await empty(page))[0], '0');
+  await page.setInputFiles('#file', { name: 'text.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('hello') });
+  await page.waitForFunction(() => /text\.jpg/.test(document.getElementById('status').textContent));
+  assert.deepEqual(await empty(page), EMPTY);
+  await page.click('#camera');
+  await page.waitForFunction(() => document.getElementById('ms-network').value !== '–');
+  await page.click('#camera');
+  assert.deepEqual(await empty(page), EMPTY);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+/** A GIF of 64 x 64 pixels, a frame for each colour. */
+function animation(colours, side = 64) {
+  const word = (value) => [value & 255, value >> 8];
+  // Codes of three bits: clear (4), two pixels, and so on, so that the table never grows.
+  const frame = (pixel) => {
+    const codes = [];
+    for (let i = 0; i < side * side; i += 2) codes.push(4, pixel, pixel);
+    const bits = [...codes, 5].map((code) => [code & 1, (code >> 1) & 1, code >> 2]).flat();
+    const bytes = Array.from({ length: Math.ceil(bits.length / 8) }, (_, i) => bits.slice(8 * i, 8 * i + 8).reduce((sum, bit, k) => sum | (bit << k), 0));
+    const blocks = [];
+    for (let i = 0; i < bytes.length; i += 255) blocks.push(Math.min(255, bytes.length - i), ...bytes.slice(i, i + 255));
+    return [0x21, 0xf9, 4, 0, ...word(10), 0, 0, 0x2c, 0, 0, 0, 0, ...word(side), ...word(side), 0, 2, ...blocks, 0];
+  };
+  const table = Array.from({ length: 4 }, (_, i) => colours[i] ?? [0, 0, 0]).flat();
+  const repeat = [0x21, 0xff, 11, ...Buffer.from('NETSCAPE2.0'), 3, 1, 0, 0, 0];
+  return Buffer.from([...Buffer.from('GIF89a'), ...word(side), ...word(side), 0x91, 0, 0, ...table, ...repeat, ...colours.flatMap((_, i) => frame(i)), 0x3b]);
+}
+
+test('an animated picture stands still on the frame that the network saw', withWeights, async () => {
+  const page = await opened();
+  const shown = () => page.evaluate(async () => (await (await fetch(document.getElementById('photo').src)).blob()).type);
+  for (const [colours, type] of [[[[255, 0, 0], [0, 255, 0]], 'image/png'], [[[255, 0, 0]], 'image/gif']]) {
+    const before = await runs(page);
+    await page.setInputFiles('#file', { name: 'moving.gif', mimeType: 'image/gif', buffer: animation(colours) });
+    await page.waitForFunction((before) => Number(document.body.dataset.runs) > before, before);
+    assert.equal(await shown(), type);
+    assert.equal(await page.evaluate(() => document.getElementById('photo').naturalWidth), 64);
+  }
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -109,10 +109,12 @@ export function fit(/** @type {import('../../lib/index.js').Detector} */ detecto
   get('model-classes').textContent = info.labels.length;
 }
 
-/** Writes the times. */
-export function report(/** @type {any} */ { speed, fps }) {
+/** Writes the times of a result; null for none. */
+export function report(/** @type {any} */ result) {
+  const { speed, fps } = result ?? {};
   for (const stage of ['network', 'capture', 'letterbox', 'nms', 'total']) {
     if (speed?.[stage] !== undefined) get(`ms-${stage}`).value = speed[stage].toFixed(['network', 'total'].includes(stage) ? 0 : 1);
+    else if (!result) get(`ms-${stage}`).value = '–';
   }
   get('fps').value = fps ? fps.toFixed(1) : '–';
 }

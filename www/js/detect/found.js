@@ -44,6 +44,14 @@ export function report(/** @type {any} */ { detections, fps, speed }, /** @type 
   highlight(index);
 }
 
+/** Nothing is shown: nothing was found in it, and nothing is missing. */
+export function clear() {
+  number.value = '0';
+  list.replaceChildren();
+  for (const part of [list, document.getElementById('nothing'), document.getElementById('found-more')]) part.hidden = true;
+  document.getElementById('brief').textContent = '';
+}
+
 function entry(index) {
   const item = document.createElement('li');
   item.id = `found-${index}`;

@@ -3,19 +3,27 @@ import { contain, draw } from '../../lib/draw.js';
 import { app } from '../app.js';
 import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
+import { filtered } from './film.js';
 import * as photo from './photo.js';
-import { countRun, onSource, session } from './session.js';
+import { countRun, onSource, session, take } from './session.js';
 import * as sources from './sources.js';
+import * as stage from './stage.js';
 import * as status from './status.js';
 
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
 
+/** Results are kept from this score on, so that the slider may go down to it later. */
+const LEAST = 0.05;
 /** A thumbnail's size in pixels. */
 const WIDE = 208;
 const TALL = 156;
 
-/** @typedef {{ file: File, name: string, result: any, error: string, button: HTMLButtonElement }} Item */
+/**
+ * `all`: what the network found, with which settings `asked`; `result`: what the settings leave of it now; `drawn`: how many boxes
+ * the thumbnail has.
+ * @typedef {{ file: File, name: string, all: any, asked: any, result: any, drawn: number, error: string, button: HTMLButtonElement }} Item
+ */
 /** @type {Item[]} */
 let items = [];
 /** @type {AbortController | null} */
@@ -28,16 +36,50 @@ export const results = () => items.filter(({ result }) => result).map(({ name, r
 export const pictures = () => items.filter(({ result }) => result);
 export const isOpen = () => items.length > 0;
 
-/** A small picture with its boxes, as the address of a file in memory. */
-async function thumbnail(file, result) {
+/** Puts the small picture with its boxes on the button. */
+async function paint(/** @type {Item} */ item) {
+  const { file, result, button } = item;
+  item.drawn = result.detections.length;
   const bitmap = await createImageBitmap(file);
   const canvas = document.createElement('canvas');
   Object.assign(canvas, { width: WIDE, height: TALL });
   const view = contain(bitmap.width, bitmap.height, { width: WIDE, height: TALL });
   draw(canvas, result, { image: bitmap, view, labels: false, unit: 0.8 });
   bitmap.close();
-  return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob && URL.createObjectURL(blob)), 'image/jpeg', 0.8));
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.8));
+  if (!blob || !item.result) return;
+  unpaint(item);
+  button.prepend(Object.assign(document.createElement('img'), { src: URL.createObjectURL(blob), alt: '', width: WIDE, height: TALL }));
 }
+
+function unpaint(/** @type {Item} */ { button }) {
+  const image = button.querySelector('img');
+  if (!image) return;
+  URL.revokeObjectURL(image.src);
+  image.remove();
+}
+
+/** The settings as the network was given them: weaker candidates and other classes may be wanted later. */
+const asking = () => ({ ...controls.options(), conf: Math.min(LEAST, controls.options().conf), classes: null });
+
+function settle(/** @type {Item} */ item) {
+  item.result = filtered(item.all);
+  item.button.dataset.count = String(item.result.detections.length);
+}
+
+/** Other thresholds or classes: other boxes, without the network. */
+export async function refine() {
+  const mine = (refining = {});
+  for (const item of items) if (item.all) settle(item);
+  if (isOpen()) write();
+  // A slider goes on moving.
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  for (const item of items) {
+    if (mine !== refining) return;
+    if (item.result && item.drawn !== item.result.detections.length) await paint(item).catch(() => {});
+  }
+}
+let refining = {};
 
 function add(file) {
   const button = document.createElement('button');
@@ -46,7 +88,7 @@ function add(file) {
   const label = Object.assign(document.createElement('span'), { textContent: name });
   button.append(label);
   /** @type {Item} */
-  const item = { file, name, result: null, error: '', button };
+  const item = { file, name, all: null, asked: null, result: null, drawn: 0, error: '', button };
   button.addEventListener('click', () => choose(item));
   items.push(item);
   return button;
@@ -54,9 +96,13 @@ function add(file) {
 
 /** Shows one of the pictures large. */
 function choose(item) {
-  if (item.error) return status.tell('gallery_bad', { name: item.name, why: item.error }, true);
   for (const one of items) one.button.setAttribute('aria-pressed', String(one === item));
-  photo.open(URL.createObjectURL(item.file), item.name, { known: running ? item.result : null });
+  if (item.error) {
+    take(null);
+    stage.clear();
+    return status.tell('gallery_bad', { name: item.name, why: item.error }, true);
+  }
+  photo.open(item.file, item.name, { known: running ? item.result : null });
 }
 
 /** Takes pictures and runs the network on one after the other; `rest` files were something else. */
@@ -81,13 +127,13 @@ async function run() {
     if (mine.signal.aborted) break;
     session.ran = null;
     try {
-      const result = await detector.detect(item.file, { ...controls.options(), signal: mine.signal });
+      const asked = asking();
+      const all = await detector.detect(item.file, { ...asked, signal: mine.signal });
       if (mine.signal.aborted) break;
       countRun();
-      item.result = result;
-      const url = await thumbnail(item.file, result);
-      if (url) item.button.prepend(Object.assign(document.createElement('img'), { src: url, alt: '', width: WIDE, height: TALL }));
-      item.button.dataset.count = String(result.detections.length);
+      Object.assign(item, { all, asked });
+      settle(item);
+      await paint(item);
       if (first) choose(item);
       first = false;
     } catch (error) {
@@ -108,10 +154,7 @@ function close() {
   running?.abort();
   running = null;
   app.setBusy('gallery', false);
-  for (const { button } of items) {
-    const image = button.querySelector('img');
-    if (image) URL.revokeObjectURL(image.src);
-  }
+  items.forEach(unpaint);
   items = [];
   others = 0;
   get('gallery').hidden = true;
@@ -124,6 +167,8 @@ function write() {
   const objects = items.reduce((sum, { result }) => sum + (result?.detections.length ?? 0), 0);
   const parts = [t(running ? 'gallery_running' : 'gallery_done', { k: done, n: items.length, objects })];
   if (failed) parts.push(t('gallery_failed', { n: failed }));
+  const { conf, iou } = controls.options();
+  if (items.some(({ all, asked }) => all && (asked.iou !== iou || asked.conf > conf))) parts.push(t('gallery_changed'));
   if (others) parts.push(t('gallery_others', { n: others }));
   get('gallery-text').textContent = parts.join(' ');
   get('gallery-progress').hidden = !running;
@@ -141,8 +186,8 @@ export function listen() {
     }
     if (items.every(({ result, error }) => result || error)) {
       for (const item of items) {
-        Object.assign(item, { result: null, error: '' });
-        item.button.querySelector('img')?.remove();
+        Object.assign(item, { all: null, result: null, error: '' });
+        unpaint(item);
         item.button.classList.remove('failed');
       }
     }

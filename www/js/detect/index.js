@@ -35,10 +35,16 @@ async function open(/** @type {File[]} */ files) {
     await network.load(weights, yaml && (await yaml.text()));
   }
   if (pictures.length > 1) return gallery.open(pictures, files.length - pictures.length - (weights ? 1 : 0));
-  if (pictures.length) return photo.open(URL.createObjectURL(pictures[0]), pictures[0].name);
+  if (pictures.length) return photo.open(pictures[0], pictures[0].name);
   if (video) return film.open(video);
   if (weights) return;
   status.tell(yaml ? 'yaml_needed' : 'no_file', { name: files[0].name }, true);
+}
+
+/** Other boxes: of the picture that is shown, and of those in the strip. */
+function refine() {
+  photo.refine();
+  gallery.refine();
 }
 
 /** Opens a sample photo. */
@@ -68,7 +74,7 @@ export async function start(/** @type {HTMLElement} */ root) {
     app.setSetting('detect', 'device', get('place').value === 'auto' ? null : get('place').value);
     network.reload();
   });
-  controls.listen(photo.refine, (size) => {
+  controls.listen(refine, (size) => {
     if (!app.detector) return;
     app.detector.size = size;
     slow.write();
@@ -90,7 +96,7 @@ export async function start(/** @type {HTMLElement} */ root) {
     hidden: () => (live.pause(), film.pause()),
     changed() {
       controls.restore();
-      photo.refine();
+      refine();
     },
   };
 }

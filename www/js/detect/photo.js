@@ -56,14 +56,40 @@ export async function look(/** @type {import('./session.js').Source} */ source) 
   }
 }
 
+/** A picture's address in memory; of an animated one only the first frame's, which is what the network sees. */
+async function address(/** @type {File} */ file) {
+  if (/(gif|webp|png|avif)$/.test(file.type) && (await isAnimated(file))) {
+    const bitmap = await createImageBitmap(file);
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    canvas.getContext('bitmaprenderer').transferFromImageBitmap(bitmap);
+    return URL.createObjectURL(await canvas.convertToBlob());
+  }
+  return URL.createObjectURL(file);
+}
+
+async function isAnimated(/** @type {File} */ file) {
+  if (!('ImageDecoder' in window)) return file.type === 'image/gif';
+  const decoder = new ImageDecoder({ data: file.stream(), type: file.type });
+  try {
+    await decoder.completed;
+    return decoder.tracks.selectedTrack?.frameCount > 1;
+  } catch {
+    return false;
+  } finally {
+    decoder.close();
+  }
+}
+
 /**
- * Opens a picture by its address. `known`: its result, if the network has run on it before.
- * @param {string} url
+ * Opens a picture, or a sample by its address. `known`: its result, if the network has run on it before.
+ * @param {string | File} what
  * @param {string} name
  * @param {{ known?: any, stop?: () => void }} [options]
  */
-export async function open(url, name, { known, stop } = {}) {
+export async function open(what, name, { known, stop } = {}) {
   take(null);
+  const opening = (last = {});
+  const url = typeof what === 'string' ? what : await address(what).catch(() => URL.createObjectURL(what));
   const letGo = () => {
     if (url.startsWith('blob:')) URL.revokeObjectURL(url);
     stop?.();
@@ -74,13 +100,13 @@ export async function open(url, name, { known, stop } = {}) {
     again: () => look(source),
     refine: () => true,
   };
-  const opening = (last = {});
+  if (opening !== last) return letGo();
   try {
     await stage.showPhoto(url, t('photo_named', { name }));
   } catch {
+    letGo();
     if (opening !== last) return;
     stage.clear();
-    letGo();
     status.tell('no_picture', { name }, true);
     return;
   }

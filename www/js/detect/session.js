@@ -102,6 +102,12 @@ function announce(live) {
   else say();
 }
 
+stage.onEmpty(() => {
+  session.result = null;
+  found.clear();
+  controls.report(null);
+});
+
 /** Shows a result: boxes, list, times. */
 export function show(/** @type {any} */ result) {
   session.result = result;

@@ -54,8 +54,15 @@ export function showVideo(mirror = false) {
   return video;
 }
 
+/** Calls back when nothing is shown any more. @type {Set<() => void>} */
+const emptied = new Set();
+export const onEmpty = (/** @type {() => void} */ callback) => emptied.add(callback);
+
 /** Shows nothing but the invitation. */
-export const clear = () => swap(null, false);
+export function clear() {
+  swap(null, false);
+  for (const callback of emptied) callback();
+}
 
 /** Replaces the boxes: `{ width, height, detections }`, or null for none. */
 export function showResult(/** @type {any} */ result, /** @type {number | null} */ index = null) {

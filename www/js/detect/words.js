@@ -31,6 +31,7 @@ export const en = {
 
   gallery_running: '{k} of {n} pictures, {objects} objects.', gallery_done: '{k} of {n} pictures, {objects} objects.',
   gallery_failed: '{n} could not be read.', gallery_others: '{n} other files were left out.',
+  gallery_changed: 'The settings have changed: press “Again”.',
   gallery_cancel: 'Cancel', gallery_go_on: 'Go on', gallery_again: 'Again', gallery_bad: '{name}: {why}',
 
   save_one: 'Of the picture that is shown:', save_film: 'Of the {n} frames that the network has seen:', save_many: 'Of all {n} pictures:',
@@ -91,7 +92,7 @@ export const zh = {
   film_running: '第 {n} 帧，{time} / {all}', film_done: '已检测 {n} 帧，其中 {k} 帧有目标。', film_stopped: '已停止。网络检测了 {n} 帧，其中 {k} 帧有目标。',
 
   gallery_running: '{k} / {n} 张图片，{objects} 个目标。', gallery_done: '{k} / {n} 张图片，{objects} 个目标。',
-  gallery_failed: '{n} 张无法读取。', gallery_others: '略过了 {n} 个其他文件。',
+  gallery_failed: '{n} 张无法读取。', gallery_others: '略过了 {n} 个其他文件。', gallery_changed: '设置已更改，请点击“重新检测”。',
   gallery_cancel: '取消', gallery_go_on: '继续', gallery_again: '重新检测', gallery_bad: '{name}：{why}',
 
   save_one: '当前图片：', save_film: '网络检测过的 {n} 帧：', save_many: '全部 {n} 张图片：',
