@@ -238,7 +238,8 @@ export async function every({ format, save } = {}) {
   timeline.complete = stored || ended;
   marks();
   write();
-  video.currentTime = ended ? 0 : at;
+  // With tracks it stays at the end, where the counts are complete.
+  video.currentTime = ended && !track ? 0 : at;
   if (problem && format) status.tell('save_failed', { why: problem.message }, true);
   else if (problem) failed(problem);
   else if (!format || !ended || !n) {
