@@ -105,6 +105,23 @@ test('errors stand at their line and break nothing', async () => {
   await page.context().close();
 });
 
+test('the error is in the window while one types, and a broken network says why it does not run', async () => {
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 360, height: 740 }]) {
+    const page = await start({ viewport });
+    const field = page.locator('#play-editor textarea');
+    await field.evaluate((one) => one.scrollIntoView({ block: 'nearest' }));
+    await write(page, (await text(page)).replace('GhostConv', 'GohstConv'));
+    const { y, height } = await page.locator('#play-error').boundingBox();
+    assert.ok(y > 0 && y + height <= viewport.height, `the error at ${y} of ${viewport.height}`);
+    await page.click('#play-run');
+    assert.match(await page.textContent('#play-ran'), /can't run\. Line \d+: .*GohstConv/s);
+    await write(page, (await text(page)).replace('GohstConv', 'GhostConv'));
+    assert.equal(await page.textContent('#play-ran'), '');
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
 test('a text of 10 MB is refused in a sentence', async () => {
   const page = await start();
   const before = await text(page);
@@ -181,6 +198,10 @@ test('CodeMirror shows the same errors and refuses the same texts', { skip: vend
   await page.keyboard.type('nonsense: [\n');
   await page.waitForSelector('#play-error:not([hidden])');
   await page.waitForSelector('.cm-lint-marker-error');
+  const [{ y, height }, lines, editor, column] = await Promise.all(['#play-error', '.cm-editor', '#play-editor', '.play-edit'].map((one) => page.locator(one).boundingBox()));
+  assert.ok(y + height <= 800, `the error at ${y} is in the window`);
+  assert.equal(editor.width, column.width);
+  assert.ok(lines.width <= editor.width, 'long lines scroll beside their numbers');
   for (let i = 0; i < 12; i++) await page.keyboard.press('Control+z');
   await page.waitForSelector('#play-error', { state: 'hidden' });
   await page.locator('.cm-content').evaluate((content) => {

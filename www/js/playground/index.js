@@ -208,7 +208,7 @@ function write() {
   if (!counted) return;
   const { rows, parameters, gflops_exact: gflops, layers } = counted;
   const { nc } = counted;
-  get('classes-note').textContent = own && own !== nc && get('error').hidden ? app.t('play_classes_other', { nc, own }) : '';
+  get('classes-note').textContent = own && own !== nc && get('nc').validity.valid ? app.t('play_classes_other', { nc, own }) : '';
   const model = get('versus').value;
   let other;
   try {
@@ -256,7 +256,7 @@ async function time() {
   if (stop) return stop.abort();
   failure = '';
   update();
-  if (!get('error').hidden || !counted) return;
+  if (!get('error').hidden || !counted) return void (get('ran').textContent = app.t('play_broken', { why: get('error').textContent }));
   if (counted.parameters > MOST_PARAMETERS) {
     const values = { parameters: app.count(counted.parameters), most: app.count(MOST_PARAMETERS) };
     return void (get('ran').textContent = app.t('play_too_large', values));

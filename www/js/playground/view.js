@@ -14,9 +14,13 @@ export const HTML = `
       <label><span data-i18n="play_size">Image size</span> <input id="play-size" type="number" min="32" max="4096" step="32" value="640" inputmode="numeric"></label>
     </div>
     <p id="play-classes-note" class="note" role="status"></p>
-    <div id="play-editor" class="play-editor"></div>
-    <p id="play-error" class="play-error" role="alert" hidden></p>
-    <p id="play-told" class="note" role="status"></p>
+    <div class="play-field">
+      <div id="play-editor" class="play-editor"></div>
+      <div class="play-says">
+        <p id="play-error" class="play-error" role="alert" hidden></p>
+        <p id="play-told" class="note" role="status"></p>
+      </div>
+    </div>
     <div class="play-bar">
       <button id="play-share" type="button" data-i18n="play_share">Copy a link</button>
       <button id="play-open" type="button" data-i18n="play_open">Open a YAML</button>

@@ -14,6 +14,7 @@ export const en = {
   play_paradox: 'It does {flops} of the operations in {time} of the time.',
   play_changed: 'The network was changed since: run it again.',
   play_too_large: 'With {parameters} parameters this network is too large to run in a tab (at most {most}). Its cost above is right.',
+  play_broken: 'This network can\'t run. {why}',
   play_failed: 'It did not run: {why}',
   play_busy: 'The camera or a video is running. Stop it first: both would be slow, and the times wrong.',
   play_gpu: 'WebGPU tells no times for single rows.',
@@ -37,6 +38,7 @@ export const zh = {
   play_ran_alone: '在本机（{device}，一张 {size} × {size} 的图片，随机权重）：{mine} 毫秒。',
   play_paradox: '运算量为其 {flops}，时间为其 {time}。', play_changed: '网络在此后被修改，请重新运行。',
   play_too_large: '此网络有 {parameters} 个参数，太大，无法在标签页中运行（最多 {most}）。上面的代价是正确的。',
+  play_broken: '此网络无法运行。{why}',
   play_failed: '未能运行：{why}', play_busy: '摄像头或视频正在运行。请先停止，否则两者都会变慢，时间也不准。',
   play_gpu: 'WebGPU 不提供单行的时间。',
 };
