@@ -100,6 +100,36 @@ test('a withdrawn permission ends the camera', withWeights, async () => {
   await asking.close();
 });
 
+test('the picture of a mirrored camera is saved as it is', withWeights, async () => {
+  const page = await opened();
+  await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 240 });
+    const paint = canvas.getContext('2d');
+    setInterval(() => {
+      paint.fillStyle = 'blue';
+      paint.fillRect(0, 0, 320, 240);
+      paint.fillStyle = 'red';
+      paint.fillRect(0, 0, 160, 240);
+    }, 30);
+    navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
+  });
+  const before = await page.evaluate(() => Number(document.body.dataset.runs));
+  await page.click('#camera');
+  await page.waitForFunction((before) => Number(document.body.dataset.runs) > before, before);
+  await page.click('#open-save');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save-png')]);
+  const bytes = readFileSync(await download.path()).toString('base64');
+  const left = await page.evaluate(async (bytes) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${bytes}`)).blob());
+    const paint = new OffscreenCanvas(image.width, image.height).getContext('2d');
+    paint.drawImage(image, 0, 0);
+    return [...paint.getImageData(20, 200, 1, 1).data];
+  }, bytes);
+  assert.ok(left[0] > 200 && left[2] < 60, `red on the left: ${left}`);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a shared screen is watched until the sharing ends', withWeights, async () => {
   const page = await opened(() => {
     navigator.mediaDevices.getDisplayMedia = async () => {

@@ -11,12 +11,11 @@ export function recordable() {
 }
 
 /**
- * Begins to record what the video shows, at its own size, with the boxes that `result` gives for it.
+ * Begins to record what the video shows, at its own size and not mirrored, with the boxes that `result` gives for it.
  * @param {HTMLVideoElement} video
  * @param {() => any} result
- * @param {{ mirror?: boolean }} [options]
  */
-export function record(video, result, { mirror = false } = {}) {
+export function record(video, result) {
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d');
   const type = recordable();
@@ -30,7 +29,7 @@ export function record(video, result, { mirror = false } = {}) {
       canvas.dataset.begun = '';
       const scale = Math.min(canvas.width / video.videoWidth, canvas.height / video.videoHeight);
       const view = { x: (canvas.width - video.videoWidth * scale) / 2, y: (canvas.height - video.videoHeight * scale) / 2, scale };
-      draw(canvas, { ...found, width: video.videoWidth, height: video.videoHeight }, { image: video, view, mirror, ...tracking.drawn() });
+      draw(canvas, { ...found, width: video.videoWidth, height: video.videoHeight }, { image: video, view, ...tracking.drawn() });
     }
     next();
   };

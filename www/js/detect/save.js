@@ -51,7 +51,7 @@ async function picture(/** @type {'png' | 'jpeg'} */ type) {
   const { image, result } = await still();
   const canvas = document.createElement('canvas');
   const { trails, counts } = session.result ?? {};
-  draw(canvas, { trails, counts, ...result }, { image, mirror: source.mirrored, ...tracking.drawn() });
+  draw(canvas, { trails, counts, ...result }, { image, ...tracking.drawn() });
   give(await toBlob(canvas, `image/${type}`), `${flat(stem(source.name))}-boxes.${type === 'png' ? 'png' : 'jpg'}`);
 }
 
@@ -123,7 +123,7 @@ async function toggleRecording() {
     const found = stored();
     return found ? film.filtered(found) : session.result;
   };
-  recording = { ...record(video, result, { mirror: source.mirrored }), name: flat(stem(source.name)) };
+  recording = { ...record(video, result), name: flat(stem(source.name)) };
   if (film.isFilm()) await video.play();
   status.tell('recording');
   write();
