@@ -270,3 +270,14 @@ test('a worker that stopped says so, and goes on saying so', options, async () =
   assert.deepEqual(seen, ['internal', 'internal']);
   await page.context().close();
 });
+
+test('where WebGPU was chosen and runs in software, the page names that as the reason', options, async (t) => {
+  const page = await open(browser, `${server.address}#detect?device=webgpu&size=96`);
+  if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip('no WebGPU adapter here');
+  await page.waitForFunction(() => document.body.dataset.ready, null, { timeout: 120_000 });
+  assert.match(await page.textContent('#device'), /^WebGPU/);
+  await page.locator('#slow').evaluate((details) => (details.open = true));
+  await page.waitForFunction(() => /software computes it.*choose CPU/.test(document.getElementById('slow-list').textContent), null, { timeout: 20_000 });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});

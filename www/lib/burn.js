@@ -34,7 +34,7 @@ export function configureBurn(/** @type {any} */ source) {
 }
 
 /** Names of adapters that compute on the processor. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+export const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 /**
  * The adapter as the browser tells it; null without WebGPU, or if it does not answer. Nothing is fetched for it.
