@@ -48,6 +48,27 @@ test('offline before the weights came says so, and goes on when there is a netwo
   await page.context().close();
 });
 
+test('what is fetched when it is opened says without a network that there is none', withWeights, async () => {
+  const page = await open(browser, server.address);
+  await detected(page);
+  await page.context().setOffline(true);
+  await page.click('#open-save');
+  await page.waitForFunction(() => /^You are offline.*Go online once/.test(document.getElementById('status').textContent));
+  for (const view of ['compare', 'playground', 'evaluate']) {
+    await page.click(`.views a[href="#${view}"]`);
+    await page.waitForFunction(() => /^You are offline/.test(document.getElementById('view-problem').textContent));
+    assert.equal(await page.isVisible('#view-problem'), true);
+  }
+  // With a network again, the view comes with its style sheet.
+  await page.context().setOffline(false);
+  await page.click('.views a[href="#detect"]');
+  await page.click('.views a[href="#compare"]');
+  await page.waitForSelector('#compare-table tbody tr');
+  assert.ok(await page.evaluate(() => [...document.styleSheets].some(({ href }) => href?.endsWith('/compare.css'))));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 /** The page in a folder of its own, whose files a test may change. */
 async function copied() {
   const folder = mkdtempSync(join(tmpdir(), 'ghostdet-site-'));

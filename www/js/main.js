@@ -31,7 +31,9 @@ function style(name) {
   if (!href || document.querySelector(`link[href="${href}"]`)) return;
   return new Promise((resolve) => {
     const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href });
-    link.onload = link.onerror = resolve;
+    link.onload = resolve;
+    // The next try fetches it again.
+    link.onerror = () => resolve(link.remove());
     document.head.append(link);
   });
 }
@@ -64,7 +66,7 @@ async function open(name) {
     // Offline, or an old page on a new server: the next try fetches it again.
     started.delete(name);
     if (current !== name) return;
-    problem.textContent = t('view_failed', { why: error.message });
+    problem.textContent = offline.offlineReason() ?? t('view_failed', { why: error.message });
     problem.hidden = false;
   }
 }

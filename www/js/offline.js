@@ -48,3 +48,10 @@ export function start() {
 
 /** Why something could not be fetched, if it is that there is no network. */
 export const offlineReason = () => (navigator.onLine ? null : t('offline'));
+
+/** A failure in words; what is fetched only when it is opened fails without a network, too. */
+export function sentence(/** @type {any} */ error) {
+  const why = error?.message ?? String(error);
+  const module = /dynamically imported|module script/i.test(why);
+  return ((module || error?.code === 'network') && offlineReason()) || (module ? t('view_failed', { why }) : why);
+}

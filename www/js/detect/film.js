@@ -1,6 +1,7 @@
 // A video file: plays with boxes as fast as the network goes, steps by frame, or looks at every frame.
 import { videoDuration } from '../../lib/index.js';
 import { app } from '../app.js';
+import { sentence } from '../offline.js';
 import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
 import { ready } from './network.js';
@@ -240,7 +241,7 @@ export async function every({ format, save } = {}) {
   write();
   // With tracks it stays at the end, where the counts are complete.
   video.currentTime = ended && !track ? 0 : at;
-  if (problem && format) status.tell('save_failed', { why: problem.message }, true);
+  if (problem && format) status.tell('save_failed', { why: sentence(problem) }, true);
   else if (problem) failed(problem);
   else if (!format || !ended || !n) {
     const some = (result) => filtered(result).detections.length > 0;

@@ -1,6 +1,7 @@
 // What may be taken away: pictures and videos with boxes, lists in other programs' formats, code.
 import { draw, toCoco, toCsv, toJson, toYolo, zip } from '../../lib/index.js';
 import { app } from '../app.js';
+import { sentence } from '../offline.js';
 import { onLanguage, t } from '../text.js';
 import { code } from './code.js';
 import * as controls from './controls.js';
@@ -177,7 +178,7 @@ const act = (/** @type {() => unknown} */ action, close = true) => async () => {
   try {
     await action();
   } catch (error) {
-    status.tell('save_failed', { why: error.message }, true);
+    status.tell('save_failed', { why: sentence(error) }, true);
   }
 };
 

@@ -1,4 +1,5 @@
 // The line below the picture: what is going on, and what to do if something failed.
+import { sentence } from '../offline.js';
 import { onLanguage, t } from '../text.js';
 
 const line = document.getElementById('status');
@@ -20,7 +21,7 @@ export function tell(/** @type {string} */ key, /** @type {Record<string, any>} 
   write();
 }
 
-export const fail = (/** @type {any} */ error) => tell('failed', { why: error?.message ?? String(error) }, true);
+export const fail = (/** @type {any} */ error) => tell('failed', { why: sentence(error) }, true);
 
 /** Whether a failure stands in the line. */
 export const isBad = () => message?.bad ?? false;
