@@ -194,6 +194,30 @@ test('two networks beside each other on one picture', withWeights, async () => {
   await page.context().close();
 });
 
+test('without a network, a network that is not on the device is named; the other one is shown', withWeights, async () => {
+  const page = await open(browser, server.address);
+  await page.addInitScript(() => Object.defineProperty(navigator, 'onLine', { get: () => window.online === true }));
+  await page.route('**/yolov5s-ghost-backbone.safetensors', (route) => route.abort());
+  await page.goto(`${server.address}#evaluate`);
+  await page.reload();
+  await page.waitForFunction(() => /offline/.test(document.getElementById('two-problem')?.textContent), null, { timeout: 60_000 });
+  assert.equal(await page.textContent('#two-problem'),
+    'yolov5s-ghost-backbone is not on this device yet, and you are offline. Go online, or choose another network.');
+  const painted = (id) => page.locator(id).evaluate((canvas) =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0));
+  assert.deepEqual([await painted('#two-left'), await painted('#two-right')], [true, false]);
+  // As soon as there is a network, the page goes on by itself.
+  await page.unroute('**/yolov5s-ghost-backbone.safetensors');
+  await page.evaluate(() => {
+    window.online = true;
+    window.dispatchEvent(new Event('online'));
+  });
+  await page.waitForSelector('#view-evaluate[data-pair]', { timeout: 60_000 });
+  assert.equal(await page.isVisible('#two-problem'), false);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('the Evaluator takes any detections', async () => {
   const page = await open(browser, `${server.address}#none`);
   const seen = await page.evaluate(async () => {

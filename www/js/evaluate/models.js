@@ -1,6 +1,8 @@
 // The networks of this view: the shipped ones, and files that somebody opened. They run on the CPU, where all of them can be
 // compared.
 import { Detector } from '../../lib/index.js';
+import { offlineReason } from '../offline.js';
+import { t } from '../text.js';
 
 const MANIFEST = new URL('../../lib/weights/manifest.json', import.meta.url);
 
@@ -51,7 +53,11 @@ export const forget = (/** @type {string} */ name) => known.delete(name);
 export async function use(name, work) {
   used.set(name, (used.get(name) ?? 0) + 1);
   try {
-    return await work(await load(name));
+    const detector = await load(name).catch((error) => {
+      if (error.code === 'network' && offlineReason()) throw new Error(t('model_offline', { model: title(name) }));
+      throw error;
+    });
+    return await work(detector);
   } finally {
     used.set(name, used.get(name) - 1);
     for (const other of [...loaded.keys()]) {

@@ -126,6 +126,7 @@ async function look() {
     if (mine === turn) {
       tell('');
       problem(error.message);
+      if (!navigator.onLine) window.addEventListener('online', () => mine === turn && look(), { once: true });
     }
     return false;
   }
