@@ -144,6 +144,7 @@ test('a link carries the YAML and the settings', async () => {
   await write(page, (await text(page)).replace('nc: 80', 'nc: 80  # 我的'));
   await page.fill('#play-nc', '3');
   await page.selectOption('#play-versus', 'yolov5n');
+  await page.selectOption('#play-run-size', '160');
   await page.click('#play-share');
   await page.waitForFunction(() => location.hash.includes('y='));
   assert.match(await page.textContent('#play-told'), /link/);
@@ -151,6 +152,19 @@ test('a link carries the YAML and the settings', async () => {
   const other = await start({ hash });
   assert.equal(await text(other), mine);
   assert.deepEqual(await figures(other), shown);
+  assert.equal(await other.inputValue('#play-run-size'), '160');
+  const base = () => other.locator('#play-base').evaluate((one) => one.selectedOptions[0].textContent);
+  assert.equal(await base(), 'from the link');
+  await write(other, 'nc: 3');
+  await other.click('#play-reset');
+  assert.equal(await text(other), mine, 'back to the start is back to the link');
+  await other.selectOption('#play-base', 'yolov5m');
+  await other.waitForFunction(() => document.querySelector('#play-editor textarea').value.includes('width_multiple: 0.75'));
+  await other.click('#play-share');
+  await other.waitForFunction(() => document.getElementById('play-told').textContent.includes('link'));
+  await other.reload();
+  await other.waitForSelector('#play-table tbody tr');
+  assert.equal(await base(), 'yolov5m', 'a shipped network has its name');
   await other.context().close();
   // Half of a link, and one that unpacks to far more than a configuration is.
   const half = await start({ hash: hash.replace(/y=([^&]{40})[^&]*/, 'y=$1') });

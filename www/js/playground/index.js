@@ -4,7 +4,7 @@ import { createEditor, MAX_LENGTH } from './editor.js';
 import { change, differs, writeRows } from './rows.js';
 import { MOST_PARAMETERS, run } from './run.js';
 import { pack, unpack } from './share.js';
-import { HTML } from './view.js';
+import { HTML, SIDES } from './view.js';
 import * as words from './words.js';
 
 const FAMILIES = ['yolov5', 'yolov5-ghost', 'yolov5-ghost-backbone'];
@@ -33,6 +33,8 @@ let told = { key: '', values: {} };
 let waiting;
 /** A text from a link is being put in. */
 let visiting = false;
+/** The text that came with a link. */
+let linked = '';
 /** The part of the address that was read last. */
 let shared = '';
 
@@ -45,7 +47,7 @@ export async function start(root, given) {
   app.addWords(words);
   root.innerHTML = HTML;
   app.translate(root);
-  for (const id of ['base', 'versus']) get(id).replaceChildren(...NAMES.map((name) => new Option(name, name)));
+  for (const id of ['base', 'versus']) get(id).append(...NAMES.map((name) => new Option(name, name)));
   await ready();
   get('base').value = known(app.setting('playground', 'base')) || 'yolov5s-ghost';
   get('versus').value = known(app.setting('playground', 'vs')) || 'yolov5s';
@@ -72,7 +74,8 @@ async function follow() {
   if (params.has('y')) get('nc').value = '';
   for (const [key, id] of [['nc', 'nc'], ['size', 'size'], ['at', 'run-size']]) {
     const value = Number(params.get(key));
-    if (Number.isInteger(value) && value > 0) get(id).value = String(value);
+    if (!Number.isInteger(value) || value <= 0) continue;
+    if (id !== 'run-size' || SIDES.includes(value)) get(id).value = String(value);
   }
   for (const [key, id] of [['vs', 'versus'], ['base', 'base']]) if (known(params.get(key) ?? '')) get(id).value = params.get(key);
   const packed = params.get('y') ?? '';
@@ -80,7 +83,8 @@ async function follow() {
     shared = packed;
     const text = await unpack(packed);
     if (text === null) tell('play_link_bad');
-    else if (text !== editor.text) {
+    else startsFrom(text);
+    if (text !== null && text !== editor.text) {
       // A link replaces what is shown, not what one has worked on, until one edits it.
       visiting = true;
       editor.text = text;
@@ -90,12 +94,22 @@ async function follow() {
   update();
 }
 
+/** Shows what a link's network is: a shipped one, or an entry of its own. */
+function startsFrom(/** @type {string} */ text) {
+  const name = NAMES.find((one) => configuration(one) === text) ?? '';
+  if (!name) linked = text;
+  get('linked').hidden = !linked;
+  get('base').value = name;
+}
+
+const origin = () => (get('base').value ? configuration(get('base').value) : linked);
+
 function listen() {
   get('base').addEventListener('change', () => {
-    editor.text = configuration(get('base').value);
-    app.setSetting('playground', 'base', get('base').value);
+    editor.text = origin();
+    app.setSetting('playground', 'base', get('base').value || null);
   });
-  get('reset').addEventListener('click', () => (editor.text = configuration(get('base').value)));
+  get('reset').addEventListener('click', () => (editor.text = origin()));
   get('versus').addEventListener('change', () => {
     app.setSetting('playground', 'vs', get('versus').value);
     update();
@@ -133,7 +147,7 @@ function save() {
 
 async function share() {
   shared = await pack(editor.text);
-  const settings = { y: shared, nc: get('nc').value || null, size: get('size').value, vs: get('versus').value };
+  const settings = { y: shared, nc: get('nc').value || null, size: get('size').value, at: get('run-size').value, vs: get('versus').value };
   for (const [key, value] of Object.entries(settings)) app.setSetting('playground', key, value, false);
   try {
     await navigator.clipboard.writeText(location.href);

@@ -1,5 +1,7 @@
 // The Playground view's HTML.
-const sizes = [160, 320, 416, 640].map((side) => `<option${side === 320 ? ' selected' : ''}>${side}</option>`).join('');
+/** The sides of the picture on which a network runs. */
+export const SIDES = [160, 320, 416, 640];
+const sizes = SIDES.map((side) => `<option${side === 320 ? ' selected' : ''}>${side}</option>`).join('');
 
 export const HTML = `
 <section class="play" aria-labelledby="play-title">
@@ -9,7 +11,7 @@ export const HTML = `
   </div>
   <div class="play-edit">
     <div class="play-bar">
-      <label><span data-i18n="play_base">Start from</span> <select id="play-base"></select></label>
+      <label><span data-i18n="play_base">Start from</span> <select id="play-base"><option id="play-linked" value="" data-i18n="play_linked" hidden>from the link</option></select></label>
       <label><span data-i18n="play_classes">Classes</span> <input id="play-nc" type="number" min="1" max="10000" inputmode="numeric"></label>
       <label><span data-i18n="play_size">Image size</span> <input id="play-size" type="number" min="32" max="4096" step="32" value="640" inputmode="numeric"></label>
     </div>

@@ -22,7 +22,7 @@ export const en = {
 
 export const zh = {
   play_title: '修改网络，立即看到代价', play_intro: '从自带的配置开始，修改任意一行。行、参数量和 GFLOPs 在您输入时由运行网络的同一份代码计算，错误标在所在的行。',
-  play_base: '起点', play_classes: '类别数', play_size: '图像尺寸', play_versus: '对比', play_editor: '网络的 YAML',
+  play_base: '起点', play_linked: '来自链接', play_classes: '类别数', play_size: '图像尺寸', play_versus: '对比', play_editor: '网络的 YAML',
   play_share: '复制链接', play_open: '打开 YAML', play_save: '保存 YAML', play_reset: '恢复起点',
   play_parameters: '参数量', play_rows: '行', play_row: '行', play_time: '毫秒', play_bars: '运算量与时间',
   play_legend_flops: '该行的运算量', play_legend_time: '在本机所用时间', play_where: '运行于',
