@@ -139,6 +139,24 @@ test('a text of 10 MB is refused in a sentence', async () => {
   await page.context().close();
 });
 
+test('a picture that is dropped on the editor is refused in a sentence', async () => {
+  const page = await start();
+  const before = await text(page);
+  const png = [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13];
+  // Once as a browser hands it over, twice under another name: no UTF-8, and UTF-8 with zeros.
+  for (const [name, type, bytes] of [['dog.png', 'image/png', png], ['dog.yaml', '', png], ['zeros.yaml', '', [110, 99, 0, 58]]]) {
+    await page.locator('#play-editor').evaluate((editor, [name, type, bytes]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+      editor.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }, [name, type, bytes]);
+    await page.waitForFunction((name) => document.getElementById('play-told').textContent.includes(`${name} is no text`), name);
+    assert.equal(await text(page), before);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a link carries the YAML and the settings', async () => {
   const page = await start();
   await write(page, (await text(page)).replace('nc: 80', 'nc: 80  # 我的'));

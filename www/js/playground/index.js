@@ -133,8 +133,12 @@ function listen() {
 async function open(file) {
   get('file').value = '';
   if (!file) return;
+  const name = file.name;
+  if (/^(image|video|audio)\//.test(file.type)) return tell('play_no_text', { name });
   if (file.size > MAX_LENGTH) return tell('play_too_long');
-  editor.text = await file.text();
+  const text = await file.arrayBuffer().then((bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes)).catch(() => '\0');
+  if (text.includes('\0')) return tell('play_no_text', { name });
+  editor.text = text;
 }
 
 function save() {

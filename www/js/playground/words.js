@@ -2,6 +2,7 @@
 export const en = {
   play_editor: 'YAML of the network', play_new: 'new', play_line: 'Go to line {line}', play_at: 'Line {line}: {message}',
   play_too_long: 'That is too long: a configuration is at most 64 kB of YAML. The text stayed as it was.',
+  play_no_text: '{name} is no text in UTF-8. Open a YAML file with a network. The text stayed as it was.',
   play_link_bad: 'The network in this link can\'t be read: a part of the link is missing. Here is a shipped one to start from.',
   play_copied: 'The link is copied. It holds the YAML and the settings, nothing else.',
   play_link_here: 'The link is in the address bar now: copy it from there.',
@@ -28,7 +29,8 @@ export const zh = {
   play_legend_flops: '该行的运算量', play_legend_time: '在本机所用时间', play_where: '运行于',
   play_note: '条形显示各行与最贵一行之比。Ghost 模块的运算量少，但在本机不一定更快：第二根条形说明这一点。拼接不单独计时，因为它不花时间。',
   play_new: '新增', play_line: '跳到第 {line} 行', play_at: '第 {line} 行：{message}',
-  play_too_long: '太长了：配置最多 64 kB。文本保持不变。', play_link_bad: '无法读取此链接中的网络：链接不完整。已换成自带的配置。',
+  play_too_long: '太长了：配置最多 64 kB。文本保持不变。', play_no_text: '{name} 不是 UTF-8 文本。请打开网络的 YAML 文件。文本保持不变。',
+  play_link_bad: '无法读取此链接中的网络：链接不完整。已换成自带的配置。',
   play_copied: '链接已复制，只含 YAML 和设置。', play_link_here: '链接已在地址栏中，请从那里复制。',
   play_classes_other: '按输入框中的 {nc} 类计算，未用 YAML 的 nc: {own}。清空输入框即用 YAML 的值。',
   play_classes_wrong: '类别数必须是 1 到 10,000 的整数。请修改，或清空输入框以使用 YAML 的 nc。',
