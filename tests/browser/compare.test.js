@@ -59,3 +59,28 @@ test('a camera that starts stops the measurement', async () => {
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });
+
+test('the fused kernels are told against what they are measured, and their button stays a question', async () => {
+  const page = await open(browser, `${server.address}#compare`);
+  await page.waitForSelector('#verdict:not(:empty)');
+  const note = (times) => page.evaluate(async (times) => {
+    (await import('/js/compare/executors.js')).restore({ size: 320, times });
+    return document.getElementById('executors-note').textContent;
+  }, times);
+  const slow = await note({ cpu: 38, webgpu: 733, 'webgpu/burn-ops': 3812 });
+  assert.match(slow, /save 81 % of the time of Burn's own operations: 5\.2 times as fast\. The CPU is faster than both: 19\.3 times/);
+  assert.match(await note({ cpu: 38, webgpu: 40, 'webgpu/burn-ops': 30 }), /save nothing against Burn's own operations\.$/);
+  assert.doesNotMatch(await note({ cpu: 38, webgpu: 7, 'webgpu/burn-ops': 30 }), /The CPU is/);
+  const button = () => page.textContent('#measure-executors');
+  const question = await button();
+  await page.evaluate(async () => {
+    const stop = new AbortController();
+    const run = (await import('/js/compare/executors.js')).run(stop.signal);
+    stop.abort();
+    await run;
+  });
+  assert.equal(await button(), question);
+  assert.match(question, /fused kernels/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});

@@ -55,7 +55,7 @@ export async function run(/** @type {AbortSignal} */ signal = undefined) {
     if (error.code !== 'aborted') failure = error.message;
   }
   stop = null;
-  get('measure-executors').textContent = t('measure_again');
+  get('measure-executors').textContent = t('measure_executors');
   write();
 }
 
@@ -68,10 +68,12 @@ function write() {
   const say = (device, name) => (device in times ? [t(name, { ms: times[device].toFixed(times[device] < 10 ? 1 : 0) })] : []);
   const parts = [...say('cpu', 'executor_cpu'), ...say('webgpu', 'executor_fused'), ...say('webgpu/burn-ops', 'executor_ops')];
   const text = [t('executors_note', { model: MODEL, size, list: parts.join(t('list_comma')) })];
-  const [fused, ops] = [times.webgpu, times['webgpu/burn-ops']];
+  const { cpu, webgpu: fused, 'webgpu/burn-ops': ops } = times;
   if (fused && ops) {
     const values = { times: (ops / fused).toFixed(1), percent: (100 * (1 - fused / ops)).toFixed(0) };
     text.push(t(ops > fused ? 'executors_saved' : 'executors_lost', values));
+    const best = Math.min(fused, ops);
+    if (cpu < best) text.push(t('executors_cpu', { times: (best / cpu).toFixed(1) }));
   }
   note.textContent = text.join(' ');
 }
