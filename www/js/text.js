@@ -21,10 +21,10 @@ export function addWords(/** @type {Words} */ { en, zh }) {
 /** `en` or `zh`. */
 export const currentLanguage = () => language;
 
-/** A sentence in the page's language, `{name}` filled in. */
+/** A sentence in the page's language, `{name}` filled in; `{n|picture|pictures}` is the word that goes with the number. */
 export function t(/** @type {string} */ key, /** @type {Record<string, any>} */ values = {}) {
   const sentence = languages[language][key] ?? languages.en[key] ?? original.get(key) ?? key;
-  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
+  return sentence.replace(/\{(\w+)(?:\|(.+?)\|(.+?))?\}/g, (_, name, one, more) => (one ? (Number(values[name]) === 1 ? one : more) : (values[name] ?? '')));
 }
 
 /** A device as `info.device` describes it. */

@@ -2,7 +2,7 @@
 export const en = {
   status_loading: 'Getting the network ready…', status_download: 'Downloading weights: {done} of {all} MB',
   status_prepare: 'Packing weights…', status_ready: '{device}: {reason}', status_running: 'Looking…', ready: '{device}',
-  status_weights: '{file}: {model}, {classes} classes, {parameters} parameters ({format}).',
+  status_weights: '{file}: {model}, {classes} {classes|class|classes}, {parameters} parameters ({format}).',
   status_camera: 'Starting the camera…',
   no_file: 'This file is neither a picture, a video nor weights (.pt, .safetensors): {name}',
   no_picture: "The browser can't decode this picture: {name}. Save it as JPEG or PNG and open that.",
@@ -26,11 +26,11 @@ export const en = {
   film_codec: "This browser can't decode {name}: its pictures are in the codec {codec}. Convert it to MP4 with H.264, or to WebM, and open that.",
   film_saving: 'Saving frame {n}, {time} of {all}',
   film_every: 'Every frame', film_cancel: 'Cancel', film_play: 'Play', film_pause: 'Pause',
-  film_running: 'Frame {n}, {time} of {all}', film_done: 'Looked at {n} frames; something is in {k} of them.',
-  film_stopped: 'Stopped. The network has seen {n} frames; something is in {k} of them.',
+  film_running: 'Frame {n}, {time} of {all}', film_done: 'Looked at {n} {n|frame|frames}; something is in {k} of them.',
+  film_stopped: 'Stopped. The network has seen {n} {n|frame|frames}; something is in {k} of them.',
 
-  gallery_running: '{k} of {n} pictures, {objects} objects.', gallery_done: '{k} of {n} pictures, {objects} objects.',
-  gallery_failed: '{n} could not be read.', gallery_others: '{n} other files were left out.',
+  gallery_running: '{k} of {n} pictures, {objects} {objects|object|objects}.', gallery_done: '{k} of {n} pictures, {objects} {objects|object|objects}.',
+  gallery_failed: '{n} could not be read.', gallery_others: '{n} other {n|file was|files were} left out.',
   gallery_changed: 'The settings have changed: press “Again”.',
   gallery_cancel: 'Cancel', gallery_go_on: 'Go on', gallery_again: 'Again', gallery_bad: '{name}: {why}',
 
