@@ -293,6 +293,31 @@ test('an animated picture stands still on the frame that the network saw', withW
   await page.context().close();
 });
 
+test('files that are left out are counted, in the singular and the plural', withWeights, async () => {
+  const page = await opened();
+  const cat = { name: 'cat.jpg', mimeType: 'image/jpeg', buffer: readFileSync(join(root, 'www/samples/cat.jpg')) };
+  const clip = { name: 'clip.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video') };
+  const text = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') };
+  const network = (name) => ({ name, mimeType: '', buffer: readFileSync(weights()) });
+  const says = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, { timeout: 60_000 });
+  for (const [files, pattern] of [
+    [[cat, clip], /^CPU.* 1 other file was left out\.$/],
+    [[cat, clip, text], /^CPU.* 2 other files were left out\.$/],
+    [[clip, { ...clip, name: 'other.mp4' }], /clip\.mp4.* 1 other file was left out\.$/],
+    [[network('a.safetensors'), network('b.safetensors')], /a\.safetensors: .* 1 other file was left out\.$/],
+    [[text, text], /notes\.txt.* 1 other file was left out\.$/],
+  ]) {
+    await page.setInputFiles('#file', files);
+    await says(pattern);
+  }
+  await page.click('#samples button:nth-child(2)');
+  await page.waitForFunction(() => !/left out/.test(document.getElementById('status').textContent));
+  await page.setInputFiles('#file', [cat, { ...cat, name: 'again.jpg' }, text]);
+  await page.waitForFunction(() => /2 of 2 pictures, \d+ objects?\. 1 other file was left out\./.test(document.getElementById('gallery-text').textContent), null, { timeout: 60_000 });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('two thousand files are worked on one by one, and can be cancelled', withWeights, async () => {
   const page = await opened({}, '#detect?size=160');
   await page.evaluate(async () => {

@@ -30,15 +30,17 @@ async function open(/** @type {File[]} */ files) {
   const yaml = files.find(isYaml);
   const pictures = files.filter(isPicture);
   const video = files.find(isFilm);
+  const rest = files.length - (weights ? (yaml ? 2 : 1) : 0);
+  status.leaveOut(0);
   if (weights) {
     app.setSetting('detect', 'weights', null, false);
     await network.load(weights, yaml && (await yaml.text()));
   }
-  if (pictures.length > 1) return gallery.open(pictures, files.length - pictures.length - (weights ? 1 : 0));
-  if (pictures.length) return photo.open(pictures[0], pictures[0].name);
-  if (video) return film.open(video);
-  if (weights) return;
-  status.tell(yaml ? 'yaml_needed' : 'no_file', { name: files[0].name }, true);
+  if (pictures.length > 1) return gallery.open(pictures, rest - pictures.length);
+  const opening = pictures.length ? photo.open(pictures[0], pictures[0].name) : video && film.open(video);
+  if (!opening && !weights) status.tell(yaml ? 'yaml_needed' : 'no_file', { name: files[0].name }, true);
+  status.leaveOut(rest - (opening || !weights ? 1 : 0));
+  await opening;
 }
 
 /** Other boxes: of the picture that is shown, and of those in the strip. */
@@ -80,6 +82,7 @@ export async function start(/** @type {HTMLElement} */ root) {
     slow.write();
     session.source?.again();
   });
+  onSource(() => session.source || status.leaveOut(0));
   onSource(() => sources.markSample(session.source?.kind === 'photo' ? session.source.name : ''));
   sources.listen(open, () => !root.hidden);
   sources.offerSamples(openSample);

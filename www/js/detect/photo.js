@@ -48,7 +48,7 @@ export async function look(/** @type {import('./session.js').Source} */ source) 
     countRun();
     show(result);
     writeDevice();
-    if (quiet && document.getElementById('status').textContent === t('status_running')) ready();
+    if (quiet && document.getElementById('status').textContent.startsWith(t('status_running'))) ready();
     return result;
   } catch (error) {
     if (error.code !== 'disposed' && session.source === source) status.fail(error);
