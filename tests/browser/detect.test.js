@@ -210,7 +210,7 @@ test('many files fill a strip, and are exported in one piece', withWeights, asyn
     { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') }, sample('coffee.jpg'),
   ]);
   await page.waitForFunction(() => /^4 of 4/.test(document.getElementById('gallery-text').textContent), null, { timeout: 60_000 });
-  assert.match(await page.textContent('#gallery-text'), /1 could not be read.*1 other files were left out/);
+  assert.match(await page.textContent('#gallery-text'), /1 could not be read.*1 other file was left out/);
   assert.equal(await page.locator('#thumbnails img').count(), 3);
   await page.click('#thumbnails button:nth-child(2)');
   await page.waitForFunction(() => /cat/.test(document.getElementById('detections').textContent));
