@@ -277,7 +277,7 @@ test('where WebGPU was chosen and runs in software, the page names that as the r
   await page.waitForFunction(() => document.body.dataset.ready, null, { timeout: 120_000 });
   assert.match(await page.textContent('#device'), /^WebGPU/);
   await page.locator('#slow').evaluate((details) => (details.open = true));
-  await page.waitForFunction(() => /software computes it.*choose CPU/.test(document.getElementById('slow-list').textContent), null, { timeout: 20_000 });
+  await page.waitForFunction(() => /computed by software.*Let the CPU run/.test(document.getElementById('slow-list').textContent), null, { timeout: 20_000 });
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

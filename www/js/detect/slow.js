@@ -1,13 +1,11 @@
 // "Why is it slow here?": what this browser and device lack, and what helps.
-import { findAdapter, SOFTWARE } from '../../lib/burn.js';
+import { SOFTWARE } from '../../lib/burn.js';
 import { app } from '../app.js';
 import { onLanguage, t } from '../text.js';
 
 const list = document.getElementById('slow-list');
 /** @type {any} */
 let battery = null;
-/** Whether the adapter says that it computes on the processor; its name need not tell. */
-let software = false;
 
 /** Reasons as keys of the page's words, the weightiest first. */
 function reasons() {
@@ -20,7 +18,7 @@ function reasons() {
     else if (!('gpu' in navigator) || device.reasonCode === 'no-webgpu') found.push(window.isSecureContext ? 'slow_no_webgpu' : 'slow_insecure');
     else if (device.reasonCode === 'software-webgpu') found.push('slow_software');
     if (device.threads === 1 && navigator.hardwareConcurrency > 1) found.push('slow_threads');
-  } else if (software || SOFTWARE.test(device.gpu)) found.push('slow_chosen');
+  } else if (SOFTWARE.test(device.gpu)) found.push('slow_software');
   if (battery && !battery.charging) found.push('slow_battery');
   if (size > 320) found.push('slow_size');
   if (info.gflops > 8) found.push('slow_network');
@@ -43,10 +41,6 @@ export function listen() {
     battery.addEventListener('chargingchange', write);
     write();
   }, () => {});
-  document.getElementById('slow').addEventListener('toggle', async () => {
-    write();
-    software = Boolean((await findAdapter())?.software);
-    write();
-  });
+  document.getElementById('slow').addEventListener('toggle', write);
   onLanguage(write);
 }
