@@ -112,6 +112,29 @@ test('settings stand in the address, and are remembered', withWeights, async () 
   await page.context().close();
 });
 
+test('all classes switched off is said, and kept', withWeights, async () => {
+  const page = await opened();
+  await page.locator('.classes').evaluate((details) => (details.open = true));
+  await page.click('#classes-none');
+  const off = () => document.getElementById('nothing').textContent === 'All classes are switched off. Choose some in the settings.';
+  await page.waitForFunction(off);
+  assert.match(page.url(), /classes=$/);
+  await page.reload();
+  await page.waitForFunction(() => document.body.dataset.runs, null, { timeout: 60_000 });
+  await page.waitForFunction(off);
+  assert.equal(await page.textContent('#classes-count'), '0 of 80');
+  await page.locator('.classes').evaluate((details) => (details.open = true));
+  await page.click('#classes-all');
+  await page.waitForFunction(() => document.getElementById('detections').textContent.includes('person'));
+  await page.locator('#conf').evaluate((input) => {
+    input.value = '0.95';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await page.waitForFunction(() => /^Nothing above the confidence/.test(document.getElementById('nothing').textContent) && !document.getElementById('nothing').hidden);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('storage may be forbidden', withWeights, async () => {
   const context = await browser.newContext({ locale: 'en-US' });
   await context.addInitScript(() => {

@@ -86,9 +86,11 @@ function writeCount() {
 export function fit(/** @type {import('../../lib/index.js').Detector} */ detector) {
   const { info } = detector;
   ({ labels } = info);
-  const names = app.setting('detect', 'classes').split(',').filter(Boolean);
+  // Nothing chosen is a choice, too.
+  const given = app.setting('detect', 'classes', '*');
+  const names = given.split(',');
   const known = names.map((name) => labels.indexOf(name)).filter((id) => id >= 0);
-  wanted = new Set(known.length ? known : labels.keys());
+  wanted = new Set(known.length || !given ? known : labels.keys());
   get('classes-find').value = '';
   get('classes-list').replaceChildren(...labels.map((label, id) => {
     const item = document.createElement('li');

@@ -1,6 +1,7 @@
 // The list of what was found. It and the boxes highlight each other.
 import { colour } from '../../lib/draw.js';
 import { count, onLanguage, t } from '../text.js';
+import { options } from './controls.js';
 import { highlight as choose, highlightNext, session } from './session.js';
 
 /** @type {any} */
@@ -23,7 +24,9 @@ export function summary(/** @type {any[]} */ detections) {
 /** Writes the list; entries that are there are used again, so that focus and pointer stay where they are. */
 export function report(/** @type {any} */ { detections, fps, speed }, /** @type {number | null} */ index) {
   number.value = count(detections.length);
-  document.getElementById('nothing').hidden = detections.length > 0;
+  const nothing = document.getElementById('nothing');
+  nothing.hidden = detections.length > 0;
+  nothing.textContent = t(options().classes?.length === 0 ? 'no_classes' : 'nothing');
   list.hidden = detections.length === 0;
   const many = Math.min(detections.length, MOST);
   while (list.children.length > many) list.lastElementChild.remove();

@@ -8,6 +8,7 @@ export const en = {
   no_picture: "The browser can't decode this picture: {name}. Save it as JPEG or PNG and open that.",
   yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
   photo_named: 'Photo: {name}', all_classes: 'all {n}', some_classes: '{k} of {n}', weights_option: '{model}, mAP {map}',
+  no_classes: 'All classes are switched off. Choose some in the settings.',
   found_nothing: 'Nothing found.', found_sentence: 'Found: {list}.', found_part: '{many} {label}', found_more: 'and {n} more in the picture',
   brief_ms: '{ms} ms', brief_fps: '{fps} frames/s',
 
@@ -71,6 +72,7 @@ export const zh = {
   no_file: '该文件既不是图片、视频，也不是权重 (.pt、.safetensors)：{name}',
   no_picture: '浏览器无法解码这张图片：{name}。请另存为 JPEG 或 PNG 再打开。',
   yaml_needed: '仅有配置无法检测，请与权重一起拖入。', photo_named: '照片：{name}', all_classes: '全部 {n}', some_classes: '{k} / {n}',
+  no_classes: '所有类别均已关闭。请在设置中选择类别。',
   found_nothing: '没有检测到目标。', found_sentence: '检测到：{list}。', found_part: '{many} 个 {label}', found_more: '图中还有 {n} 个',
   brief_ms: '{ms} 毫秒', brief_fps: '{fps} 帧/秒',
 
