@@ -183,7 +183,16 @@ test('two networks beside each other on one picture', withWeights, async () => {
   // Weights of one's own become the right network; what is no weights changes nothing.
   await page.setInputFiles('#two-weights-file', { name: 'broken.pt', mimeType: '', buffer: Buffer.from('no') });
   await page.waitForSelector('#two-problem:not([hidden])');
+  assert.match(await page.textContent('#two-problem'), /^broken\.pt can't be used as weights: .*Open a YOLOv5 network/);
   assert.equal(await page.inputValue('#two-model-right'), 'yolov5s-ghost-backbone');
+  const problem = (text) => page.waitForFunction((text) => document.getElementById('two-problem').textContent.includes(text), text);
+  await page.setInputFiles('#two-weights-file', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no') });
+  await problem("notes.txt can't be opened. Open pictures, weights (.pt, .safetensors)");
+  await page.selectOption('#two-model-right', 'yolov5n-ghost-backbone');
+  await page.waitForFunction(() => / found in /.test(document.getElementById('two-status').textContent), null, { timeout: 60_000 });
+  await page.setInputFiles('#two-file', { name: 'bad.png', mimeType: 'image/png', buffer: Buffer.from('no') });
+  await problem("can't decode this picture: bad.png. Save it as JPEG or PNG");
+  assert.equal(await page.textContent('#two-status'), '', 'no figures of the picture before');
   await page.setInputFiles('#two-weights-file', { name: 'mine.safetensors', mimeType: '', buffer: readFileSync(weights()) });
   await page.waitForFunction(() => /mine\.safetensors: \d+ found/.test(document.getElementById('two-status').textContent), null, { timeout: 60_000 });
   const [left, right] = (await pair()).split(' ');

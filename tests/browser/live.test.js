@@ -235,7 +235,9 @@ test('a video file plays with boxes, is stepped through, looked at frame by fram
 test('what is no video, or has no pictures, is told', withWeights, async () => {
   const page = await opened();
   await page.setInputFiles('#file', { name: 'clip.mov', mimeType: 'video/quicktime', buffer: Buffer.from('not a video at all') });
-  await says(page, /can't play clip\.mov/);
+  await says(page, /can't play clip\.mov.* Convert it to MP4/);
+  await page.setInputFiles('#file', { name: 'fake.mp4', mimeType: 'video/mp4', buffer: Buffer.from('not a video at all') });
+  await says(page, /can't play fake\.mp4.*damaged or incomplete, or has no pictures\. Copy it again/);
   // A sound file with a video's name: no pictures.
   const rate = 8000;
   const sound = Buffer.alloc(44 + rate);
@@ -248,7 +250,7 @@ test('what is no video, or has no pictures, is told', withWeights, async () => {
   sound.write('data', 36);
   sound.writeUInt32LE(rate, 40);
   await page.setInputFiles('#file', { name: 'sound.webm', mimeType: 'video/webm', buffer: sound });
-  await says(page, /can't play sound\.webm \(it has no pictures\)/);
+  await says(page, /can't play sound\.webm \(it has no pictures\)\. The file is damaged or incomplete, or has no pictures/);
   // The view goes on.
   await page.click('#samples button:nth-child(2)');
   await page.waitForFunction(() => /cat/.test(document.getElementById('detections').textContent));

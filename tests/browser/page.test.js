@@ -136,12 +136,13 @@ test('foreign files are refused in words', async () => {
   await page.waitForSelector('#samples button');
   await drop(page, 'broken.pt', Buffer.from('not a checkpoint'));
   await page.waitForSelector('#status.bad');
+  assert.match(await page.textContent('#status'), /^broken\.pt can't be used as weights: .*\. Open a YOLOv5 network as \.pt or \.safetensors\.$/);
   if (weights()) {
     await loaded(page);
     assert.match(await page.getAttribute('#status', 'class'), /bad/, 'the shipped weights come in late and say nothing');
   }
   await drop(page, 'notes.txt', Buffer.from('hello'), 'text/plain');
-  await page.waitForFunction(() => document.getElementById('status').textContent.includes('notes.txt'));
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes("notes.txt can't be opened. Open pictures, weights"));
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -78,7 +78,7 @@ export async function open(/** @type {File} */ opened) {
     if (mine !== last) return URL.revokeObjectURL(url);
     source.stop();
     const codec = await import('./every.js').then(({ strangeCodec }) => strangeCodec(opened)).catch(() => null);
-    if (mine === last) status.tell(codec ? 'film_codec' : 'film_failed', { name: opened.name, why: error.message, codec }, true);
+    if (mine === last) status.tell(codec ? 'film_codec' : unplayable(opened), { name: opened.name, why: error.message, codec }, true);
     return;
   }
   // The player shows the later one already.
@@ -102,9 +102,12 @@ export async function open(/** @type {File} */ opened) {
   video.play().catch(() => {});
 }
 
+/** What to say of a file that can't be played though its format is one that the browser plays: no other format helps. */
+const unplayable = (/** @type {File} */ { type, name }) => (/mp4|webm/i.test(type || name) ? 'film_broken' : 'film_failed');
+
 /** Says why the film does not go on: what the player says, if it gave up. */
 function failed(/** @type {any} */ error) {
-  if (video.error) status.tell('film_failed', { name: file.name, why: video.error.message }, true);
+  if (video.error) status.tell(unplayable(file), { name: file.name, why: video.error.message }, true);
   else status.fail(error);
 }
 

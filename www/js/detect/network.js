@@ -88,7 +88,8 @@ export async function load(model, yaml) {
       if (reason) {
         status.tell('failed', { why: reason }, true);
         window.addEventListener('online', () => order === loads && load(model, yaml), { once: true });
-      } else status.fail(error);
+      } else if (dropped && error.code === 'weights') status.tell('no_weights', { name: model.name, why: error.message }, true);
+      else status.fail(error);
       choice.mark(atWork);
     }
     return false;

@@ -4,8 +4,6 @@ export const en = {
   status_prepare: 'Packing weights…', status_ready: '{device}: {reason}', status_running: 'Looking…', ready: '{device}',
   status_weights: '{file}: {model}, {classes} {classes|class|classes}, {parameters} parameters ({format}).',
   status_camera: 'Starting the camera…',
-  no_file: 'This file is neither a picture, a video nor weights (.pt, .safetensors): {name}',
-  no_picture: "The browser can't decode this picture: {name}. Save it as JPEG or PNG and open that.",
   yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
   photo_named: 'Photo: {name}', all_classes: 'all {n}', some_classes: '{k} of {n}', weights_option: '{model}, mAP {map}',
   no_classes: 'All classes are switched off. Choose some in the settings.',
@@ -24,6 +22,7 @@ export const en = {
 
   film_opening: 'Opening {name}…', film_empty: 'it has no pictures',
   film_failed: "This browser can't play {name} ({why}). Convert it to MP4 with H.264, or to WebM, and open that.",
+  film_broken: "This browser can't play {name} ({why}). The file is damaged or incomplete, or has no pictures. Copy it again, or open another one.",
   film_codec: "This browser can't decode {name}: its pictures are in the codec {codec}. Convert it to MP4 with H.264, or to WebM, and open that.",
   film_saving: 'Saving frame {n}, {time} of {all}',
   film_every: 'Every frame', film_cancel: 'Cancel', film_play: 'Play', film_pause: 'Pause',
@@ -69,8 +68,6 @@ export const zh = {
   status_loading: '正在准备网络…', status_download: '正在下载权重：{done} / {all} MB', status_prepare: '正在整理权重…',
   status_ready: '{device}：{reason}', status_running: '检测中…', status_weights: '{file}：{model}，{classes} 类，{parameters} 个参数（{format}）。',
   status_camera: '正在打开摄像头…',
-  no_file: '该文件既不是图片、视频，也不是权重 (.pt、.safetensors)：{name}',
-  no_picture: '浏览器无法解码这张图片：{name}。请另存为 JPEG 或 PNG 再打开。',
   yaml_needed: '仅有配置无法检测，请与权重一起拖入。', photo_named: '照片：{name}', all_classes: '全部 {n}', some_classes: '{k} / {n}',
   no_classes: '所有类别均已关闭。请在设置中选择类别。',
   found_nothing: '没有检测到目标。', found_sentence: '检测到：{list}。', found_part: '{many} 个 {label}', found_more: '图中还有 {n} 个',
@@ -88,6 +85,7 @@ export const zh = {
 
   film_opening: '正在打开 {name}…', film_empty: '其中没有画面',
   film_failed: '此浏览器无法播放 {name}（{why}）。请转换为 MP4 (H.264) 或 WebM 再打开。',
+  film_broken: '此浏览器无法播放 {name}（{why}）。文件已损坏、不完整或没有画面。请重新复制，或打开其他文件。',
   film_codec: '此浏览器无法解码 {name}：画面的编码为 {codec}。请转换为 MP4 (H.264) 或 WebM 再打开。',
   film_saving: '正在保存第 {n} 帧，{time} / {all}',
   film_time: '时间', film_back: '后退一帧', film_on: '前进一帧', film_every: '逐帧检测', film_cancel: '取消', film_play: '播放', film_pause: '暂停',

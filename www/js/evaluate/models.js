@@ -55,6 +55,7 @@ export async function use(name, work) {
   try {
     const detector = await load(name).catch((error) => {
       if (error.code === 'network' && offlineReason()) throw new Error(t('model_offline', { model: title(name) }));
+      if (error.code === 'weights') throw new Error(t('no_weights', { name: title(name), why: error.message }));
       throw error;
     });
     return await work(detector);

@@ -75,7 +75,7 @@ export async function open(/** @type {File[]} */ files) {
     }
   }
   if (picture) await show(URL.createObjectURL(picture), picture.name);
-  else if (!weights && files.length) problem(app.t('two_no_picture', { name: files[0].name }));
+  else if (!weights && files.length) problem(app.t('no_file', { name: files[0].name }));
 }
 
 async function show(/** @type {string} */ url, /** @type {string} */ name) {
@@ -84,7 +84,9 @@ async function show(/** @type {string} */ url, /** @type {string} */ name) {
   try {
     await next.decode();
   } catch {
-    return problem(app.t('two_no_picture', { name }));
+    // Figures beside it would be taken for this picture's.
+    tell('');
+    return problem(app.t('no_picture', { name }));
   }
   // Another picture was asked for meanwhile.
   if (mine !== shows) return;

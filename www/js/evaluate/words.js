@@ -2,7 +2,6 @@
 export const en = {
   two_loading: 'Loading {model}…', two_looking: 'Looking…', two_photo: 'Photo: {name}',
   two_found: '{left}: {k} found in {ms} ms. {right}: {n} found in {others} ms. The same in both: {same}.',
-  two_no_picture: 'This is not a picture that the browser can read: {name}.',
   model_offline: '{model} is not on this device yet, and you are offline. Go online, or choose another network.',
   check_reading: 'Reading the files…', check_running: '{done} of {all} pictures, {model}',
   check_done: '{images} {images|picture|pictures}, {labels} {labels|label|labels}, {model} at {size} × {size}: {seconds} s on the CPU.',
@@ -18,7 +17,6 @@ export const zh = {
   two_split: '分界线的位置', two_samples: '示例照片', two_left: '左', two_right: '右', two_open: '打开图片', two_weights: '打开权重 (.pt)',
   two_conf: '置信度阈值', two_loading: '正在加载 {model}…', two_looking: '检测中…', two_photo: '照片：{name}',
   two_found: '{left}：{ms} 毫秒，找到 {k} 个。{right}：{others} 毫秒，找到 {n} 个。两者相同：{same} 个。',
-  two_no_picture: '浏览器无法读取此图片：{name}。',
   check_title: '在您的图片上效果如何？', check_intro: '拖入包含图片和标注的文件夹：YOLO 文本文件或 COCO JSON。精确率、召回率和 mAP 在此计算，与命令行一致。数据不会离开您的设备。',
   check_drop: '把文件夹拖到这里', check_folder: '选择文件夹', check_files: '选择文件', check_model: '网络', check_size: '网络输入', check_own: '默认',
   check_metric: '指标', check_stop: '停止', check_classes: '按类别', check_class: '类别', check_labels: '标注数', check_precision: '精确率', check_recall: '召回率',
