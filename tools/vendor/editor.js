@@ -72,7 +72,8 @@ export function create(parent, { text, label, onChange, maxLength, onTooLong }) 
         bracketMatching(), highlightActiveLine(), lintGutter(), marks, yaml(), syntaxHighlighting(colours), theme, bounded,
         // Escape leaves the field, so that Tab is no trap.
         keymap.of([{ key: 'Escape', run: (one) => (one.contentDOM.blur(), true) }, ...defaultKeymap, ...historyKeymap, indentWithTab]),
-        EditorView.contentAttributes.of({ 'aria-label': label }),
+        // Tab reaches it anyhow; with `tabindex` tools see that what scrolls can be reached.
+        EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
         }),
