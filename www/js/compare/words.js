@@ -7,7 +7,7 @@ export const en = {
   executor_fused: "Burn's WebGPU backend with fused kernels {ms} ms", executor_ops: "Burn's own operations {ms} ms",
   executors_saved: "On this device the fused kernels save {percent} % of the time of Burn's own operations: {times} times as fast.",
   executors_lost: "On this device the fused kernels save nothing against Burn's own operations.",
-  executors_cpu: 'The CPU is faster than both: {times} times as fast as the faster one.',
+  executors_cpu: 'The CPU is faster than both: {times} times as fast as the faster of them.',
   ghost_pays: 'Yes: {model} takes {ratio} of the time of {plain} on this device ({percent} % less), for {flops} of the operations.',
   ghost_costs: 'No: {model} takes {ratio} of the time of {plain} on this device ({percent} % more), though it does {flops} of the operations.',
   ghost_even: 'Hardly: {model} takes {ratio} of the time of {plain} on this device, for {flops} of the operations.',
