@@ -104,6 +104,10 @@ test('settings stand in the address, and are remembered', withWeights, async () 
   assert.equal(await page.inputValue('#conf'), '0.6');
   await page.evaluate(() => (location.hash = '#detect?conf=0.33'));
   await page.waitForFunction(() => document.getElementById('conf').value === '0.33');
+  await page.goto(`${server.address}#detect?size=77`);
+  await page.reload();
+  await page.waitForFunction(() => document.getElementById('size').value === '96', null, { timeout: 60_000 });
+  assert.deepEqual(await page.locator('#size option').evaluateAll((all) => all.map(({ value }) => Number(value)).filter((side) => side % 32)), []);
   await page.goto(`${server.address}#detect?conf=nonsense&size=-3&weights=nosuch&classes=unicorn&device=toaster`);
   await page.reload();
   await page.waitForFunction(() => document.body.dataset.runs, null, { timeout: 60_000 });

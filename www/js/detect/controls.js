@@ -29,10 +29,10 @@ export function restore() {
   if ([...get('place').options].some(({ value }) => value === place)) get('place').value = place;
 }
 
-/** The side of the network's input that was asked for, or null. */
+/** The side of the network's input that was asked for, or null. Networks round it up so. */
 export function wantedSize() {
   const size = Number(app.setting('detect', 'size'));
-  return Number.isInteger(size) && size >= 32 && size <= 2048 ? size : null;
+  return Number.isInteger(size) && size >= 32 && size <= 2048 ? Math.ceil(size / 32) * 32 : null;
 }
 
 /** Calls `refine` when boxes have to be chosen anew, `resize` when the network has to run again. */
