@@ -160,6 +160,22 @@ function callLoose(...words) {
   }
 }
 
+test('one of something is told in the singular', withWeights, async () => {
+  const page = await open(browser, `${server.address}#evaluate`);
+  await page.waitForSelector('#check-files');
+  await page.setInputFiles('#check-files-input', [
+    { name: 'cat.jpg', mimeType: 'image/jpeg', buffer: readFileSync(join(root, 'www/samples/cat.jpg')) },
+    { name: 'cat.txt', mimeType: 'text/plain', buffer: Buffer.from('15 .5 .5 .9 .9\n') },
+    { name: 'bad.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') },
+    { name: 'bad.txt', mimeType: 'text/plain', buffer: Buffer.from('15 .5 .5 .9 .9\n') },
+  ]);
+  await page.waitForSelector('#check-report:not([hidden])', { timeout: 60_000 });
+  assert.match(await page.textContent('#check-status'), /^1 picture, 1 label, /);
+  assert.equal(await page.textContent('#check-warnings summary'), '1 problem with the files');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('two networks beside each other on one picture', withWeights, async () => {
   const page = await open(browser, `${server.address}#evaluate`, { viewport: { width: 390, height: 844 } });
   const pair = () => page.getAttribute('#view-evaluate', 'data-pair');
