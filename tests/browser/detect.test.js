@@ -330,7 +330,7 @@ test('files that are left out are counted, in the singular and the plural', with
   for (const [files, pattern] of [
     [[cat, clip], /^CPU.* 1 other file was left out\.$/],
     [[cat, clip, text], /^CPU.* 2 other files were left out\.$/],
-    [[clip, { ...clip, name: 'other.mp4' }], /clip\.mp4.* 1 other file was left out\.$/],
+    [[clip, { ...clip, name: 'other.mp4' }], /can't play clip\.mp4 .* 1 other file was left out\.$/],
     [[network('a.safetensors'), network('b.safetensors')], /a\.safetensors: .* 1 other file was left out\.$/],
     [[text, text], /notes\.txt.* 1 other file was left out\.$/],
   ]) {
@@ -341,6 +341,28 @@ test('files that are left out are counted, in the singular and the plural', with
   await page.waitForFunction(() => !/left out/.test(document.getElementById('status').textContent));
   await page.setInputFiles('#file', [cat, { ...cat, name: 'again.jpg' }, text]);
   await page.waitForFunction(() => /2 of 2 pictures, \d+ objects?\. 1 other file was left out\./.test(document.getElementById('gallery-text').textContent), null, { timeout: 60_000 });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test('of pictures and videos opened at once the last one stays', withWeights, async () => {
+  const page = await opened();
+  await page.waitForFunction(() => document.getElementById('status').textContent.startsWith('CPU'));
+  const picture = { name: 'cat.jpg', mimeType: 'image/jpeg', buffer: readFileSync(join(root, 'www/samples/cat.jpg')) };
+  const film = { name: 'clip.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video') };
+  await page.evaluate((files) => {
+    for (const { name, mimeType, bytes } of files) {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name, { type: mimeType }));
+      window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }
+  }, [picture, film, picture, film].map(({ buffer, ...rest }) => ({ ...rest, bytes: buffer.toString('base64') })));
+  await page.waitForFunction(() => /can't play clip\.mp4/.test(document.getElementById('status').textContent));
+  // A picture whose opening was under way doesn't come back.
+  await page.waitForTimeout(500);
+  assert.equal(await page.evaluate(() => document.getElementById('photo').naturalWidth * Number(!document.getElementById('photo').hidden)), 0);
+  assert.match(await page.textContent('#status'), /can't play clip\.mp4/);
+  assert.equal(await page.locator('#detections li').count(), 0);
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -5,7 +5,7 @@ import { sentence } from '../offline.js';
 import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
 import { ready } from './network.js';
-import { countRun, session, show, take } from './session.js';
+import { begin, countRun, session, show, take } from './session.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
 import { Timeline } from './timeline.js';
@@ -23,7 +23,6 @@ export const timeline = new Timeline();
 let duration = 0;
 /** @type {File} */
 let file;
-let last = {};
 /** The run through every frame, while it is under way. @type {AbortController | null} */
 let running = null;
 /** The loop that detects while the video plays. @type {AbortController | null} */
@@ -40,11 +39,19 @@ export function filtered(/** @type {any} */ result) {
 
 /** Opens a video file. */
 export async function open(/** @type {File} */ opened) {
-  const mine = (last = {});
+  const isMine = begin();
   take(null);
   status.tell('film_opening', { name: opened.name });
   const url = URL.createObjectURL(opened);
   const stop = new AbortController();
+  // The player may show a later one already.
+  const letGo = () => {
+    if (video.src === url) {
+      video.removeAttribute('src');
+      video.load();
+    }
+    URL.revokeObjectURL(url);
+  };
   /** @type {import('./session.js').Source} */
   const source = {
     kind: 'film', name: opened.name, element: video,
@@ -55,9 +62,7 @@ export async function open(/** @type {File} */ opened) {
       loop?.abort();
       loop = null;
       video.pause();
-      video.removeAttribute('src');
-      video.load();
-      URL.revokeObjectURL(url);
+      letGo();
       app.setBusy('film', false);
       get('transport').hidden = true;
       stage.clear();
@@ -75,14 +80,13 @@ export async function open(/** @type {File} */ opened) {
     duration = await videoDuration(video, stop.signal);
     if (!video.videoWidth || !(duration > 0)) throw new Error(t('film_empty'));
   } catch (error) {
-    if (mine !== last) return URL.revokeObjectURL(url);
+    if (!isMine()) return letGo();
     source.stop();
     const codec = await import('./every.js').then(({ strangeCodec }) => strangeCodec(opened)).catch(() => null);
-    if (mine === last) status.tell(codec ? 'film_codec' : unplayable(opened), { name: opened.name, why: error.message, codec }, true);
+    if (isMine()) status.tell(codec ? 'film_codec' : unplayable(opened), { name: opened.name, why: error.message, codec }, true);
     return;
   }
-  // The player shows the later one already.
-  if (mine !== last) return URL.revokeObjectURL(url);
+  if (!isMine()) return letGo();
   file = opened;
   timeline.clear();
   take(source);

@@ -5,7 +5,7 @@ import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
 import { filtered } from './film.js';
 import * as photo from './photo.js';
-import { countRun, onSource, session, take } from './session.js';
+import { begin, countRun, onSource, session, take } from './session.js';
 import * as sources from './sources.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
@@ -98,6 +98,7 @@ function add(file) {
 function choose(item) {
   for (const one of items) one.button.setAttribute('aria-pressed', String(one === item));
   if (item.error) {
+    begin();
     take(null);
     stage.clear();
     return status.tell('gallery_bad', { name: item.name, why: item.error }, true);
@@ -107,6 +108,7 @@ function choose(item) {
 
 /** Takes pictures and runs the network on one after the other; `rest` files were something else. */
 export async function open(/** @type {File[]} */ files, rest = 0) {
+  begin();
   close();
   const taken = files.slice(0, sources.MOST);
   others = rest + files.length - taken.length;

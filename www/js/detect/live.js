@@ -4,7 +4,7 @@ import { onLanguage, t } from '../text.js';
 import * as camera from './camera.js';
 import * as controls from './controls.js';
 import { ready } from './network.js';
-import { countRun, session, show, take } from './session.js';
+import { begin, countRun, session, show, take } from './session.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
 import * as tracking from './tracking.js';
@@ -12,7 +12,7 @@ import * as tracking from './tracking.js';
 /** @type {(id: string) => any} */
 const get = (id) => document.getElementById(id);
 const video = stage.video;
-/** The opening under way: a later one wins. */
+/** The stream asked for, until the view is left. */
 let last = {};
 
 const isCamera = () => session.source?.kind === 'camera';
@@ -94,16 +94,18 @@ async function watch(source, signal) {
 /** Starts a camera. */
 export async function startCamera(/** @type {string} */ deviceId = undefined) {
   const mine = (last = {});
+  const isLatest = begin();
+  const isMine = () => mine === last && isLatest();
   take(null);
   status.tell('status_camera');
   let stream;
   try {
     stream = await camera.open(deviceId);
   } catch (error) {
-    if (mine === last) status.tell(camera.problem(error), { why: error.message }, true);
+    if (isMine()) status.tell(camera.problem(error), { why: error.message }, true);
     return;
   }
-  if (mine !== last) return stream.getTracks().forEach((track) => track.stop());
+  if (!isMine()) return stream.getTracks().forEach((track) => track.stop());
   const [track] = stream.getVideoTracks();
   const id = track.getSettings().deviceId;
   if (id) app.remember('camera', id);
@@ -145,6 +147,7 @@ async function startScreen() {
     return;
   }
   if (mine !== last) return stream.getTracks().forEach((track) => track.stop());
+  begin();
   const source = await showStream(stream, 'screen', t('screen_name'), false);
   source?.again();
 }

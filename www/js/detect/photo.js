@@ -3,7 +3,7 @@ import { app } from '../app.js';
 import { t } from '../text.js';
 import * as controls from './controls.js';
 import { ready, writeDevice } from './network.js';
-import { countRun, session, show, take } from './session.js';
+import { begin, countRun, session, show, take } from './session.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
 
@@ -88,7 +88,7 @@ async function isAnimated(/** @type {File} */ file) {
  */
 export async function open(what, name, { known, stop } = {}) {
   take(null);
-  const opening = (last = {});
+  const isMine = begin();
   const url = typeof what === 'string' ? what : await address(what).catch(() => URL.createObjectURL(what));
   const letGo = () => {
     if (url.startsWith('blob:')) URL.revokeObjectURL(url);
@@ -100,17 +100,17 @@ export async function open(what, name, { known, stop } = {}) {
     again: () => look(source),
     refine: () => true,
   };
-  if (opening !== last) return letGo();
+  if (!isMine()) return letGo();
   try {
     await stage.showPhoto(url, t('photo_named', { name }));
   } catch {
     letGo();
-    if (opening !== last) return;
+    if (!isMine()) return;
     stage.clear();
     status.tell('no_picture', { name }, true);
     return;
   }
-  if (opening !== last) return letGo();
+  if (!isMine()) return letGo();
   take(source);
   if (known) return show(known);
   if (app.detector) {
@@ -118,6 +118,3 @@ export async function open(what, name, { known, stop } = {}) {
     await look(source);
   }
 }
-
-/** The opening under way: a later one wins. */
-let last = {};

@@ -29,6 +29,13 @@ const changed = new Set();
 /** Calls back when another source is there, or none. */
 export const onSource = (/** @type {() => void} */ callback) => changed.add(callback);
 
+let opening = {};
+/** Begins to open something. The answer tells whether nothing else was begun since: of several, whatever their kind, the last wins. */
+export function begin() {
+  const mine = (opening = {});
+  return () => mine === opening;
+}
+
 /** Lets go of the source at work, and takes another one or none. */
 export function take(/** @type {Source | null} */ source) {
   const before = session.source;
