@@ -57,7 +57,7 @@ for group in "$@"; do
         if keep wasm $xtask wasm && keep wasm-burn $xtask wasm-burn && keep threads $xtask wasm-threads; then
             keep types node_modules/.bin/tsc -p www/tsconfig.json || true
             keep package node tools/check-package.js || true
-            keep browser node --test --test-timeout=300000 --test-concurrency=1 tests/browser/*.test.js tests/browsers/*.test.js || true
+            keep browser node --test --test-timeout=900000 --test-concurrency=1 tests/browser/*.test.js tests/browsers/*.test.js || true
         fi
         ;;
     native)

@@ -211,6 +211,10 @@ test('two networks beside each other on one picture', withWeights, async () => {
   assert.equal(await page.textContent('#two-status'), '', 'no figures of the picture before');
   await page.setInputFiles('#two-weights-file', { name: 'mine.safetensors', mimeType: '', buffer: readFileSync(weights()) });
   await page.waitForFunction(() => /mine\.safetensors: \d+ found/.test(document.getElementById('two-status').textContent), null, { timeout: 60_000 });
+  const mine = (name) => ({ name, mimeType: '', buffer: readFileSync(weights()) });
+  await page.setInputFiles('#two-weights-file', [mine('old.safetensors'), mine('new.safetensors'), mine('more.safetensors')]);
+  await page.waitForFunction(() => /^old\.safetensors: \d+ found .* new\.safetensors: \d+ found .* 1 other file was left out\.$/
+    .test(document.getElementById('two-status').textContent), null, { timeout: 60_000 });
   const [left, right] = (await pair()).split(' ');
   assert.equal(left, right, 'the same network finds the same');
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -221,6 +221,25 @@ test('the network runs here on random weights, and rows get their times', async 
   await page.context().close();
 });
 
+test('the network runs on WebGPU, too, through the fused kernels and through Burn\'s operations', async (t) => {
+  const page = await start({ hash: '#playground?vs=yolov5n' });
+  if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip('no WebGPU adapter here');
+  await page.selectOption('#play-base', 'yolov5n-ghost');
+  await page.selectOption('#play-run-size', '160');
+  for (const [device, name] of [['webgpu', 'WebGPU'], ['webgpu/burn-ops', "WebGPU (Burn's own operations)"]]) {
+    await page.selectOption('#play-where', device);
+    await page.click('#play-run');
+    await page.waitForFunction((name) => {
+      const text = document.getElementById('play-ran').textContent;
+      return text.includes(`${name}, `) && /this network [\d.]+ ms, yolov5n [\d.]+ ms/.test(text);
+    }, name, { timeout: 120_000 });
+  }
+  await page.click('#language');
+  assert.equal(await page.locator('#play-where option').last().textContent(), 'WebGPU（Burn 自带算子）');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 const vendored = existsSync(join(root, 'www/vendor/editor.js'));
 test('CodeMirror shows the same errors and refuses the same texts', { skip: vendored ? false : 'the editor is not bundled (make vendor)' }, async () => {
   const page = await start({ bundled: true });

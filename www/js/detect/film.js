@@ -81,9 +81,10 @@ export async function open(/** @type {File} */ opened) {
     if (!video.videoWidth || !(duration > 0)) throw new Error(t('film_empty'));
   } catch (error) {
     if (!isMine()) return letGo();
+    const why = reason(error);
     source.stop();
     const codec = await import('./every.js').then(({ strangeCodec }) => strangeCodec(opened)).catch(() => null);
-    if (isMine()) status.tell(codec ? 'film_codec' : unplayable(opened), { name: opened.name, why: error.message, codec }, true);
+    if (isMine()) status.tell(codec ? 'film_codec' : unplayable(opened), { name: opened.name, why, codec }, true);
     return;
   }
   if (!isMine()) return letGo();
@@ -109,9 +110,12 @@ export async function open(/** @type {File} */ opened) {
 /** What to say of a file that can't be played though its format is one that the browser plays: no other format helps. */
 const unplayable = (/** @type {File} */ { type, name }) => (/mp4|webm/i.test(type || name) ? 'film_broken' : 'film_failed');
 
-/** Says why the film does not go on: what the player says, if it gave up. */
+/** Why it can't be played, in words: the player's own are the names of its parts. */
+const reason = (/** @type {any} */ error) => (video.error?.code > 1 ? t(`film_error_${video.error.code}`) : error.message);
+
+/** Says why the film does not go on. */
 function failed(/** @type {any} */ error) {
-  if (video.error) status.tell(unplayable(file), { name: file.name, why: video.error.message }, true);
+  if (video.error) status.tell(unplayable(file), { name: file.name, why: reason(error) }, true);
   else status.fail(error);
 }
 

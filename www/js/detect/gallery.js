@@ -171,7 +171,7 @@ function write() {
   if (failed) parts.push(t('gallery_failed', { n: failed }));
   const { conf, iou } = controls.options();
   if (items.some(({ all, asked }) => all && (asked.iou !== iou || asked.conf > conf))) parts.push(t('gallery_changed'));
-  if (others) parts.push(t('gallery_others', { n: others }));
+  if (others) parts.push(t('left_out', { n: others }));
   get('gallery-text').textContent = parts.join(' ');
   get('gallery-progress').hidden = !running;
   get('gallery-progress').value = items.length ? done / items.length : 0;

@@ -39,7 +39,7 @@ export function write() {
   const { key, values, bad } = message;
   // A value may be a function: a text that depends on the language or changes later.
   const now = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === 'function' ? value() : value]));
-  line.textContent = [t(key, now), others && t('gallery_others', { n: others })].filter(Boolean).join(' ');
+  line.textContent = [t(key, now), others && t('left_out', { n: others })].filter(Boolean).join(' ');
   line.classList.toggle('bad', bad);
 }
 

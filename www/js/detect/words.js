@@ -1,7 +1,7 @@
 // Words of the Detect view. English that stands in index.html is not repeated here.
 export const en = {
   status_loading: 'Getting the network ready…', status_download: 'Downloading weights: {done} of {all} MB',
-  status_prepare: 'Packing weights…', status_ready: '{device}: {reason}', status_running: 'Looking…', ready: '{device}',
+  status_prepare: 'Starting the network…', status_ready: '{device}: {reason}', status_running: 'Looking…', ready: '{device}',
   status_weights: '{file}: {model}, {classes} {classes|class|classes}, {parameters} parameters ({format}).',
   status_camera: 'Starting the camera…',
   yaml_needed: 'A configuration alone does not detect; drop it together with its weights.',
@@ -21,6 +21,7 @@ export const en = {
   live_muted: 'No picture at the moment: another program or the system holds the camera. It goes on as soon as there is one.',
 
   film_opening: 'Opening {name}…', film_empty: 'it has no pictures',
+  film_error_2: 'reading it failed', film_error_3: "a picture in it can't be decoded", film_error_4: 'it is not recognised as a video',
   film_failed: "This browser can't play {name} ({why}). Convert it to MP4 with H.264, or to WebM, and open that.",
   film_broken: "This browser can't play {name} ({why}). The file is damaged or incomplete, or has no pictures. Copy it again, or open another one.",
   film_codec: "This browser can't decode {name}: its pictures are in the codec {codec}. Convert it to MP4 with H.264, or to WebM, and open that.",
@@ -30,7 +31,7 @@ export const en = {
   film_stopped: 'Stopped. The network has seen {n} {n|frame|frames}; something is in {k} of them.',
 
   gallery_running: '{k} of {n} pictures, {objects} {objects|object|objects}.', gallery_done: '{k} of {n} pictures, {objects} {objects|object|objects}.',
-  gallery_failed: '{n} could not be read.', gallery_others: '{n} other {n|file was|files were} left out.',
+  gallery_failed: '{n} could not be read.',
   gallery_changed: 'The settings have changed: press “Again”.',
   gallery_cancel: 'Cancel', gallery_go_on: 'Go on', gallery_again: 'Again', gallery_bad: '{name}: {why}',
 
@@ -65,7 +66,7 @@ export const zh = {
   found: '检测结果', nothing: '没有高于置信度阈值的目标。在设置中调低阈值可看到较弱的候选。', model: '模型', parameters: '参数量', device: '设备',
   reset: '恢复自带权重', weights: '权重', weights_option: '{model}，mAP {map}',
   place: '运行于', place_auto: '较快者', place_ops: 'WebGPU，Burn 自带算子',
-  status_loading: '正在准备网络…', status_download: '正在下载权重：{done} / {all} MB', status_prepare: '正在整理权重…',
+  status_loading: '正在准备网络…', status_download: '正在下载权重：{done} / {all} MB', status_prepare: '正在启动网络…',
   status_ready: '{device}：{reason}', status_running: '检测中…', status_weights: '{file}：{model}，{classes} 类，{parameters} 个参数（{format}）。',
   status_camera: '正在打开摄像头…',
   yaml_needed: '仅有配置无法检测，请与权重一起拖入。', photo_named: '照片：{name}', all_classes: '全部 {n}', some_classes: '{k} / {n}',
@@ -84,6 +85,7 @@ export const zh = {
   live_muted: '暂时没有画面：摄像头被其他程序或系统占用。一有画面就会继续。',
 
   film_opening: '正在打开 {name}…', film_empty: '其中没有画面',
+  film_error_2: '读取失败', film_error_3: '其中有画面无法解码', film_error_4: '无法识别为视频',
   film_failed: '此浏览器无法播放 {name}（{why}）。请转换为 MP4 (H.264) 或 WebM 再打开。',
   film_broken: '此浏览器无法播放 {name}（{why}）。文件已损坏、不完整或没有画面。请重新复制，或打开其他文件。',
   film_codec: '此浏览器无法解码 {name}：画面的编码为 {codec}。请转换为 MP4 (H.264) 或 WebM 再打开。',
@@ -92,7 +94,7 @@ export const zh = {
   film_running: '第 {n} 帧，{time} / {all}', film_done: '已检测 {n} 帧，其中 {k} 帧有目标。', film_stopped: '已停止。网络检测了 {n} 帧，其中 {k} 帧有目标。',
 
   gallery_running: '{k} / {n} 张图片，{objects} 个目标。', gallery_done: '{k} / {n} 张图片，{objects} 个目标。',
-  gallery_failed: '{n} 张无法读取。', gallery_others: '略过了 {n} 个其他文件。', gallery_changed: '设置已更改，请点击“重新检测”。',
+  gallery_failed: '{n} 张无法读取。', gallery_changed: '设置已更改，请点击“重新检测”。',
   gallery_cancel: '取消', gallery_go_on: '继续', gallery_again: '重新检测', gallery_bad: '{name}：{why}',
 
   save_one: '当前图片：', save_film: '网络检测过的 {n} 帧：', save_many: '全部 {n} 张图片：',

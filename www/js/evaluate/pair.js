@@ -21,6 +21,8 @@ let photo;
 /** Numbers what was asked for: an answer that comes late is dropped. */
 let turn = 0;
 let shows = 0;
+/** Files that were left out as the picture or the weights were opened. */
+let others = 0;
 let told = { key: '', values: {} };
 
 export async function start(/** @type {import('../app.js').App} */ given) {
@@ -39,7 +41,10 @@ export async function start(/** @type {import('../app.js').App} */ given) {
   for (const name of SAMPLES) {
     const button = Object.assign(document.createElement('button'), { type: 'button' });
     button.append(Object.assign(document.createElement('img'), { src: `samples/${name}.jpg`, alt: name, loading: 'lazy' }));
-    button.addEventListener('click', () => show(`samples/${name}.jpg`, name));
+    button.addEventListener('click', () => {
+      others = 0;
+      show(`samples/${name}.jpg`, name);
+    });
     get('samples').append(button);
   }
   get('open').addEventListener('click', () => get('file').click());
@@ -60,22 +65,25 @@ function take(/** @type {HTMLInputElement} */ input) {
   input.value = '';
 }
 
-/** Opens what was dropped or chosen: a picture, or weights, which become the right network. */
+/** Opens what was dropped or chosen: a picture, or weights, which become the right network; of two files the first is the left one. */
 export async function open(/** @type {File[]} */ files) {
-  const weights = files.find(({ name }) => /\.(pt|pth|safetensors)$/i.test(name));
+  const weights = files.filter(({ name }) => /\.(pt|pth|safetensors)$/i.test(name)).slice(0, 2);
   const picture = files.find(({ type }) => type.startsWith('image/'));
-  if (weights) {
-    const before = sides.right.name;
-    sides.right.name = models.add(weights);
+  others = files.length - weights.length - Number(picture !== undefined);
+  for (const [index, file] of weights.entries()) {
+    const side = index === weights.length - 1 ? sides.right : sides.left;
+    const before = side.name;
+    side.name = models.add(file);
     writeModels();
-    if (!(await look()) && sides.right.name.startsWith('file:')) {
-      models.forget(sides.right.name);
-      sides.right.name = before;
+    if (!(await look()) && side.name.startsWith('file:')) {
+      models.forget(side.name);
+      side.name = before;
       writeModels();
+      return;
     }
   }
   if (picture) await show(URL.createObjectURL(picture), picture.name);
-  else if (!weights && files.length) problem(app.t('no_file', { name: files[0].name }));
+  else if (!weights.length && files.length) problem(app.t('no_file', { name: files[0].name }));
 }
 
 async function show(/** @type {string} */ url, /** @type {string} */ name) {
@@ -222,7 +230,7 @@ function tell(/** @type {string} */ key, values = {}) {
 }
 
 function write() {
-  get('status').textContent = told.key && app.t(told.key, told.values);
+  get('status').textContent = [told.key && app.t(told.key, told.values), told.key && others && app.t('left_out', { n: others })].filter(Boolean).join(' ');
 }
 
 function problem(/** @type {string} */ text) {

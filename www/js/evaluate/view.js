@@ -28,7 +28,7 @@ export const HTML = `
       <button id="two-open" type="button" data-i18n="two_open">Open a picture</button>
       <button id="two-weights" type="button" data-i18n="two_weights">Open weights (.pt)</button>
       <input id="two-file" type="file" accept="image/*" hidden>
-      <input id="two-weights-file" type="file" accept=".pt,.pth,.safetensors" hidden>
+      <input id="two-weights-file" type="file" accept=".pt,.pth,.safetensors" multiple hidden>
     </div>
     <label class="eval-slider" for="two-conf"><span data-i18n="two_conf">Confidence threshold</span> <output id="two-conf-value" for="two-conf">0.25</output></label>
     <input id="two-conf" type="range" min="0.01" max="0.95" step="0.01" value="0.25">

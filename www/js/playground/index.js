@@ -259,7 +259,7 @@ function writeTimes(/** @type {any} */ other) {
   if (measured.text !== editor.text) return void (get('ran').textContent = app.t('play_changed'));
   const ms = (/** @type {number} */ value) => value.toFixed(value < 10 ? 1 : 0);
   const { milliseconds, others, model, size, device } = measured;
-  const values = { device: device === 'cpu' ? 'CPU' : 'WebGPU', size, model, mine: ms(milliseconds), theirs: ms(others) };
+  const values = { device: get('where').querySelector(`[value="${device}"]`).text, size, model, mine: ms(milliseconds), theirs: ms(others) };
   const sentences = [app.t('play_ran', values)];
   if (counted.gflops_exact && other.gflops_exact && model === get('versus').value) {
     const flops = (counted.gflops_exact / other.gflops_exact).toFixed(2);
@@ -303,5 +303,10 @@ async function time() {
 
 async function offerWebGpu() {
   const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
-  if (adapter) get('where').append(new Option('WebGPU', 'webgpu'));
+  if (!adapter) return;
+  const own = new Option('', 'webgpu/burn-ops');
+  const name = () => (own.text = app.t('device_ops'));
+  name();
+  app.onLanguage(name);
+  get('where').append(new Option('WebGPU', 'webgpu'), own);
 }
