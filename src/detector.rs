@@ -14,7 +14,7 @@
 //! let detector = Detector::load(&weights, &DetectorOptions::default())?;
 //! let photo = Image::decode(&std::fs::read("tests/samples/coffee.jpg")?)?;
 //! let predicted = detector.predict(&photo, &PredictOptions::default())?; // at the size that the weights were trained for
-//! let many = predicted.boxes(&NmsOptions { conf: 0.05, ..NmsOptions::default() });
+//! let many = predicted.boxes(&NmsOptions { conf: 0.01, ..NmsOptions::default() });
 //! let few = predicted.boxes(&NmsOptions { conf: 0.5, ..NmsOptions::default() });
 //! assert!(many.len() > few.len());
 //! # }

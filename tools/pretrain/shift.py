@@ -1,6 +1,8 @@
 """Raises (or lowers) the logits of objectness and of single classes in a folded file, so that scores say what they mean.
 
-  python3 shift.py IN.safetensors OUT.safetensors OBJECTNESS [CLASS=SHIFT ...]      # the shipped s: 0.6 cat=1.6 dog=0.3
+  python3 shift.py IN.safetensors OUT.safetensors OBJECTNESS [CLASS=SHIFT ...] [slope=FACTOR]
+
+`slope` multiplies the logits of objectness and of all classes, before they are shifted. `calibrate.py` finds these numbers.
 """
 import json
 import sys
@@ -13,12 +15,16 @@ state = load_file(source)
 with safe_open(source, 'pt') as file:
     metadata = file.metadata()
 names = json.loads(metadata['names'])
+pairs = dict(pair.split('=') for pair in sys.argv[4:])
+slope = float(pairs.pop('slope', 1))
 for i in range(3):
-    key = f'model.24.m.{i}.bias'
-    bias = state[key].float().view(3, -1)
-    bias[:, 4] += float(objectness)
-    for pair in sys.argv[4:]:
-        name, shift = pair.split('=')
-        bias[:, 5 + names.index(name)] += float(shift)
-    state[key] = bias.view(-1).to(state[key].dtype)
+    for part in ('weight', 'bias'):
+        key = f'model.24.m.{i}.{part}'
+        value = state[key].float().view(3, 5 + len(names), -1)
+        value[:, 4:] *= slope
+        if part == 'bias':
+            value[:, 4] += float(objectness)
+            for name, shift in pairs.items():
+                value[:, 5 + names.index(name)] += float(shift)
+        state[key] = value.view(state[key].shape).to(state[key].dtype)
 save_file(state, out, metadata=metadata)
