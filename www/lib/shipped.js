@@ -5,5 +5,5 @@ export const DEFAULT_WEIGHTS = {
   name: 'yolov5n-ghost-backbone',
   file: 'yolov5n-ghost-backbone.safetensors',
   bytes: 2799398,
-  sha256: 'd7c63da9de1b62732eb1a181c8a4a6da87c58413171a50bee170a1397235bd3d',
+  sha256: '27ff75a3487ead842c2b3bc95d4956628a61ebce1b51ca139abb0da4b33de4a5',
 };
