@@ -257,7 +257,7 @@ test('many files fill a strip, and are exported in one piece', withWeights, asyn
   assert.ok((await objects()) < many && (await objects()) > 0, `${await objects()} of ${many}`);
   const rows = readFileSync((await take(page, '#save-csv')).path, 'utf8').trim().split('\n').slice(1);
   assert.equal(rows.length, await objects());
-  await page.locator('#conf').fill('0.1');
+  await page.locator('#conf').fill('0.05');
   assert.ok((await objects()) > many);
   assert.doesNotMatch(await page.textContent('#gallery-text'), /Again/);
   await page.locator('#iou').fill('0.7');

@@ -12,9 +12,10 @@ import * as words from './words.js';
  */
 export async function start(root, app) {
   app.addWords(words);
+  // What is shown works at once.
+  await models.readManifest();
   root.innerHTML = HTML;
   app.translate(root);
-  await models.readManifest();
   check.start(app);
   takeDrops(root);
   pair.start(app);

@@ -57,7 +57,7 @@ export async function start(/** @type {import('../app.js').App} */ given) {
   new ResizeObserver(paint).observe(get('stage'));
   app.onLanguage(write);
   split();
-  await show('samples/lifeboat.jpg', 'lifeboat');
+  await show('samples/coffee.jpg', 'coffee');
 }
 
 function take(/** @type {HTMLInputElement} */ input) {
