@@ -112,7 +112,7 @@ fn input_of_transposed(picture: &Image, burn: &BurnGpu) -> network::Tensor<4> {
 #[test]
 fn detectors_find_the_processors_boxes() {
     let Some(burn) = GPU.as_ref() else { return };
-    let picture = picture(120, 160);
+    let picture = Image::decode(include_bytes!("../../../tests/samples/coffee.jpg")).unwrap();
     let predict = PredictOptions { imgsz: Some([160, 160]), ..PredictOptions::default() };
     let options = NmsOptions { conf: 0.001, ..NmsOptions::default() };
     let mut detector = in_floats();
