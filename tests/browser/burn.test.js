@@ -66,7 +66,7 @@ test('the CPU answers while the module is on its way', options, async (t) => {
   });
   const early = await page.evaluate(async () => {
     const { Detector } = await import('/lib/index.js');
-    globalThis.detector = await Detector.load({ device: 'auto', worker: false, size: 64 });
+    globalThis.detector = await Detector.load({ device: 'auto', worker: false, size: 96 });
     const { device, detections } = await detector.detect('/samples/cat.jpg', { conf: 0.1 });
     return { device, boxes: detections.length, ...detector.info.device };
   });

@@ -88,12 +88,16 @@ test('WebGPU works on shared memory', options, async (t) => {
       return result;
     };
     const [cpu, gpu] = [await found('cpu'), await found('webgpu')];
-    const boxes = ({ detections }) => detections.map(({ label, box }) => [label, ...Object.values(box).map(Math.round)]);
+    const boxes = ({ detections }) => detections.map(({ label, box }) => ({ label, sides: Object.values(box) }));
     return { cpu: boxes(cpu), gpu: boxes(gpu), kind: gpu.device };
   });
   assert.equal(kind, 'webgpu');
   assert.ok(cpu.length > 0);
-  assert.deepEqual(gpu, cpu);
+  assert.deepEqual(gpu.map(({ label }) => label), cpu.map(({ label }) => label));
+  // The CPU rounds to 16 bits.
+  for (const [index, { sides }] of cpu.entries()) {
+    for (const [i, side] of sides.entries()) assert.ok(Math.abs(gpu[index].sides[i] - side) < 2, `${gpu[index].sides} and ${sides}`);
+  }
   assert.deepEqual(page.errors, []);
 });
 
