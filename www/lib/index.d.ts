@@ -10,7 +10,7 @@ declare global {
 export interface Pixels { data: Uint8ClampedArray | Uint8Array; width: number; height: number }
 
 /**
- * What is looked at. Addresses count from the page (in a worker from the worker's file). Outside of browsers (Node, Deno, Bun) only
+ * The picture to detect in. Relative URLs are resolved against the page (in a worker: against the worker's file). Outside of browsers (Node, Deno, Bun) only
  * {@link Pixels}: nothing there decodes picture files.
  */
 export type Source =
@@ -20,7 +20,7 @@ export type Source =
 /** `download`: bytes of the weights; `total` is 0 where the server does not tell it. `prepare`: 1 of 1 when it is done. */
 export interface Progress { stage: 'download' | 'prepare'; loaded: number; total: number }
 
-/** A compiled wasm module, its bytes, an answer that brings it, or its address. */
+/** A compiled wasm module, its bytes, a `Response` with them, or its URL. */
 export type Wasm = WebAssembly.Module | ArrayBuffer | ArrayBufferView | Response | Promise<Response> | URL | string;
 
 export interface LoadOptions {
@@ -125,8 +125,8 @@ export interface TrackOptions {
 export type Anchor = 'center' | 'bottom';
 
 /**
- * A line at which objects are counted. For who looks from `start` to `end`, `in` is from left to right: a line that is drawn from left
- * to right is crossed inwards by what goes down. Counts are kept by name, also when the line is moved.
+ * A line at which objects are counted. Stand at `start` and look towards `end`: crossing from your left to your right counts as `in`.
+ * For a line drawn from left to right, objects that move down count as `in`. Counts are kept by name, also when the line is moved.
  */
 export interface Line { name?: string; start: Point; end: Point; anchor?: Anchor }
 /** A polygon in which objects are counted, by its corners. */
