@@ -38,12 +38,14 @@ esac
 for group in "$@"; do
     case $group in
     rust)
+        tools/setup-vulkan.sh
         rust quick $crates --features ghostdet-cli/train,ghostdet/gpu
         ;;
     quick)
         rust quick $crates --features ghostdet-cli/train
         ;;
     gpu)
+        tools/setup-vulkan.sh
         rust gpu -p ghostdet --features decode,gpu --test gpu
         ;;
     browser)
@@ -61,9 +63,11 @@ for group in "$@"; do
         fi
         ;;
     native)
+        tools/setup-vulkan.sh
         rust native $crates --features ghostdet/gpu,ghostdet-burn/gpu,ghostdet-cli/train-gpu
         ;;
     burn)
+        tools/setup-vulkan.sh
         rust burn -p ghostdet-burn -p ghostdet-cli --features ghostdet-burn/gpu,ghostdet-cli/train-gpu
         ;;
     *)
