@@ -50,6 +50,19 @@ test('it waits while a camera runs, and for ever where somebody opted out', asyn
   await page.context().close();
 });
 
+test('it measures only while it is shown', async () => {
+  const page = await open(browser, `${server.address}#compare`);
+  await page.waitForSelector('#measure-progress:not([hidden])', { timeout: 30_000 });
+  await page.evaluate(() => (location.hash = '#evaluate'));
+  await page.waitForFunction(() => document.getElementById('measure-progress').hidden);
+  await page.waitForTimeout(5000);
+  assert.ok(await page.evaluate(() => document.getElementById('measure-progress').hidden));
+  await page.evaluate(() => (location.hash = '#compare'));
+  await measured(page);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('a camera that starts stops the measurement', async () => {
   const page = await open(browser, `${server.address}#compare`);
   await page.waitForSelector('#measure-progress:not([hidden])', { timeout: 30_000 });

@@ -116,6 +116,24 @@ test('settings stand in the address, and are remembered', withWeights, async () 
   await page.context().close();
 });
 
+test('a pasted address changes network input, classes and device', withWeights, async () => {
+  const page = await opened();
+  const before = await runs(page);
+  await page.evaluate(() => (location.hash = '#detect?size=160&classes=cat,dog'));
+  await page.waitForFunction((before) => Number(document.body.dataset.runs) > before, before);
+  assert.equal(await page.inputValue('#size'), '160');
+  assert.match(await page.textContent('#classes-count'), /2 of 80/);
+  await page.evaluate(() => (location.hash = '#detect?device=cpu/float'));
+  await page.waitForFunction(() => /^CPU/.test(document.getElementById('device').textContent) && document.getElementById('place').value === 'cpu/float');
+  // Another view was open meanwhile.
+  await page.evaluate(() => (location.hash = '#compare'));
+  await page.waitForSelector('#compare-table tbody tr');
+  await page.evaluate(() => (location.hash = '#detect?conf=0.77'));
+  await page.waitForFunction(() => document.getElementById('conf').value === '0.77');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test('all classes switched off is said, and kept', withWeights, async () => {
   const page = await opened();
   await page.locator('.classes').evaluate((details) => (details.open = true));
@@ -226,6 +244,33 @@ test('five lines of JavaScript do what the page does', withWeights, async () => 
   }, code);
   assert.deepEqual(drawn.size, [451]);
   assert.ok(drawn.labels.includes('cat'));
+  await page.context().close();
+});
+
+test('code for weights that the package does not bring names a file', withWeights, async () => {
+  const page = await opened({}, '#detect?weights=yolov5s-ghost-backbone');
+  const text = await page.evaluate(async () => (await import('/js/detect/code.js')).code());
+  assert.match(text, /model: '\/path\/to\/yolov5s-ghost-backbone\.safetensors'/);
+  await page.context().close();
+});
+
+test('pictures opened before the network is there are looked at when it is', withWeights, async () => {
+  let go = () => {};
+  const page = await open(browser, 'about:blank');
+  await page.route('**/weights/*.safetensors', async (route) => {
+    await new Promise((resolve) => (go = resolve));
+    await route.continue();
+  });
+  await page.goto(server.address);
+  await page.waitForSelector('#file', { state: 'attached' });
+  await page.waitForFunction(() => document.querySelector('[data-i18n]') && document.getElementById('status').textContent);
+  const sample = (name) => ({ name, mimeType: 'image/jpeg', buffer: readFileSync(join(root, 'www', 'samples', name)) });
+  await page.setInputFiles('#file', [sample('cat.jpg'), sample('coffee.jpg')]);
+  await page.waitForFunction(() => /^0 of 2/.test(document.getElementById('gallery-text').textContent));
+  go();
+  await page.waitForFunction(() => /^2 of 2/.test(document.getElementById('gallery-text').textContent), null, { timeout: 60_000 });
+  assert.match(await page.textContent('#detections'), /cat/, 'the first one is shown');
+  assert.deepEqual(page.errors, []);
   await page.context().close();
 });
 

@@ -173,7 +173,7 @@ test('picture, argument, weights: what was given', options, async () => {
       { modle: 'x' }, { conf: 0.3 }, { model: 5 }, { model: 'yolov9' }, { device: 'gpu0' }, { size: 31 }, { size: 1.5 }, { threads: -1 },
       { worker: 5 }, { worker: {} }, { model: 'http://' },
     ];
-    const detects = [{ confidence: 0.3 }, { conf: 2 }, { conf: NaN }, { iou: '1' }, { classes: ['catt'] }, { classes: [80] }, { maxDetections: 0 }];
+    const detects = [{ confidence: 0.3 }, { conf: 2 }, { conf: NaN }, { iou: '1' }, { classes: ['catt'] }, { classes: [80] }, { classes: 'cat' }, { classes: new Set([15]) }, { maxDetections: 0 }];
     const files = [new ArrayBuffer(0), new Uint8Array(100), new Blob(['hello']), new TextEncoder().encode('{"a": 1}'), new Blob(['PK\u0003\u0004 zip'])];
     const before = await thrown(call(() => summarize('yolov5n')));
     await ready();

@@ -102,6 +102,27 @@ test('a source that is exchanged, paused or not there yet: the stream waits', op
   assert.deepEqual(how, ['waits', 'waits', 'waits', 'waits', 'ended']);
 });
 
+test('the last frame of a paused video is looked at, however late it is taken', options, async () => {
+  const seen = await page.evaluate(async () => {
+    const video = await globalThis.camera();
+    video.pause();
+    const frames = [];
+    const run = (async () => {
+      for await (const _ of globalThis.detector.stream(video)) {
+        frames.push(performance.now());
+        if (frames.length > 1) return 'looked at';
+        // One more frame is shown, and taken while the caller is busy.
+        await video.play();
+        await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+        video.pause();
+        await new Promise((resolve) => setTimeout(resolve, 400));
+      }
+    })();
+    return Promise.race([run, new Promise((resolve) => setTimeout(resolve, 5000, 'waits'))]);
+  });
+  assert.equal(seen, 'looked at');
+});
+
 test('ends when the permission for the camera is taken back', options, async () => {
   // The other browser answers every question for its user, and goes on doing so.
   const asking = await launch({ askForCamera: true });

@@ -37,6 +37,10 @@ for (const format of ['mp4', 'webm']) {
       assert.deepEqual(boxes.slice(0, 2), [false, false]);
     }
     assert.equal(await page.evaluate(() => document.body.dataset.runs), runs, 'the network did not run again');
+    // Boxes of another overlap are others: the file has those that the settings ask for.
+    await page.locator('#iou').fill('0.9');
+    await saved(page, '#save-webm');
+    assert.ok(Number(await page.evaluate(() => document.body.dataset.runs)) >= Number(runs) + TIMES.length, 'it ran again');
     assert.deepEqual(page.errors, []);
     await page.context().close();
   });

@@ -110,7 +110,13 @@ test("the caller's worker: shared by two detectors, beside messages of its own",
     const { Detector } = await import('/lib/index.js');
     const text = `import { serve } from '${location.origin}/lib/worker.js';
       serve();
-      self.onmessage = ({ data }) => data.mine && self.postMessage({ mine: data.mine + 1 });`;
+      self.onmessage = ({ data }) => {
+        if (!data.mine) return;
+        self.postMessage({ mine: data.mine + 1 });
+        // The owner's own faults are none of the detectors'.
+        Promise.reject(new Error('nobody waits for this'));
+        throw new Error('nor for this');
+      };`;
     const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), { type: 'module' });
     const heard = [];
     worker.onmessage = ({ data }) => data.mine && heard.push(data.mine);

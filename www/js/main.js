@@ -58,10 +58,14 @@ async function open(name) {
   const left = before !== name ? await started.get(before)?.catch(() => null) : null;
   // Somebody may have come back to it while it was being fetched.
   if (current !== before) left?.hidden?.();
-  if (!started.has(name)) started.set(name, begin(name));
+  const isNew = !started.has(name);
+  if (isNew) started.set(name, begin(name));
   try {
     const view = await started.get(name);
-    if (current === name) view.shown?.();
+    if (current !== name) return;
+    view.shown?.();
+    // The address may bring settings with it.
+    if (!isNew && String(parse(location.hash).params)) view.changed?.();
   } catch (error) {
     // Offline, or an old page on a new server: the next try fetches it again.
     started.delete(name);
@@ -106,4 +110,5 @@ offline.start();
 writeAll();
 const first = parse(location.hash).view ?? 'detect';
 if (first === 'detect') await painted();
-open(first);
+// Somebody may have opened another view meanwhile.
+if (!current) open(first);

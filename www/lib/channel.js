@@ -80,8 +80,10 @@ export class WorkerChannel extends Channel {
     call.reject(Object.assign(new GhostdetError(code, message), { line, column }));
   };
 
-  // An error that the worker does not catch is a wasm module that trapped: it never answers again.
+  // An error that the worker does not catch is a wasm module that trapped: it never answers again. A worker of the caller's has errors of
+  // its own, too.
   #break = (event) => {
+    if (!this.#owned && !/RuntimeError/.test(event.message ?? '')) return;
     this.#fail(new GhostdetError('internal', `the worker failed: ${event.message ?? 'it could not be loaded'}`));
   };
 

@@ -286,8 +286,8 @@ export class Detector {
     try {
       for (;;) {
         let taken = await next;
-        // If the caller took long, take a fresh frame.
-        if (taken && performance.now() - taken.captured > MAX_FRAME_AGE) {
+        // If the caller took long, take a fresh frame. A paused video has none.
+        if (taken && frames.isNewer && performance.now() - taken.captured > MAX_FRAME_AGE) {
           taken.frame.bitmap?.close();
           taken = await take(0);
         }
@@ -435,6 +435,9 @@ export class Detector {
     }
     if (!Number.isInteger(maxDetections) || maxDetections < 1) {
       throw new GhostdetError('argument', `maxDetections: ${maxDetections} is not a whole number above 0`);
+    }
+    if (classes && !Array.isArray(classes)) {
+      throw new GhostdetError('argument', `classes: ${classes} is not a list of labels or numbers, such as ['person']`);
     }
     const wanted = classes?.map((one) => {
       const id = typeof one === 'string' ? this.#info.labels.indexOf(one) : one;

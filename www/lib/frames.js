@@ -55,6 +55,11 @@ export class Frames {
     return !this.#over;
   }
 
+  /** Whether the video has shown another frame since the one taken last. */
+  get isNewer() {
+    return this.#shown !== this.#taken;
+  }
+
   /** Stops following the video. */
   close() {
     this.#end();

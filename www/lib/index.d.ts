@@ -298,18 +298,18 @@ export function everyFrame(
 /** How long a video file is, in seconds; recordings without a duration are looked through for it. */
 export function videoDuration(video: HTMLVideoElement, signal?: AbortSignal): Promise<number>;
 
-/** `line`: where it begins in the YAML, from 1. `gflops` is null where they can't be counted. */
+/** `line`: where it begins in the YAML, from 1. `gflops` are null where they can't be counted, here and below. */
 export interface Row {
   index: number; line: number; from: number[]; repeats: number; parameters: number;
-  module: string; arguments: string; gflops: number;
+  module: string; arguments: string; gflops: number | null;
 }
 export interface Summary {
   model: string; nc: number; imgsz: number; fused: boolean; layers: number;
-  parameters: number; gradients: number; gflops: number; gflops_exact: number; rows: Row[];
+  parameters: number; gradients: number; gflops: number | null; gflops_exact: number | null; rows: Row[];
 }
 export interface Compared {
-  model: string; layers: number; parameters: number; gflops: number; gflops_exact: number;
-  parameters_reduction: number; gflops_reduction: number;
+  model: string; layers: number; parameters: number; gflops: number | null; gflops_exact: number | null;
+  parameters_reduction: number; gflops_reduction: number | null;
 }
 export interface Comparison { nc: number; imgsz: number; fused: boolean; models: Compared[] }
 

@@ -30,7 +30,9 @@ export function serve() {
   });
   // A module that stops in the middle of a promise: the page is told as of any other error.
   // Unless Burn's module has caught it: it ends the call alone.
+  // What else runs in the worker has errors of its own.
   self.addEventListener('unhandledrejection', (event) => {
+    if (!(event.reason instanceof WebAssembly.RuntimeError)) return;
     setTimeout(() => {
       if (!event.defaultPrevented) throw event.reason;
     });

@@ -28,11 +28,11 @@ const HTML = `
         <thead><tr>
           <th scope="col" data-i18n="model">Model</th>
           <th scope="col" data-i18n="parameters">Parameters</th>
-          <th scope="col" data-i18n="saved">Saved</th>
+          <th scope="col" data-i18n="less">Saved</th>
           <th scope="col">GFLOPs</th>
-          <th scope="col" data-i18n="saved">Saved</th>
+          <th scope="col" data-i18n="less">Saved</th>
           <th scope="col" data-i18n="here">Here</th>
-          <th scope="col" data-i18n="saved">Saved</th>
+          <th scope="col" data-i18n="less">Saved</th>
         </tr></thead>
         <tbody></tbody>
       </table>
@@ -66,6 +66,8 @@ const get = (id) => document.getElementById(id);
 let app;
 /** Ends what was begun without being asked for. @type {AbortController | null} */
 let own = null;
+/** Whether the view is shown. */
+let open = false;
 /** Gives up waiting for an idle page. */
 let giveUp = () => {};
 /** @type {Awaited<ReturnType<typeof describe>>} */
@@ -93,7 +95,13 @@ export async function start(root, given) {
   restore();
   app.onLanguage(write);
   write();
-  return { shown: wait, hidden: rest };
+  return {
+    shown() {
+      open = true;
+      wait();
+    },
+    hidden: rest,
+  };
 }
 
 /** What a measurement is good for: this version, browser and adapter. */
@@ -121,11 +129,12 @@ function restore() {
 /** Measures once the page is idle, if that was not done yet. */
 function wait() {
   giveUp();
-  if (!auto.allowed() || panel.result()) return;
+  if (!open || !auto.allowed() || panel.result()) return;
   giveUp = auto.whenIdle({ free: () => !app.isBusy() && !app.device().pending, begin: measureAll });
 }
 
 function rest() {
+  open = false;
   giveUp();
   own?.abort();
 }
@@ -160,9 +169,9 @@ function write() {
 async function copy() {
   try {
     await navigator.clipboard.writeText(get('card').textContent);
-    get('copy-card').textContent = app.t('copied');
+    get('copy-card').textContent = app.t('card_copied');
   } catch {
     getSelection().selectAllChildren(get('card'));
-    get('copy-card').textContent = app.t('copy_by_hand');
+    get('copy-card').textContent = app.t('card_by_hand');
   }
 }

@@ -14,13 +14,13 @@ export const en = {
   verdict_soon: 'Not measured yet. It will be when the page is idle for a few seconds.',
   verdict_ask: 'Not measured yet. Press “Measure on this device”.',
   card_device: '{system}, {cores} cores, {gpu}, {browser}', card_no_gpu: 'no WebGPU adapter',
-  copied: 'Copied', copy_by_hand: 'Selected: copy it with the keyboard', copy_card: 'Copy a report',
+  card_copied: 'Copied', card_by_hand: 'Selected: copy it with the keyboard', copy_card: 'Copy a report',
 };
 
 export const zh = {
   compareTitle: 'Ghost 省下了多少',
   compareText: 'Ghost 模块的一半通道由另一半经廉价的逐通道卷积得到。虚线部分是普通网络原本的开销。数字由运行网络的同一份代码即时算出。',
-  presets: '预设', preset5: '文章表格：5 类', preset80: 'COCO：80 类', nc: '类别数', imgsz: '图像尺寸', saved: '减少',
+  presets: '预设', preset5: '文章表格：5 类', preset80: 'COCO：80 类', nc: '类别数', imgsz: '图像尺寸', less: '减少',
   model: '模型', parameters: '参数量', here: '本机', measure: '在本机测速', at: '尺寸',
   compare_note: '{nc} 类，{size} × {size} 像素，批归一化单独计数（未融合），与参考实现的输出一致。',
   experiment_note: '同样训练（{letter} 规格，{nc} 类，{imgsz} 像素，{epochs} 轮，{seeds} 个种子），mAP50：{list}。',
@@ -36,5 +36,5 @@ export const zh = {
   ghost_even: '差别不大：{model} 在本机的时间是 {plain} 的 {ratio}，运算量是其 {flops}。',
   verdict_soon: '尚未测速。页面空闲几秒后会自动进行。', verdict_ask: '尚未测速。请按“在本机测速”。',
   card_device: '{system}，{cores} 核，{gpu}，{browser}', card_no_gpu: '没有 WebGPU 适配器',
-  copied: '已复制', copy_by_hand: '已选中，请用键盘复制', copy_card: '复制报告',
+  card_copied: '已复制', card_by_hand: '已选中，请用键盘复制', copy_card: '复制报告',
 };

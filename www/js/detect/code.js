@@ -17,7 +17,8 @@ function literal(/** @type {Record<string, any>} */ fields) {
 export function code() {
   const { detector } = app;
   const name = shipped();
-  const model = name === null ? `/path/to/${detector.info.file}` : name || undefined;
+  // The package brings the default weights alone.
+  const model = name === '' ? undefined : `/path/to/${detector.info.file}`;
   const device = /** @type {HTMLSelectElement} */ (document.getElementById('place')).value;
   const load = literal({ model, size: detector.size, device: device === 'auto' ? undefined : device });
   const { conf, iou, classes } = controls.options();

@@ -71,6 +71,9 @@ export async function open(/** @type {File} */ opened) {
       timeline.clear();
       marks();
       running?.abort();
+      // A paused film has no new frame to wait for.
+      loop?.abort();
+      loop = null;
       follow();
     },
   };
@@ -164,7 +167,11 @@ function replay() {
 }
 
 /** What results depend on beside the picture: with another network or other lines, stored ones are of no use. */
-const asked = () => JSON.stringify([app.detector.info.file ?? app.detector.info.model, app.detector.size, tracking.options()]);
+function asked() {
+  const { conf, iou, classes } = controls.options();
+  const kept = tracking.isTracking() ? [conf, classes] : Math.min(LEAST, conf);
+  return JSON.stringify([app.detector.info.file ?? app.detector.info.model, app.detector.size, iou, kept, tracking.options()]);
+}
 
 /** The film's file, and its formats for {@link every}. */
 export const formats = async () => (await import('./every.js')).formats(file, video.videoWidth, video.videoHeight);
@@ -209,6 +216,7 @@ export async function every({ format, save } = {}) {
       : frames.results(detector, { opened, video, signal, options });
     for await (const { image, time, fps, latency, ...result } of all) {
       if (session.source !== source) return;
+      if (signal.aborted) break;
       if (!stored) {
         countRun();
         timeline.put(time, result);
@@ -218,10 +226,13 @@ export async function every({ format, save } = {}) {
       const now = performance.now();
       const shown = filtered(result);
       await writer?.add({ ...shown, image, time });
+      if (session.source !== source) return;
       // The player shows what it was sent to. Decoded frames are shown in its place, as often as the eye needs.
       if (image === video || now - drawnAt > 100) {
         drawnAt = now;
-        if (image !== video) stage.showStill(await createImageBitmap(image));
+        const still = image === video ? null : await createImageBitmap(image);
+        if (session.source !== source) return still?.close();
+        if (still) stage.showStill(still);
         show({ ...shown, fps });
         bar.value = time / duration;
         writeTime(time);
@@ -247,7 +258,8 @@ export async function every({ format, save } = {}) {
   if (session.source !== source) return;
   stage.showStill(null);
   app.setBusy('film', false);
-  timeline.complete = stored || ended;
+  // Cleared meanwhile, as by another network, it is not.
+  timeline.complete ||= ended && timeline.moments.length > 0;
   marks();
   write();
   // With tracks it stays at the end, where the counts are complete.

@@ -5,7 +5,7 @@ import { onLanguage, t } from '../text.js';
 import * as controls from './controls.js';
 import { filtered } from './film.js';
 import * as photo from './photo.js';
-import { begin, countRun, onSource, session, take } from './session.js';
+import { begin, countRun, onNetwork, onSource, session, take } from './session.js';
 import * as sources from './sources.js';
 import * as stage from './stage.js';
 import * as status from './status.js';
@@ -28,6 +28,8 @@ const TALL = 156;
 let items = [];
 /** @type {AbortController | null} */
 let running = null;
+/** Of a run that waits for a network: whether its first result may be shown. @type {(() => boolean) | null} */
+let waiting = null;
 /** Files that were no pictures. */
 let others = 0;
 
@@ -108,19 +110,22 @@ function choose(item) {
 
 /** Takes pictures and runs the network on one after the other; `rest` files were something else. */
 export async function open(/** @type {File[]} */ files, rest = 0) {
-  begin();
+  const isMine = begin();
   close();
   const taken = files.slice(0, sources.MOST);
   others = rest + files.length - taken.length;
   get('gallery').hidden = false;
   get('thumbnails').replaceChildren(...taken.map(add));
-  await run();
+  await run(isMine);
 }
 
-/** Runs the network on the pictures that have no result yet. */
-async function run() {
+const noneOrPhoto = () => !session.source || session.source.kind === 'photo';
+
+/** Runs the network on the pictures that have no result yet. The first result is shown if nothing else was opened meanwhile. */
+async function run(mayShow = noneOrPhoto) {
   const { detector } = app;
-  if (!detector) return;
+  waiting = detector ? null : mayShow;
+  if (!detector) return write();
   const mine = (running = new AbortController());
   app.setBusy('gallery', true);
   let first = items.find(({ result }) => result) === undefined;
@@ -136,7 +141,7 @@ async function run() {
       Object.assign(item, { all, asked });
       settle(item);
       await paint(item);
-      if (first) choose(item);
+      if (first && mayShow()) choose(item);
       first = false;
     } catch (error) {
       if (['aborted', 'disposed'].includes(error.code)) break;
@@ -154,7 +159,7 @@ async function run() {
 /** Puts all away. */
 function close() {
   running?.abort();
-  running = null;
+  running = waiting = null;
   app.setBusy('gallery', false);
   items.forEach(unpaint);
   items = [];
@@ -196,6 +201,7 @@ export function listen() {
     run();
   });
   get('gallery-close').addEventListener('click', close);
+  onNetwork(() => waiting && run(waiting));
   onSource(() => {
     if (session.source?.kind && session.source.kind !== 'photo') for (const { button } of items) button.setAttribute('aria-pressed', 'false');
   });

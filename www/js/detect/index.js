@@ -60,8 +60,9 @@ async function openSample(file) {
 async function loadFirst() {
   const name = app.setting('detect', 'weights');
   if (name && (await network.load(name))) return;
-  if (name) app.setSetting('detect', 'weights', null);
   await network.load();
+  // Shipped ones that could not be fetched are wanted the next time.
+  if (name && (await choice.source(name)).sha256) app.remember('detect-weights', name);
 }
 
 export async function start(/** @type {HTMLElement} */ root) {
@@ -98,7 +99,13 @@ export async function start(/** @type {HTMLElement} */ root) {
     // A camera does not look on, and a video does not play, while another view is open.
     hidden: () => (live.pause(), film.pause()),
     changed() {
+      const before = [get('place').value, app.detector?.size];
       controls.restore();
+      const weights = app.params().get('weights');
+      if (weights && weights !== network.shipped()) return network.load(weights);
+      if (get('place').value !== before[0]) return network.reload();
+      if (app.detector) controls.fit(app.detector);
+      if (app.detector?.size !== before[1]) return session.source?.again();
       refine();
     },
   };

@@ -6,7 +6,7 @@ import { offlineReason } from '../offline.js';
 import { count, deviceName, onLanguage, reasonText, t } from '../text.js';
 import * as choice from './choice.js';
 import * as controls from './controls.js';
-import { session } from './session.js';
+import { withNetwork } from './session.js';
 import * as slow from './slow.js';
 import * as status from './status.js';
 
@@ -51,7 +51,8 @@ export const shipped = () => (given[0] && typeof given[0] !== 'string' ? null : 
 
 /**
  * Loads weights: shipped ones by their name, the default ones without, or a dropped file. Those at work stay until the new
- * ones are ready; of several loads under way the one begun last wins.
+ * ones are ready; of several loads under way the one begun last wins. The answer is false if these can't be had, and
+ * nothing newer was given.
  * @param {any} [model]
  * @param {string} [yaml]
  */
@@ -74,9 +75,10 @@ export async function load(model, yaml) {
   };
   try {
     const next = await Detector.load({ ...(dropped ? { model } : await choice.source(model)), yaml, device: get('place').value, threads: 'auto', onProgress });
+    // Something newer is at work.
     if (order < working) {
       next.dispose();
-      return false;
+      return true;
     }
     working = order;
     app.detector?.dispose();
@@ -92,7 +94,7 @@ export async function load(model, yaml) {
       else status.fail(error);
       choice.mark(atWork);
     }
-    return false;
+    return order !== loads;
   } finally {
     if (order === loads) bar.hidden = true;
   }
@@ -112,7 +114,7 @@ export async function load(model, yaml) {
     const facts = { file: info.file, model: info.model, classes: info.labels.length, format: info.format };
     status.tell('status_weights', { ...facts, parameters: count(info.parameters) });
   } else ready();
-  await session.source?.again();
+  await withNetwork();
   return true;
 }
 

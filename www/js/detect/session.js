@@ -29,6 +29,16 @@ const changed = new Set();
 /** Calls back when another source is there, or none. */
 export const onSource = (/** @type {() => void} */ callback) => changed.add(callback);
 
+/** @type {Set<() => void>} */
+const networks = new Set();
+/** Calls back when a network is there, the first or another. */
+export const onNetwork = (/** @type {() => void} */ callback) => networks.add(callback);
+/** A network is there: what is shown is looked at by it. */
+export function withNetwork() {
+  for (const callback of networks) callback();
+  return session.source?.again();
+}
+
 let opening = {};
 /** Begins to open something. The answer tells whether nothing else was begun since: of several, whatever their kind, the last wins. */
 export function begin() {
