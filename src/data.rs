@@ -137,6 +137,8 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     names: Vec<String>,
+    /// The classes have no names: their ids stand for them.
+    unnamed: bool,
     entries: Vec<Entry>,
     warnings: Warnings,
 }
@@ -193,7 +195,7 @@ impl Dataset {
 
     /// Without pictures and classes.
     pub fn empty() -> Self {
-        Self { names: Vec::new(), entries: Vec::new(), warnings: Warnings::default() }
+        Self { names: Vec::new(), unnamed: false, entries: Vec::new(), warnings: Warnings::default() }
     }
 
     /// How many pictures there are.

@@ -213,6 +213,42 @@ fn crowds_and_other_json_are_told() {
 }
 
 #[test]
+fn coco_without_categories_goes_by_its_ids() {
+    let mut coco: Vec<String> = (0..80).map(|class| format!("class {class}")).collect();
+    (coco[0], coco[79]) = ("person".to_owned(), "toothbrush".to_owned());
+    let own = ["cat", "dog", "bird"].map(str::to_owned);
+    let aligned = |ids: [u32; 2], names: &[String], categories: &str| {
+        let set = Set::new(&[("pics/1.jpg", "")]);
+        let boxes = ids.map(|id| format!(r#"{{"image_id": 1, "category_id": {id}, "bbox": [1, 1, 4, 4]}}"#)).join(", ");
+        let json =
+            format!(r#"{{"images": [{{"id": 1, "file_name": "1.jpg"}}], {categories} "annotations": [{boxes}]}}"#);
+        set.write("a.json", json.as_bytes());
+        let mut data = set.coco().unwrap();
+        data.align(names).unwrap();
+        assert_eq!(data.names(), names);
+        (data.labels(0).iter().map(|label| label.class).collect::<Vec<_>>(), data.warnings().join("\n"))
+    };
+    let (classes, told) = aligned([90, 18], &coco, "");
+    assert_eq!(classes, [79, 16]);
+    says(&[told], &["no categories", "COCO's own"]);
+    let (classes, told) = aligned([79, 12], &coco, r#""categories": [],"#);
+    assert_eq!(classes, [78, 11], "COCO has no id 12: class numbers");
+    says(&[told], &["counted from 1 (person)"]);
+    assert_eq!(aligned([0, 79], &coco, "").0, [0, 79]);
+    assert_eq!(aligned([3, 1], &own, "").0, [2, 0]);
+    let (classes, told) = aligned([2, 0], &own, "");
+    assert_eq!(classes, [2, 0]);
+    says(&[told], &["counted from 0 (cat)"]);
+    let set = Set::new(&[("pics/1.jpg", "")]);
+    set.write(
+        "a.json",
+        br#"{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "category_id": 7, "bbox": [1, 1, 4, 4]}]}"#,
+    );
+    let error = set.coco().unwrap().align(&own).unwrap_err().to_string();
+    says(&[error], &["(7) are none of the network's"]);
+}
+
+#[test]
 fn names_and_numbers_by_what_they_mean() {
     let open = |yaml: &str| {
         let set = Set::new(&[("data.yaml", yaml), ("images/a.jpg", ""), ("labels/a.txt", LABEL)]);
@@ -269,4 +305,16 @@ fn labels_are_read_from_text_alone() {
     assert_eq!(labels.len(), 2);
     assert_eq!(labels[1].class, 1);
     assert_eq!(parse_labels("0 .5 .5 .1 .1\n2 .5 .5 .1 .1", 2).unwrap_err().place(), Some("line 2"));
+}
+
+#[test]
+fn labels_beside_pictures_below_a_folder_called_images() {
+    let set = Set::new(&[
+        ("Images/set/a.jpg", ""),
+        ("Images/set/a.txt", LABEL),
+        ("data.yaml", "val: Images/set\nnames: [a]\n"),
+    ]);
+    assert_eq!(set.yolo().labels(0).len(), 1);
+    set.write("Labels/set/a.txt", b"0 0.2 0.2 0.1 0.1\n0 0.5 0.5 0.2 0.2\n");
+    assert_eq!(set.yolo().labels(0).len(), 2, "a folder of labels goes first");
 }

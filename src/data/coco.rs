@@ -18,6 +18,7 @@ struct Annotations {
     images: Vec<Image>,
     #[serde(default)]
     annotations: Vec<Annotation>,
+    /// Without any, the ids of the annotations are the classes.
     categories: Vec<Category>,
 }
 
@@ -67,7 +68,14 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
     drop(json);
     let place = path.display();
     let mut warnings = Warnings::default();
-    let (classes, names) = categories(all.categories, &format!("{place}: categories"), &mut warnings);
+    let unnamed = all.categories.is_empty() && !all.annotations.is_empty();
+    let (classes, names) = match unnamed {
+        true => {
+            warnings.push(format!("{place}: no categories; the classes are called by their ids"));
+            ids(&all.annotations)
+        }
+        false => categories(all.categories, &format!("{place}: categories"), &mut warnings),
+    };
 
     let mut entries = Vec::new();
     // By id; nothing for pictures that are named as missing.
@@ -132,7 +140,7 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Dataset> {
         }
         entries[known.entry].labels.push(label);
     }
-    Ok(Dataset { names, entries, warnings })
+    Ok(Dataset { names, unnamed, entries, warnings })
 }
 
 fn parse(json: &str) -> Result<Annotations> {
@@ -178,11 +186,9 @@ fn parse(json: &str) -> Result<Annotations> {
         // What is no object keeps its place and is named later for what it lacks.
         list.into_iter().map(|one| serde_json::from_value(one).unwrap_or_default()).collect()
     }
-    Ok(Annotations {
-        images: each(list("images", true)?),
-        annotations: each(list("annotations", false)?),
-        categories: each(list("categories", true)?),
-    })
+    let (images, annotations) = (each(list("images", true)?), each(list("annotations", false)?));
+    let categories = each(list("categories", annotations.is_empty())?);
+    Ok(Annotations { images, annotations, categories })
 }
 
 fn bad(text: impl Into<String>) -> Error {
@@ -240,6 +246,16 @@ fn categories(list: Vec<Category>, place: &str, warnings: &mut Warnings) -> (Has
             }
         }
     }
+    numbered(all)
+}
+
+/// The same for a file without categories: the ids that its annotations use, as names.
+fn ids(annotations: &[Annotation]) -> (HashMap<String, usize>, Vec<String>) {
+    let ids: HashSet<String> = annotations.iter().filter_map(|annotation| id(&annotation.category_id)).collect();
+    numbered(ids.into_iter().map(|id| (id.clone(), id)).collect())
+}
+
+fn numbered(mut all: Vec<(String, String)>) -> (HashMap<String, usize>, Vec<String>) {
     all.sort_by_key(|(id, _)| (id.parse::<i64>().unwrap_or(i64::MAX), id.clone()));
     let classes = all.iter().enumerate().map(|(class, (id, _))| (id.clone(), class)).collect();
     (classes, all.into_iter().map(|(_, name)| name).collect())

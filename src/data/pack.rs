@@ -76,7 +76,7 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
             size: None,
         });
     }
-    Ok(Dataset { names, entries, warnings })
+    Ok(Dataset { names, unnamed: false, entries, warnings })
 }
 
 /// COCO's 80 classes, which packs use.

@@ -94,7 +94,7 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
         let text = label_file(&file);
         let text = match text.is_file() {
             true => text,
-            false => other_case(&text, &mut finder).unwrap_or(text),
+            false => other_case(&text, &mut finder).or_else(|| label_beside(&file)).unwrap_or(text),
         };
         let labels = if text.is_file() {
             match read_labels(&text, names.len()) {
@@ -121,7 +121,7 @@ pub(super) fn open(path: &Path, split: Split) -> Result<Dataset> {
         let first = label_file(&entries[0].file);
         warnings.push(format!("no labels at all: {} and the like are not there", first.display()));
     }
-    Ok(Dataset { names, entries, warnings })
+    Ok(Dataset { names, unnamed: false, entries, warnings })
 }
 
 /// The folder or list that a source names; of `../images`, as exports write it, also `images`.
@@ -210,6 +210,12 @@ fn list(
 fn other_case(file: &Path, finder: &mut Finder) -> Option<PathBuf> {
     let folder = file.parent()?;
     finder.find(folder, file.file_name()?.to_str()?).filter(|found| found.is_file())
+}
+
+/// The labels beside a picture below `Images`, which YOLOv5 takes for any folder.
+fn label_beside(picture: &Path) -> Option<PathBuf> {
+    let is_swapped = picture.components().any(|part| part.as_os_str() == "images");
+    Some(picture.with_extension("txt")).filter(|text| !is_swapped && text.is_file())
 }
 
 /// `…/images/a/b.jpg` has its labels in `…/labels/a/b.txt`: the last `images` folder counts.

@@ -4,12 +4,12 @@ use crate::device::Ran;
 use crate::options::{Network, parse_size, print};
 use crate::table::{self, Column};
 use clap::ValueEnum;
-use ghostdet::Result;
 use ghostdet::data::Dataset;
 use ghostdet::detection::metrics::{Evaluator, GroundTruth, Metric, Report};
 use ghostdet::detection::{NmsOptions, VAL_THRESHOLD};
 use ghostdet::detector::{PredictOptions, Speed};
 use ghostdet::image::Image;
+use ghostdet::{Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -49,6 +49,12 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self) -> Result<bool> {
+        let is_json = self.data.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        if self.images.is_some() && !is_json {
+            return Err(Error::new(ErrorKind::Argument, "--images is for COCO annotations (.json)")
+                .at(self.data.display())
+                .hint("leave it out: a data.yaml and a pack say where their pictures are"));
+        }
         let detector = self.network.load()?;
         let mut data = Dataset::open(&self.data, self.images.as_deref())?;
         // By the set's own classes; the network's may be many more.
