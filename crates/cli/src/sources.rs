@@ -66,7 +66,9 @@ pub fn expand(given: &OsStr, warnings: &mut Vec<String>) -> Result<Vec<Source>> 
     if !path.exists()
         && let Some(text) = given.to_str()
     {
-        if let Some(found) = Finder::default().find(Path::new(""), text) {
+        // What is missing at an absolute path is not looked for in the current folder.
+        let is_absolute = text.starts_with(['/', '\\']) || text.as_bytes().get(1) == Some(&b':');
+        if !is_absolute && let Some(found) = Finder::default().find(Path::new(""), text) {
             // Of other letter case, or with backslashes.
             return expand(found.as_os_str(), warnings);
         }

@@ -229,3 +229,50 @@ fn validation_tells_what_contradicts_itself() {
     let (_, err) = folder.good(&["val", "a.json", "--images", "images", "--imgsz", "64", "--json"]);
     says(&err, &["annotations[1]", "1 label was left out"]);
 }
+
+#[test]
+fn pictures_are_not_written_over() {
+    let folder = Folder::new();
+    folder.picture("photos/a.jpg").picture("photos/b.jpeg");
+    let before = std::fs::read(folder.path("photos/a.jpg")).unwrap();
+    let (out, _) = folder.good(&["detect", "photos", "--imgsz", "64", "--save-dir", "photos"]);
+    says(&out, &["a-2.jpg"]);
+    assert_eq!(std::fs::read(folder.path("photos/a.jpg")).unwrap(), before);
+    assert!(folder.path("photos/a-2.jpg").exists() && folder.path("photos/b.jpg").exists());
+}
+
+#[test]
+fn a_missing_absolute_path_is_no_other_picture() {
+    let folder = Folder::new();
+    folder.picture("a.jpg");
+    for source in [folder.path("gone/a.jpg").display().to_string(), "C:\\photos\\a.jpg".to_owned()] {
+        let (code, out, err) = folder.run(&["detect", &source, "--imgsz", "64"]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{source}");
+        says(&err, &["a.jpg"]);
+    }
+    folder.good(&["detect", "A.JPG", "--imgsz", "64"]);
+}
+
+#[test]
+fn options_that_would_be_ignored_are_refused() {
+    let folder = Folder::new();
+    folder.picture("images/a.jpg").write("labels/a.txt", "0 0.5 0.5 0.5 0.5\n");
+    folder.write("data.yaml", "val: images\nnames: [person]\n");
+    let (code, _, err) = folder.run(&["val", "data.yaml", "--images", "images", "--imgsz", "64"]);
+    assert_eq!(code, Some(1));
+    says(&err, &["data.yaml", "--images is for COCO"]);
+}
+
+#[test]
+fn coco_without_categories_is_measured() {
+    let folder = Folder::new();
+    folder.picture("images/a.jpg").write(
+        "a.json",
+        r#"{"images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 17, "bbox": [100, 50, 300, 350]}]}"#,
+    );
+    let (out, err) = folder.good(&["val", "a.json", "--images", "images", "--json"]);
+    says(&err, &["COCO's own, from 1 (person)"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    says(&report.to_string(), &["\"cat\""]);
+}

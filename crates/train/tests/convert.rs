@@ -368,3 +368,44 @@ fn xml_files_that_name_one_picture_are_told() {
         assert!(report.warnings[0].contains(word), "{word}: {:?}", report.warnings);
     }
 }
+
+#[test]
+fn sources_in_the_folder_are_not_replaced() {
+    let folder = Folder::new();
+    let mut all = (Vec::new(), Vec::new());
+    for i in 0..4 {
+        folder.write(&format!("out/images/{i}.png"), png(40, 20));
+        all.0.push(format!(r#"{{"id": {i}, "file_name": "{i}.png"}}"#));
+        all.1.push(format!(r#"{{"image_id": {i}, "category_id": 1, "bbox": [1, 1, 9, 9]}}"#));
+    }
+    let (images, annotations) = (all.0.join(", "), all.1.join(", "));
+    let text = format!(
+        r#"{{"images": [{images}], "annotations": [{annotations}], "categories": [{{"id": 1, "name": "a"}}]}}"#
+    );
+    folder.write("a.json", text);
+    let target = Target { force: true, ..folder.target(Validation::Share { share: 0.5, seed: 0 }) };
+    let error = coco(&folder.path("a.json"), &folder.path("out/images"), &target).unwrap_err().to_string();
+    assert!(error.contains("would be replaced") && error.contains("--out"), "{error}");
+    assert_eq!(files(&folder.path("out/images")), 4);
+}
+
+#[test]
+fn a_crowd_is_no_picture_of_its_class() {
+    let folder = Folder::new();
+    let (mut images, mut annotations) = (Vec::new(), Vec::new());
+    for i in 0..8 {
+        folder.write(&format!("pics/{i}.png"), png(40, 20));
+        images.push(format!(r#"{{"id": {i}, "file_name": "{i}.png"}}"#));
+        let crowd = i % 2;
+        annotations.push(format!(r#"{{"image_id": {i}, "category_id": 1, "bbox": [1, 1, 9, 9], "iscrowd": {crowd}}}"#));
+    }
+    let (images, annotations) = (images.join(", "), annotations.join(", "));
+    let text = format!(
+        r#"{{"images": [{images}], "annotations": [{annotations}], "categories": [{{"id": 1, "name": "a"}}]}}"#
+    );
+    folder.write("a.json", text);
+    let data = Dataset::open_split(&folder.path("a.json"), Some(&folder.path("pics")), Split::Train).unwrap();
+    let cut = Cut { classes: vec!["a".into()], limit: 8, limit_val: 2, seed: 0 };
+    let report = subset(&data, None, &cut, &folder.path("out"), false).unwrap();
+    assert_eq!((report.train, report.val, report.boxes), (2, 2, 4));
+}

@@ -38,7 +38,7 @@ struct Convert {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The share of the pictures that is for validation
-    #[arg(long, default_value_t = 0.1, value_name = "PART")]
+    #[arg(long, default_value_t = 0.1, value_name = "PART", conflicts_with = "val_list")]
     val: f64,
     /// Decides which ones
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -131,6 +131,11 @@ impl Convert {
         outside(&self.data, &self.out)?;
         let target = Target { out: self.out.clone(), validation, copy: self.copy, force: self.force };
         if self.data.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+            if !self.names.is_empty() || self.difficult {
+                return Err(Error::new(ErrorKind::Argument, "--names and --difficult are for Pascal VOC")
+                    .at(self.data.display())
+                    .hint("leave them out: COCO annotations have their own categories"));
+            }
             let beside = self.data.parent().unwrap_or(Path::new("")).to_owned();
             return coco(&self.data, self.images.as_deref().unwrap_or(&beside), &target);
         }
@@ -151,7 +156,7 @@ impl Subset {
         let yaml = |end: &OsStr| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml");
         let first = self.data.first().filter(|path| path.extension().is_some_and(yaml));
         let val = match &self.val {
-            Some(path) => Some(Dataset::open(path, None)?),
+            Some(path) => Some(Dataset::open(path, self.images.as_deref())?),
             None => first.map(|path| open(path, Split::Val)).transpose()?,
         };
         let Self { classes, limit, limit_val, seed, .. } = self;

@@ -130,7 +130,7 @@ impl Args {
             true => ProgressBar::new(sources.len() as u64),
             false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         };
-        let mut taken = HashSet::new();
+        let mut taken = self.own_names(&sources);
         for source in &sources {
             match self.one(&detector, source, &options, &mut taken, &mut follower) {
                 Ok(line) => bar.suspend(|| print(line))?,
@@ -146,6 +146,18 @@ impl Args {
             follower.finish(detector.names(), self.json)?;
         }
         Ok(!failed)
+    }
+
+    /// The names of those pictures that lie in `--save-dir` themselves: nothing is written over them.
+    fn own_names(&self, sources: &[Source]) -> HashSet<String> {
+        let folder = self.save_dir.as_deref().and_then(|folder| folder.canonicalize().ok());
+        let name = |source: &Source| {
+            let Source::File(path) = source else { return None };
+            let parent = path.canonicalize().ok()?.parent()?.to_owned();
+            let jpg = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jpg"));
+            (jpg && Some(parent) == folder).then(|| source.stem().to_lowercase())
+        };
+        sources.iter().filter_map(name).collect()
     }
 
     fn nms(&self, detector: &Detector) -> Result<NmsOptions> {

@@ -81,6 +81,12 @@ impl Folders {
 
     /// Writes a picture with its boxes, cut to the picture; those that lie outside of it are left out.
     pub fn add(&mut self, picture: &Picture<'_>, boxes: &[Boxed], val: bool) -> Result<()> {
+        let is_replaced = |file: &Path| file.canonicalize().is_ok_and(|file| file.starts_with(&self.out));
+        if picture.file.is_some_and(is_replaced) {
+            return Err(Error::new(ErrorKind::Argument, "the pictures lie in the folder that would be replaced")
+                .at(self.out.display())
+                .hint("name another folder with --out"));
+        }
         let split = if val { "val" } else { "train" };
         let stem = self.unused_name(picture.name);
         let image = self.work.join("images").join(split).join(format!("{stem}.{}", ending(picture.bytes)));

@@ -77,7 +77,9 @@ impl Turns {
         for picture in order {
             for (class, queue) in queues.iter_mut().enumerate() {
                 let has = data.labels(picture).iter().any(|label| {
-                    label.score >= LEAST_SCORE && numbers.get(label.class).copied().flatten() == Some(class)
+                    !label.crowd
+                        && label.score >= LEAST_SCORE
+                        && numbers.get(label.class).copied().flatten() == Some(class)
                 });
                 if has {
                     queue.push(picture);
