@@ -146,6 +146,10 @@ fn another_training_is_not_resumed() {
     other.seed = 4;
     let error = train(other).0.expect_err("another seed");
     assert!(error.to_string().contains("seed 3"), "{error}");
+    let mut other = Options { resume: true, ..options(folder.path(), 2) };
+    other.schedule.optimizer = Optimizer::Muon;
+    let error = train(other).0.expect_err("another optimizer");
+    assert!(error.to_string().contains("Sgd") && error.to_string().contains("Muon"), "{error}");
 }
 
 #[test]

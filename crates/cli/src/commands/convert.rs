@@ -33,7 +33,7 @@ pub struct Args {
     /// The YAML the weights were trained with, where the file does not hold it
     #[arg(long, value_name = "YAML")]
     config: Option<String>,
-    /// The picture size it is for, where the file does not say
+    /// The picture size it is for [default: the file's own]
     #[arg(long, value_name = "N", value_parser = parse_side)]
     imgsz: Option<usize>,
     /// A model card to put into the file: JSON of your own

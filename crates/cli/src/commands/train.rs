@@ -81,7 +81,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     val_images: Option<PathBuf>,
     /// Measure nothing on the way
-    #[arg(long)]
+    #[arg(long, conflicts_with = "val")]
     noval: bool,
     /// The network: a YAML or a built-in name [default: the weights' own, else yolov5n-ghost-backbone]
     #[arg(long, value_name = "YAML")]
@@ -296,7 +296,7 @@ impl Args {
         };
         let val = match (&self.val, &self.data[..]) {
             _ if self.noval => None,
-            (Some(path), _) => Some(open(path, self.val_images.as_deref(), Split::Val)?),
+            (Some(path), _) => Some(open(path, self.val_images.as_deref().or(self.images.as_deref()), Split::Val)?),
             (None, [path]) if yaml(path) => Some(open(path, None, Split::Val)?),
             _ => {
                 eprintln!("warning: nothing to measure on (--val): the last weights will be the best");

@@ -44,7 +44,7 @@ impl Training {
         }
         let loader = loader(&options)?;
         let schedule = Schedule { batches: loader.batches(), ..options.schedule };
-        let mut position = first_position(&options, names.len(), &loader, &trainer);
+        let mut position = first_position(&options, &graph, names.len(), &loader, &trainer);
         let mut rows = Vec::new();
         if options.resume {
             (position, rows) = resume(&options, &files, &mut trainer, &position.setting)?;
@@ -103,9 +103,10 @@ fn loader(options: &Options) -> Result<Loader> {
     Loader::new(options.data.clone(), loader)
 }
 
-fn first_position(options: &Options, nc: usize, loader: &Loader, trainer: &Trainer) -> Position {
+fn first_position(options: &Options, graph: &Graph, nc: usize, loader: &Loader, trainer: &Trainer) -> Position {
     let (batch, pictures) = (options.schedule.batch, loader.len());
     let (imgsz, seed) = (options.imgsz, options.seed);
+    let (rule, anchors) = (options.schedule.optimizer, &graph.anchors);
     Position {
         epoch: 0,
         batch: 0,
@@ -114,7 +115,9 @@ fn first_position(options: &Options, nc: usize, loader: &Loader, trainer: &Train
         average: trainer.average,
         sums: [0.0; 3],
         seed,
-        setting: format!("{nc} classes, batch {batch}, {pictures} pictures, size {imgsz}, seed {seed}"),
+        setting: format!(
+            "{nc} classes, batch {batch}, {pictures} pictures, size {imgsz}, seed {seed}, {rule:?}, anchors {anchors:?}"
+        ),
     }
 }
 
