@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ghostdet::ErrorKind;
 use ghostdet::detection::boxes::{self, RatioPad};
-use ghostdet::detection::{Detection, NmsOptions, Predictions, RawMap, decode, decode_above, nms, scale_boxes};
+use ghostdet::detection::{
+    Candidate, Detection, NmsOptions, Predictions, RawMap, decode, decode_above, decode_candidates, nms, scale_boxes,
+};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -198,6 +200,9 @@ fn decode_by_hand() {
     }
     map.width = 3;
     assert_eq!(decode(&[map], &[8.0], &anchors, 1).unwrap_err().kind(), ErrorKind::Argument);
+    let cells = [vec![Candidate { index: 0, logits: vec![0.0; 6] }]];
+    let error = decode_candidates(&cells, &[[0, 4]], &[8.0], &anchors, 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument, "a level without cells");
 }
 
 #[test]

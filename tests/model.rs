@@ -418,3 +418,21 @@ fn rows_know_their_lines() {
         assert!(line.contains("[") && line.contains(module), "row {}: {line}", row.index);
     }
 }
+
+#[test]
+fn a_value_that_is_missing_is_added() {
+    let text = builtin("yolov5n").unwrap().text().to_owned();
+    let without: String =
+        text.lines().filter(|line| !line.starts_with("nc:")).map(|line| format!("{line}\n")).collect();
+    for front in ["", "---\n", "# a comment\n---\n", "\u{feff}"] {
+        let config = Config::parse(&format!("{front}{without}")).unwrap();
+        let more = config.with_nc(3).unwrap();
+        assert_eq!((config.nc(), more.nc()), (None, Some(3)), "{front:?}");
+        let lines = |config: &Config| -> Vec<usize> {
+            config.graph(Some(3)).unwrap().rows.iter().map(|row| row.line).collect()
+        };
+        assert_eq!(lines(&config), lines(&more), "{front:?}");
+        let other = Config::parse(&format!("{front}{text}")).unwrap().with_nc(3).unwrap();
+        assert_eq!(other.nc(), Some(3), "{front:?}");
+    }
+}

@@ -110,6 +110,9 @@ pub fn decode_candidates(
     let mut rows = Vec::new();
     for (level, cells) in levels.iter().enumerate() {
         let [height, width] = sizes[level];
+        if height * width == 0 && !cells.is_empty() {
+            return Err(Error::new(ErrorKind::Argument, format!("cells of detect level {level}, which has none")));
+        }
         for cell in cells {
             let (anchor, pixel) = (cell.index / (height * width), cell.index % (height * width));
             let place = Place { level, anchor, y: pixel / width, x: pixel % width };

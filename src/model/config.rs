@@ -44,6 +44,7 @@ impl Config {
     /// # Errors
     /// Of kind [`ErrorKind::Config`], with line and column: text that is not YAML, a missing or unknown key, a value of another type.
     pub fn parse(text: &str) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let root = yaml::parse(text)?;
         let Value::Map(pairs) = &root.value else {
             let message = format!("expected a mapping with nc, backbone and head, found {}", root.value.describe());
@@ -182,11 +183,10 @@ impl Config {
     /// The configuration with one value of its text replaced.
     fn with(&self, key: &str, value: &str) -> Result<Self> {
         let Some((_, place)) = self.places.iter().find(|(known, _)| *known == key) else {
-            let line = format!("{key}: {value}\n");
-            // A flow mapping (JSON) has no place for a line in front.
+            // A flow mapping (JSON) has no place for a line of its own.
             return Self::parse(&match self.text.trim_start().strip_prefix('{') {
                 Some(rest) => format!("{{\"{key}\": {value}, {rest}"),
-                None => line + &self.text,
+                None => format!("{}\n{key}: {value}\n", self.text.trim_end()),
             });
         };
         let mut text = String::with_capacity(self.text.len() + value.len());

@@ -64,7 +64,7 @@ pub unsafe fn magnitude<S: Simd>(map: Map, channels: usize, [first, last]: [usiz
     unsafe {
         let mut most = S::splat(0.0);
         for pixel in first * map.width..last * map.width {
-            most = magnitude_of::<S>(most, map.data.add(pixel * map.stride), channels);
+            most = magnitude_of::<S>(most, map.data.wrapping_add(pixel * map.stride), channels);
         }
         largest::<S>(most)
     }
