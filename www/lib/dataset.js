@@ -3,6 +3,7 @@ import { readDataYaml } from './data-yaml.js';
 import { GhostdetError } from './errors.js';
 import { thrown } from './evaluate.js';
 import { loadedCore, ready } from './model-stats.js';
+import { textOf } from './text.js';
 
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|avif)$/i;
 /** Files and folders that archives and systems add. */
@@ -123,7 +124,7 @@ async function yoloSet(files, pictures, labels, warnings) {
 
 async function labelNumbers(/** @type {File} */ file, /** @type {number} */ nc) {
   if (file.size > MAX_TEXT) throw new GhostdetError('data', `larger than ${MAX_TEXT / 1e6} MB`);
-  const text = await file.text();
+  const text = await textOf(file);
   return thrown(() => loadedCore('readDataset()').readLabels(text, nc));
 }
 
@@ -164,7 +165,7 @@ async function namesFile(files, labels, warnings) {
   const isData = (/** @type {[string, File]} */ [path]) => /(^|\/)data\.ya?ml$/i.test(path);
   for (const [path, file] of [...yamls.filter(isData), ...yamls.filter((one) => !isData(one))]) {
     try {
-      const text = await file.text();
+      const text = await textOf(file);
       // A network's file has `nc`, too.
       if (/^["']?(backbone|head)["']?\s*:/m.test(text)) continue;
       const { names, val } = readDataYaml(text);
@@ -176,7 +177,7 @@ async function namesFile(files, labels, warnings) {
   }
   for (const [path, file] of files) {
     if (!/(^|\/)(classes|labels|obj)\.(txt|names)$|\.names$/i.test(path) || file.size > MAX_TEXT) continue;
-    const names = (await file.text()).split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+    const names = (await textOf(file)).split('\n').map((line) => line.trim()).filter(Boolean);
     if (names.length) return { names, val: [] };
   }
   return { names: labels, val: [] };
@@ -191,7 +192,7 @@ async function cocoFile(files) {
     if (!/\.json$/i.test(path) || file.size > MAX_JSON) continue;
     try {
       // Python writes NaN, which is no JSON.
-      const text = (await file.text()).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
+      const text = (await textOf(file)).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
       const json = JSON.parse(text);
       if (Array.isArray(json?.images) && (json.categories ?? json.annotations) !== undefined) return json;
     } catch {
