@@ -36,7 +36,7 @@ export async function readDataset(files, labels) {
   if (!pictures.length) throw new GhostdetError('data', 'no pictures here: drop the folder that holds pictures and labels');
   const warnings = new Warnings();
   const yolo = [...found.keys()].some((path) => /(^|\/)data\.ya?ml$/i.test(path));
-  const coco = yolo ? null : await cocoFile(found);
+  const coco = yolo ? null : await cocoFile(found, pictures, warnings);
   const set = coco ? cocoSet(coco, pictures, labels, warnings) : await yoloSet(found, pictures, labels, warnings);
   if (!set.pictures.length) throw new GhostdetError('data', `no labelled picture: ${warnings.first()}`);
   return { ...set, warnings: warnings.list() };
@@ -184,22 +184,42 @@ async function namesFile(files, labels, warnings) {
 }
 
 /**
- * The annotations among the files, if there are any.
+ * Of the annotation files the one with the most boxes for these pictures: COCO's folder has captions and key points of persons, too.
  * @param {Map<string, File>} files
+ * @param {[string, File][]} pictures
+ * @param {Warnings} warnings
  */
-async function cocoFile(files) {
+async function cocoFile(files, pictures, warnings) {
+  const names = new Set(pictures.map(([path]) => nameOf(path)));
+  /** @type {any} */
+  let best = null;
+  let count = 0;
   for (const [path, file] of files) {
-    if (!/\.json$/i.test(path) || file.size > MAX_JSON) continue;
+    if (!/\.json$/i.test(path)) continue;
+    if (file.size > MAX_JSON) {
+      warnings.add(`${path}: larger than ${MAX_JSON / 1e6} MB; left out`);
+      continue;
+    }
     try {
       // Python writes NaN, which is no JSON.
-      const text = (await textOf(file)).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
-      const json = JSON.parse(text);
-      if (Array.isArray(json?.images) && (json.categories ?? json.annotations) !== undefined) return json;
+      const json = JSON.parse((await textOf(file)).replace(/:\s*(NaN|-?Infinity)\b/g, ': null'));
+      if (!Array.isArray(json?.images) || (json.categories ?? json.annotations) === undefined) continue;
+      const ids = new Set();
+      for (const one of json.images) if (names.has(nameOf(one?.file_name))) ids.add(String(one.id));
+      const list = Array.isArray(json.annotations) ? json.annotations : [];
+      const boxes = list.filter((/** @type {any} */ one) => one?.bbox && ids.has(String(one.image_id))).length;
+      if (!count++ || boxes > best.boxes || (boxes === best.boxes && nameOf(path).startsWith('instances'))) best = { path, json, boxes };
     } catch {
       // Another kind of file.
     }
   }
-  return null;
+  if (count > 1) warnings.add(`${best.path} is taken: of ${count} COCO files none has more boxes for these pictures (${best.boxes})`);
+  return best?.json;
+}
+
+/** The last part of a path, in small letters. */
+function nameOf(/** @type {unknown} */ path) {
+  return String(path ?? '').split(/[\\/]/).pop().toLowerCase();
 }
 
 /**
@@ -214,11 +234,11 @@ function cocoSet(json, pictures, labels, warnings) {
     .sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.id) - Number(b.id));
   const classOf = categories.length ? namedClasses(categories, labels, warnings) : numberedClasses(annotations, labels, warnings);
   const byPath = new Map(pictures.map(([path, file]) => [path.toLowerCase(), { path, file }]));
-  const byName = new Map(pictures.map(([path, file]) => [path.split('/').pop().toLowerCase(), { path, file }]));
+  const byName = new Map(pictures.map(([path, file]) => [nameOf(path), { path, file }]));
   const items = new Map();
   for (const one of json.images) {
     const name = String(one?.file_name ?? '').replaceAll('\\', '/').toLowerCase();
-    const place = byPath.get(name) ?? byName.get(name.split('/').pop());
+    const place = byPath.get(name) ?? byName.get(nameOf(name));
     if (!place) {
       warnings.add(`${one?.file_name ?? 'a picture without file_name'} is not among the files; left out`);
       continue;
