@@ -97,14 +97,14 @@ function short(/** @type {string[]} */ names) {
  * @param {Warnings} warnings
  */
 async function yoloSet(files, pictures, labels, warnings) {
-  const { names, val } = await namesFile(files, labels, warnings);
+  const { names, val, yaml } = await namesFile(files, labels, warnings);
   const classes = align(names, labels, warnings);
-  const chosen = val.length ? pictures.filter(([path]) => val.some((folder) => `/${path}`.includes(`/${folder}/`))) : pictures;
+  const chosen = val.length ? await chosenBy(val, yaml, files, pictures, warnings) : pictures;
   const byStem = new Map();
   for (const path of files.keys()) if (/\.txt$/i.test(path)) byStem.set(path.slice(0, -4).toLowerCase(), path);
   let unlabelled = 0;
   const items = [];
-  for (const [path, image] of chosen.length ? chosen : pictures) {
+  for (const [path, image] of chosen) {
     const label = labelStems(path).map((stem) => byStem.get(stem)).find(Boolean);
     if (!label) unlabelled++;
     try {
@@ -120,6 +120,79 @@ async function yoloSet(files, pictures, labels, warnings) {
   }
   if (unlabelled) warnings.add(`${unlabelled} pictures have no label file: taken as pictures without objects`);
   return { kind: /** @type {const} */ ('yolo'), pictures: items };
+}
+
+/**
+ * The pictures that `val` names: by folder, in a list, one by one. All of them where it names none.
+ * @param {string[]} val
+ * @param {string} yaml where it stands
+ * @param {Map<string, File>} files
+ * @param {[string, File][]} pictures
+ * @param {Warnings} warnings
+ */
+async function chosenBy(val, yaml, files, pictures, warnings) {
+  const find = finder(files.keys());
+  const wanted = new Set();
+  const missing = new Warnings();
+  for (const source of val) {
+    const places = find(source, [folderOf(yaml)]);
+    if (!places.length) missing.add(`${yaml}: val: ${source} is not among the files`);
+    for (const place of places) {
+      wanted.add(place);
+      const list = files.get(place);
+      if (!list || PICTURE.test(place) || list.size > MAX_TEXT) continue;
+      for (const [index, line] of (await textOf(list)).split('\n').entries()) {
+        const name = line.trim().replace(/^["']|["']$/g, '');
+        if (!name) continue;
+        const named = find(name, [folderOf(place), folderOf(yaml)]);
+        if (named.length === 1) wanted.add(named[0]);
+        else missing.add(`${place}: line ${index + 1}: ${name} is ${named.length ? 'several' : 'none'} of the files; left out`);
+      }
+    }
+  }
+  const chosen = pictures.filter(([path]) => above(path).some((place) => wanted.has(place)));
+  if (chosen.length) missing.list().forEach((text) => warnings.add(text));
+  else warnings.add(`${yaml}: val: ${short(val)} names no picture among the files: all are taken, those to train on, too`);
+  return chosen.length ? chosen : pictures;
+}
+
+/** A file and the folders above it. */
+function above(/** @type {string} */ path) {
+  const parts = path.split('/');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+/** The folder of a file, with the slash. */
+function folderOf(/** @type {string} */ path) {
+  return path.replace(/[^/]*$/, '');
+}
+
+/**
+ * Finds files and folders by names as data sets have them: in one of the folders `bases`, else anywhere. Of an absolute path of
+ * another computer the longest end that is there is taken; its last part alone only in `bases`.
+ * @param {Iterable<string>} paths
+ */
+function finder(paths) {
+  /** Folder and path, by ends of paths in small letters. @type {Map<string, [string, string][]>} */
+  const ends = new Map();
+  for (const path of new Set([...paths].flatMap(above))) {
+    for (let at = 0; at >= 0; at = path.indexOf('/', at) + 1 || -1) {
+      const end = path.slice(at).toLowerCase();
+      if (!ends.has(end)) ends.set(end, []);
+      ends.get(end).push([path.slice(0, at), path]);
+    }
+  }
+  return (/** @type {string} */ name, /** @type {string[]} */ bases) => {
+    const parts = name.toLowerCase().replace(/^[a-z]:/, '').split(/[\\/]/).filter((part) => !/^\.{0,2}$/.test(part));
+    const last = /^([a-z]:)?[\\/]/i.test(name) ? parts.length : 1;
+    for (let from = 0; from < last; from++) {
+      const there = ends.get(parts.slice(from).join('/')) ?? [];
+      const own = bases.flatMap((base) => there.filter(([folder]) => folder === base))[0];
+      if (own) return [own[1]];
+      if (there.length && (!from || from < parts.length - 1)) return there.map(([, path]) => path);
+    }
+    return [];
+  };
 }
 
 async function labelNumbers(/** @type {File} */ file, /** @type {number} */ nc) {
@@ -155,7 +228,7 @@ function inPixels(numbers, classes) {
 }
 
 /**
- * Class names and the folders to validate on, from `data.yaml` or a list of names.
+ * Class names and what to validate on, from `data.yaml` or a list of names.
  * @param {Map<string, File>} files
  * @param {string[]} labels
  * @param {Warnings} warnings
@@ -169,8 +242,8 @@ async function namesFile(files, labels, warnings) {
       // A network's file has `nc`, too.
       if (/^["']?(backbone|head)["']?\s*:/m.test(text)) continue;
       const { names, val } = readDataYaml(text);
-      const folders = val.map((/** @type {string} */ one) => one.replaceAll('\\', '/').replace(/^(\.?\.?\/)+|\/+$/g, ''));
-      return { names, val: folders.filter((/** @type {string} */ one) => one && !/\.txt$/i.test(one)) };
+      // The folder itself has all pictures.
+      return { names, val: val.filter((one) => /[^./\\]/.test(one)), yaml: path };
     } catch (error) {
       warnings.add(`${path}: ${error.message}`);
     }
