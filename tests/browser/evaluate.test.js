@@ -458,6 +458,8 @@ test('val may be a path of another computer or a list; where it names nothing, t
     ...only,
     warnings: [2, 3].map((line) => `set/val.txt: line ${line}: /home/me/d/images/${['val/e', 'test/a'][line - 2]}.jpg is none of the files; left out`),
   });
+  const many = await read('val.txt', list(`images/val/b.jpg\n${'none.jpg\n'.repeat(300)}`));
+  assert.deepEqual([many.names, many.warnings.length, many.warnings[200]], [only.names, 201, 'and 100 problems more']);
   for (const [val, more] of [['images/valid'], ['/home/me/d/images/valid'], ['val.txt'], ['val.txt', list('/home/me/d/images/test/a.jpg\n')], ['/home/me/val']]) {
     const found = await read(val, more);
     assert.deepEqual(found.names, ['set/images/train/a.jpg', 'set/images/train/c.jpg', 'set/images/val/b.jpg'], val);

@@ -51,6 +51,11 @@ class Warnings {
     else this.#more++;
   }
 
+  addAll(/** @type {Warnings} */ others) {
+    for (const text of others.#list) this.add(text);
+    this.#more += others.#more;
+  }
+
   first() {
     return this.#list[0] ?? 'there are no label files and no COCO annotations';
   }
@@ -151,7 +156,7 @@ async function chosenBy(val, yaml, files, pictures, warnings) {
     }
   }
   const chosen = pictures.filter(([path]) => above(path).some((place) => wanted.has(place)));
-  if (chosen.length) missing.list().forEach((text) => warnings.add(text));
+  if (chosen.length) warnings.addAll(missing);
   else warnings.add(`${yaml}: val: ${short(val)} names no picture among the files: all are taken, those to train on, too`);
   return chosen.length ? chosen : pictures;
 }
