@@ -151,6 +151,45 @@ test('the page shows them, and what is wrong with the files', withWeights, async
   await page.context().close();
 });
 
+test('a check at another size leaves the comparison its own', withWeights, async () => {
+  const page = await open(browser, `${server.address}#evaluate`);
+  await page.waitForSelector('#view-evaluate[data-pair]', { timeout: 60_000 });
+  await page.locator('#two-conf').evaluate((input) => {
+    input.value = '0.02';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  /** Opens the picture anew and tells how much both found. */
+  const found = async () => {
+    await page.evaluate(() => delete document.getElementById('view-evaluate').dataset.pair);
+    await page.click('#two-samples button:last-child');
+    await page.waitForSelector('#view-evaluate[data-pair]', { timeout: 60_000 });
+    return page.getAttribute('#view-evaluate', 'data-pair');
+  };
+  const before = await found();
+  await page.selectOption('#check-size', '640');
+  const picture = readFileSync(join(root, 'www/samples/cat.jpg'));
+  await page.setInputFiles('#check-files-input', Array.from({ length: 200 }, (_, i) => [
+    { name: `${i}.jpg`, mimeType: 'image/jpeg', buffer: picture },
+    { name: `${i}.txt`, mimeType: 'text/plain', buffer: Buffer.from('15 .5 .5 .9 .9\n') },
+  ]).flat());
+  await page.waitForFunction(() => document.getElementById('check-progress').value > 0, null, { timeout: 60_000 });
+  const during = await found();
+  assert.ok(await page.isVisible('#check-stop'), 'the check is still at work');
+  assert.equal(during, before, 'the comparison is at 320 pixels');
+  await page.click('#check-stop');
+  assert.equal(await found(), before);
+
+  // And the check was at the other size.
+  await page.setInputFiles('#check-files-input', [
+    { name: 'cat.jpg', mimeType: 'image/jpeg', buffer: picture },
+    { name: 'cat.txt', mimeType: 'text/plain', buffer: Buffer.from('15 .5 .5 .9 .9\n') },
+  ]);
+  await page.waitForSelector('#check-report:not([hidden])', { timeout: 60_000 });
+  assert.match(await page.textContent('#check-status'), /640/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 /** Exit code 1 tells of the picture that can't be read; what was printed counts. */
 function callLoose(...words) {
   try {
@@ -301,14 +340,15 @@ test('a class that is none is refused, and counts as no other', async () => {
   await page.context().close();
 });
 
-/** What `readDataset` makes of files by name; pictures are taken to be 100 pixels wide and high. */
+/** What `readDataset` makes of files by name, texts or bytes; pictures are taken to be 100 pixels wide and high. */
 const inDataset = (page, texts, labels) => page.evaluate(async ({ texts, labels }) => {
   const { readDataset } = await import('/lib/index.js');
-  const files = Object.entries(texts).map(([path, text]) => Object.defineProperty(new File([text], path.split('/').pop()), 'path', { value: path }));
+  const content = (text) => (typeof text === 'string' ? text : Uint8Array.from(text));
+  const files = Object.entries(texts).map(([path, text]) => Object.defineProperty(new File([content(text)], path.split('/').pop()), 'path', { value: path }));
   try {
     const { kind, pictures, warnings } = await readDataset(files, labels);
     const truths = await Promise.all(pictures.map(({ truths }) => (typeof truths === 'function' ? truths(100, 100) : truths)));
-    return { kind, classes: truths.flat().map(({ classId }) => classId), warnings };
+    return { kind, names: pictures.map(({ name }) => name), classes: truths.flat().map(({ classId }) => classId), warnings };
   } catch ({ code, message }) {
     return { code, message };
   }
@@ -321,7 +361,7 @@ test("a network's YAML is not taken for data.yaml", async () => {
   const data = 'nc: 2\nnames: [cat, dog]\n';
   for (const texts of [{ 'a-model.yaml': model, 'data.yaml': data }, { 'a-model.yaml': model, 'set.yaml': data }, { 'hyp.yaml': 'nc: 5\n', 'data.yaml': data }]) {
     const found = await inDataset(page, { ...texts, ...set }, ['dog', 'cat']);
-    assert.deepEqual(found, { kind: 'yolo', classes: [0], warnings: [] }, Object.keys(texts).join(' '));
+    assert.deepEqual(found, { kind: 'yolo', names: ['images/a.jpg'], classes: [0], warnings: [] }, Object.keys(texts).join(' '));
   }
   const alone = await inDataset(page, { 'a-model.yaml': model, ...set }, ['dog', 'cat']);
   assert.deepEqual(alone.classes, [1], 'without names, numbers count');
@@ -357,5 +397,107 @@ test('COCO without categories is read by its ids, and says so; lists that are no
     assert.equal(found.code, 'data', JSON.stringify(found));
     assert.match(found.message, expected);
   }
+  await page.context().close();
+});
+
+test('of several COCO files the one with the most boxes for the pictures is taken, and named', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const images = (...names) => names.map((file_name, id) => ({ id, file_name, width: 100, height: 100 }));
+  const boxes = (...pairs) => pairs.map(([image_id, category_id], id) => ({ id, image_id, category_id, bbox: [1, 2, 30, 40] }));
+  const categories = [{ id: 1, name: 'cat' }, { id: 2, name: 'dog' }];
+  const json = (value) => JSON.stringify(value);
+  const captions = json({ images: images('a.jpg', 'b.jpg'), annotations: [0, 0, 1, 1, 1].map((image_id, id) => ({ id, image_id, caption: 'an animal' })) });
+  const cats = json({ images: images('a.jpg', 'b.jpg'), annotations: boxes([0, 1]), categories: categories.slice(0, 1) });
+  const val = json({ images: images('A.JPG', 'b.jpg'), annotations: boxes([0, 1], [1, 2]), categories });
+  // More boxes than any other, but for pictures that are elsewhere.
+  const train = json({ images: images('c.jpg', 'd.jpg'), annotations: boxes([0, 2], [0, 2], [1, 2]), categories });
+  const pictures = { 'val/a.jpg': '', 'val/b.jpg': '' };
+  const all = { 'ann/captions_val.json': captions, 'ann/cat_keypoints_val.json': cats, 'ann/instances_train.json': train, 'ann/instances_val.json': val };
+  for (const names of [Object.keys(all), Object.keys(all).reverse()]) {
+    const found = await inDataset(page, { ...pictures, ...Object.fromEntries(names.map((name) => [name, all[name]])) }, ['cat', 'dog']);
+    assert.deepEqual(found, {
+      kind: 'coco', names: ['val/a.jpg', 'val/b.jpg'], classes: [0, 1],
+      warnings: ['ann/instances_val.json is taken: of 4 COCO files none has more boxes for these pictures (2)'],
+    });
+  }
+  // As many boxes in both: the name decides.
+  for (const names of [['instances.json', 'person.json'], ['person.json', 'instances.json']]) {
+    const found = await inDataset(page, { ...pictures, [names[0]]: val, [names[1]]: val }, ['cat', 'dog']);
+    assert.deepEqual(found.warnings, ['instances.json is taken: of 2 COCO files none has more boxes for these pictures (2)']);
+  }
+  const alone = await inDataset(page, { ...pictures, 'other.json': '{"images": 3}', 'broken.json': '{', 'ann/val.json': val }, ['cat', 'dog']);
+  assert.deepEqual([alone.classes, alone.warnings], [[0, 1], []]);
+  await page.context().close();
+});
+
+/** Two pictures to train on and one to validate on. */
+const DIVIDED = {
+  'set/images/train/a.jpg': '', 'set/labels/train/a.txt': '0 .5 .5 .2 .2\n', 'set/images/train/c.jpg': '', 'set/labels/train/c.txt': '0 .5 .5 .2 .2\n',
+  'set/images/val/b.jpg': '', 'set/labels/val/b.txt': '1 .5 .5 .2 .2\n',
+};
+
+test('val may be a path of another computer or a list; where it names nothing, that is told', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const read = (val, more = {}) =>
+    inDataset(page, { ...DIVIDED, ...more, 'set/data.yaml': `path: .\ntrain: images/train\nval: ${val}\nnames: [cat, dog]\n` }, ['cat', 'dog']);
+  const only = { kind: 'yolo', names: ['set/images/val/b.jpg'], classes: [1], warnings: [] };
+  const list = (text) => ({ 'set/val.txt': text });
+  for (const [val, more] of [
+    ['images/val'], ['./Images/Val/'], ['../images/val'], ['/home/me/d/images/val'], ['C:\\d\\images\\val'], ["'D:/set/images/val/'"], ['images/val/b.jpg'],
+    ['val.txt', list('./images/val/b.jpg\n')],
+    ['val.txt', list('\uFEFF.\\images\\val\\b.jpg\r\n\r\n')],
+    ['./val.txt', list('"C:\\d\\images\\val\\b.jpg"\n')],
+    ['/home/me/d/val.txt', list("'/home/me/d/images/val/b.jpg'\n")],
+    ['lists/val.txt', { 'set/lists/val.txt': '../images/val/b.jpg\n' }],
+    ['val.txt', { 'set/val.txt': [...Buffer.from('\uFEFFimages/val/b.jpg\r\n', 'utf16le')] }],
+  ]) {
+    assert.deepEqual(await read(val, more), only, `${val} ${JSON.stringify(more)}`);
+  }
+  assert.deepEqual(await read('[images/val, images/new]'), { ...only, warnings: ['set/data.yaml: val: images/new is not among the files'] });
+  assert.deepEqual(await read('val.txt', list('images/val/b.jpg\n/home/me/d/images/val/e.jpg\n/home/me/d/images/test/a.jpg\n')), {
+    ...only,
+    warnings: [2, 3].map((line) => `set/val.txt: line ${line}: /home/me/d/images/${['val/e', 'test/a'][line - 2]}.jpg is none of the files; left out`),
+  });
+  const many = await read('val.txt', list(`images/val/b.jpg\n${'none.jpg\n'.repeat(300)}`));
+  assert.deepEqual([many.names, many.warnings.length, many.warnings[200]], [only.names, 201, 'and 100 problems more']);
+  for (const [val, more] of [['images/valid'], ['/home/me/d/images/valid'], ['val.txt'], ['val.txt', list('/home/me/d/images/test/a.jpg\n')], ['/home/me/val']]) {
+    const found = await read(val, more);
+    assert.deepEqual(found.names, ['set/images/train/a.jpg', 'set/images/train/c.jpg', 'set/images/val/b.jpg'], val);
+    assert.deepEqual(found.warnings, [`set/data.yaml: val: ${val} names no picture among the files: all are taken, those to train on, too`]);
+  }
+  assert.deepEqual((await read('.')).warnings, [], 'the folder itself');
+  await page.context().close();
+});
+
+test('text in UTF-16 is read, with and without a byte order mark', async () => {
+  const page = await open(browser, `${server.address}#none`);
+  const encodings = {
+    'UTF-8 with a mark': (text) => Buffer.from(`\uFEFF${text}`),
+    'UTF-16LE with a mark': (text) => Buffer.from(`\uFEFF${text}`, 'utf16le'),
+    'UTF-16BE with a mark': (text) => Buffer.from(`\uFEFF${text}`, 'utf16le').swap16(),
+    'UTF-16LE': (text) => Buffer.from(text, 'utf16le'),
+    'UTF-16BE': (text) => Buffer.from(text, 'utf16le').swap16(),
+  };
+  const label = '1 .5 .5 .2 .2\r\n';
+  const coco = JSON.stringify({
+    images: [{ id: 7, file_name: 'a.jpg' }], annotations: [{ id: 1, image_id: 7, category_id: 2, bbox: [1, 2, 30, 40] }],
+    categories: [{ id: 1, name: 'dog' }, { id: 2, name: 'Katze (müde)' }],
+  });
+  for (const [name, encode] of Object.entries(encodings)) {
+    const bytes = (text) => [...encode(text)];
+    for (const [kind, texts] of [
+      ['labels', { 'a.jpg': '', 'a.txt': bytes(label), 'classes.txt': 'dog\nKatze (müde)\n' }],
+      ['names', { 'a.jpg': '', 'a.txt': label, 'classes.txt': bytes('dog\r\nKatze (müde)\r\n') }],
+      ['data.yaml', { 'a.jpg': '', 'a.txt': label, 'data.yaml': bytes('names:\r\n  0: dog\r\n  1: Katze (müde)\r\n') }],
+      ['a list', { 'a.jpg': '', 'b.jpg': '', 'a.txt': label, 'l.txt': bytes('a.jpg\r\n'), 'data.yaml': 'val: l.txt\nnames: [dog, "Katze (müde)"]\n' }],
+      ['COCO', { 'a.jpg': '', 'set.json': bytes(coco) }],
+    ]) {
+      const found = await inDataset(page, texts, ['Katze (müde)', 'dog']);
+      assert.deepEqual([found.names, found.classes, found.warnings], [['a.jpg'], [0], []], `${kind} in ${name}: ${JSON.stringify(found)}`);
+    }
+  }
+  // Old Macs' lines, and DOS's end of a file.
+  const old = await inDataset(page, { 'a.jpg': '', 'a.txt': '0 .5 .5 .2 .2\r1 .5 .5 .2 .2\r\x1A' }, ['cat', 'dog']);
+  assert.deepEqual([old.classes, old.warnings], [[0, 1], []]);
   await page.context().close();
 });

@@ -7,7 +7,7 @@ import { GhostdetError } from './errors.js';
  * @returns {{ names: string[], val: string[] }} class names by number; folders and lists as written
  */
 export function readDataYaml(text) {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n?|\n/);
+  const lines = text.split('\n');
   const names = value(lines, 'names');
   const nc = Number(value(lines, 'nc')?.[0]?.[1]);
   if (!names?.length && !(nc > 0 && nc < 1e5)) throw new GhostdetError('data', 'it names no classes: `names: [cat, dog]` or `names:` and a line for each');

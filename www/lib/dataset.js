@@ -3,6 +3,7 @@ import { readDataYaml } from './data-yaml.js';
 import { GhostdetError } from './errors.js';
 import { thrown } from './evaluate.js';
 import { loadedCore, ready } from './model-stats.js';
+import { textOf } from './text.js';
 
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|avif)$/i;
 /** Files and folders that archives and systems add. */
@@ -35,7 +36,7 @@ export async function readDataset(files, labels) {
   if (!pictures.length) throw new GhostdetError('data', 'no pictures here: drop the folder that holds pictures and labels');
   const warnings = new Warnings();
   const yolo = [...found.keys()].some((path) => /(^|\/)data\.ya?ml$/i.test(path));
-  const coco = yolo ? null : await cocoFile(found);
+  const coco = yolo ? null : await cocoFile(found, pictures, warnings);
   const set = coco ? cocoSet(coco, pictures, labels, warnings) : await yoloSet(found, pictures, labels, warnings);
   if (!set.pictures.length) throw new GhostdetError('data', `no labelled picture: ${warnings.first()}`);
   return { ...set, warnings: warnings.list() };
@@ -48,6 +49,11 @@ class Warnings {
   add(/** @type {string} */ text) {
     if (this.#list.length < MOST_WARNINGS) this.#list.push(text);
     else this.#more++;
+  }
+
+  addAll(/** @type {Warnings} */ others) {
+    for (const text of others.#list) this.add(text);
+    this.#more += others.#more;
   }
 
   first() {
@@ -96,14 +102,14 @@ function short(/** @type {string[]} */ names) {
  * @param {Warnings} warnings
  */
 async function yoloSet(files, pictures, labels, warnings) {
-  const { names, val } = await namesFile(files, labels, warnings);
+  const { names, val, yaml } = await namesFile(files, labels, warnings);
   const classes = align(names, labels, warnings);
-  const chosen = val.length ? pictures.filter(([path]) => val.some((folder) => `/${path}`.includes(`/${folder}/`))) : pictures;
+  const chosen = val.length ? await chosenBy(val, yaml, files, pictures, warnings) : pictures;
   const byStem = new Map();
   for (const path of files.keys()) if (/\.txt$/i.test(path)) byStem.set(path.slice(0, -4).toLowerCase(), path);
   let unlabelled = 0;
   const items = [];
-  for (const [path, image] of chosen.length ? chosen : pictures) {
+  for (const [path, image] of chosen) {
     const label = labelStems(path).map((stem) => byStem.get(stem)).find(Boolean);
     if (!label) unlabelled++;
     try {
@@ -121,9 +127,82 @@ async function yoloSet(files, pictures, labels, warnings) {
   return { kind: /** @type {const} */ ('yolo'), pictures: items };
 }
 
+/**
+ * The pictures that `val` names: by folder, in a list, one by one. All of them where it names none.
+ * @param {string[]} val
+ * @param {string} yaml where it stands
+ * @param {Map<string, File>} files
+ * @param {[string, File][]} pictures
+ * @param {Warnings} warnings
+ */
+async function chosenBy(val, yaml, files, pictures, warnings) {
+  const find = finder(files.keys());
+  const wanted = new Set();
+  const missing = new Warnings();
+  for (const source of val) {
+    const places = find(source, [folderOf(yaml)]);
+    if (!places.length) missing.add(`${yaml}: val: ${source} is not among the files`);
+    for (const place of places) {
+      wanted.add(place);
+      const list = files.get(place);
+      if (!list || PICTURE.test(place) || list.size > MAX_TEXT) continue;
+      for (const [index, line] of (await textOf(list)).split('\n').entries()) {
+        const name = line.trim().replace(/^["']|["']$/g, '');
+        if (!name) continue;
+        const named = find(name, [folderOf(place), folderOf(yaml)]);
+        if (named.length === 1) wanted.add(named[0]);
+        else missing.add(`${place}: line ${index + 1}: ${name} is ${named.length ? 'several' : 'none'} of the files; left out`);
+      }
+    }
+  }
+  const chosen = pictures.filter(([path]) => above(path).some((place) => wanted.has(place)));
+  if (chosen.length) warnings.addAll(missing);
+  else warnings.add(`${yaml}: val: ${short(val)} names no picture among the files: all are taken, those to train on, too`);
+  return chosen.length ? chosen : pictures;
+}
+
+/** A file and the folders above it. */
+function above(/** @type {string} */ path) {
+  const parts = path.split('/');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+/** The folder of a file, with the slash. */
+function folderOf(/** @type {string} */ path) {
+  return path.replace(/[^/]*$/, '');
+}
+
+/**
+ * Finds files and folders by names as data sets have them: in one of the folders `bases`, else anywhere. Of an absolute path of
+ * another computer the longest end that is there is taken; its last part alone only in `bases`.
+ * @param {Iterable<string>} paths
+ */
+function finder(paths) {
+  /** Folder and path, by ends of paths in small letters. @type {Map<string, [string, string][]>} */
+  const ends = new Map();
+  for (const path of new Set([...paths].flatMap(above))) {
+    for (let at = 0; at >= 0; at = path.indexOf('/', at) + 1 || -1) {
+      const end = path.slice(at).toLowerCase();
+      if (!ends.has(end)) ends.set(end, []);
+      ends.get(end).push([path.slice(0, at), path]);
+    }
+  }
+  return (/** @type {string} */ name, /** @type {string[]} */ bases) => {
+    const parts = name.toLowerCase().replace(/^[a-z]:/, '').split(/[\\/]/).filter((part) => !/^\.{0,2}$/.test(part));
+    const last = /^([a-z]:)?[\\/]/i.test(name) ? parts.length : 1;
+    for (let from = 0; from < last; from++) {
+      const there = ends.get(parts.slice(from).join('/')) ?? [];
+      const own = bases.flatMap((base) => there.filter(([folder]) => folder === base))[0];
+      if (own) return [own[1]];
+      if (there.length && (!from || from < parts.length - 1)) return there.map(([, path]) => path);
+    }
+    return [];
+  };
+}
+
 async function labelNumbers(/** @type {File} */ file, /** @type {number} */ nc) {
   if (file.size > MAX_TEXT) throw new GhostdetError('data', `larger than ${MAX_TEXT / 1e6} MB`);
-  const text = await file.text();
+  const text = await textOf(file);
   return thrown(() => loadedCore('readDataset()').readLabels(text, nc));
 }
 
@@ -154,7 +233,7 @@ function inPixels(numbers, classes) {
 }
 
 /**
- * Class names and the folders to validate on, from `data.yaml` or a list of names.
+ * Class names and what to validate on, from `data.yaml` or a list of names.
  * @param {Map<string, File>} files
  * @param {string[]} labels
  * @param {Warnings} warnings
@@ -164,41 +243,61 @@ async function namesFile(files, labels, warnings) {
   const isData = (/** @type {[string, File]} */ [path]) => /(^|\/)data\.ya?ml$/i.test(path);
   for (const [path, file] of [...yamls.filter(isData), ...yamls.filter((one) => !isData(one))]) {
     try {
-      const text = await file.text();
+      const text = await textOf(file);
       // A network's file has `nc`, too.
       if (/^["']?(backbone|head)["']?\s*:/m.test(text)) continue;
       const { names, val } = readDataYaml(text);
-      const folders = val.map((/** @type {string} */ one) => one.replaceAll('\\', '/').replace(/^(\.?\.?\/)+|\/+$/g, ''));
-      return { names, val: folders.filter((/** @type {string} */ one) => one && !/\.txt$/i.test(one)) };
+      // The folder itself has all pictures.
+      return { names, val: val.filter((one) => /[^./\\]/.test(one)), yaml: path };
     } catch (error) {
       warnings.add(`${path}: ${error.message}`);
     }
   }
   for (const [path, file] of files) {
     if (!/(^|\/)(classes|labels|obj)\.(txt|names)$|\.names$/i.test(path) || file.size > MAX_TEXT) continue;
-    const names = (await file.text()).split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+    const names = (await textOf(file)).split('\n').map((line) => line.trim()).filter(Boolean);
     if (names.length) return { names, val: [] };
   }
   return { names: labels, val: [] };
 }
 
 /**
- * The annotations among the files, if there are any.
+ * Of the annotation files the one with the most boxes for these pictures: COCO's folder has captions and key points of persons, too.
  * @param {Map<string, File>} files
+ * @param {[string, File][]} pictures
+ * @param {Warnings} warnings
  */
-async function cocoFile(files) {
+async function cocoFile(files, pictures, warnings) {
+  const names = new Set(pictures.map(([path]) => nameOf(path)));
+  /** @type {any} */
+  let best = null;
+  let count = 0;
   for (const [path, file] of files) {
-    if (!/\.json$/i.test(path) || file.size > MAX_JSON) continue;
+    if (!/\.json$/i.test(path)) continue;
+    if (file.size > MAX_JSON) {
+      warnings.add(`${path}: larger than ${MAX_JSON / 1e6} MB; left out`);
+      continue;
+    }
     try {
       // Python writes NaN, which is no JSON.
-      const text = (await file.text()).replace(/:\s*(NaN|-?Infinity)\b/g, ': null');
-      const json = JSON.parse(text);
-      if (Array.isArray(json?.images) && (json.categories ?? json.annotations) !== undefined) return json;
+      const json = JSON.parse((await textOf(file)).replace(/:\s*(NaN|-?Infinity)\b/g, ': null'));
+      if (!Array.isArray(json?.images) || (json.categories ?? json.annotations) === undefined) continue;
+      const ids = new Set();
+      for (const one of json.images) if (names.has(nameOf(one?.file_name))) ids.add(String(one.id));
+      const list = Array.isArray(json.annotations) ? json.annotations : [];
+      const boxes = list.filter((/** @type {any} */ one) => one?.bbox && ids.has(String(one.image_id))).length;
+      if (!count++ || boxes > best.boxes || (boxes === best.boxes && nameOf(path).startsWith('instances'))) best = { path, json, boxes };
     } catch {
       // Another kind of file.
     }
   }
-  return null;
+  if (count > 1) warnings.add(`${best.path} is taken: of ${count} COCO files none has more boxes for these pictures (${best.boxes})`);
+  return best?.json;
+}
+
+/** The last part of a path, in small letters. */
+function nameOf(/** @type {unknown} */ path) {
+  return String(path ?? '').split(/[\\/]/).pop().toLowerCase();
 }
 
 /**
@@ -213,11 +312,11 @@ function cocoSet(json, pictures, labels, warnings) {
     .sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.id) - Number(b.id));
   const classOf = categories.length ? namedClasses(categories, labels, warnings) : numberedClasses(annotations, labels, warnings);
   const byPath = new Map(pictures.map(([path, file]) => [path.toLowerCase(), { path, file }]));
-  const byName = new Map(pictures.map(([path, file]) => [path.split('/').pop().toLowerCase(), { path, file }]));
+  const byName = new Map(pictures.map(([path, file]) => [nameOf(path), { path, file }]));
   const items = new Map();
   for (const one of json.images) {
     const name = String(one?.file_name ?? '').replaceAll('\\', '/').toLowerCase();
-    const place = byPath.get(name) ?? byName.get(name.split('/').pop());
+    const place = byPath.get(name) ?? byName.get(nameOf(name));
     if (!place) {
       warnings.add(`${one?.file_name ?? 'a picture without file_name'} is not among the files; left out`);
       continue;

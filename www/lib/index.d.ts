@@ -430,8 +430,9 @@ export class Evaluator {
 /** Runs a detector on labelled pictures, as `ghostdet val` does. Nothing leaves the device. */
 export function evaluate(detector: Detector, pictures: Iterable<LabelledPicture>, options?: EvaluateOptions): Promise<EvaluationWithPictures>;
 /**
- * Pictures and their labels among files: YOLO's text files or COCO's JSON. A COCO file without categories is read by its ids; `warnings`
- * says how.
+ * Pictures and their labels among files: YOLO's text files or COCO's JSON. Where `data.yaml` has `val`, only the pictures that it names are
+ * taken. Of several COCO files the one with the most boxes for the pictures is taken; one without categories is read by its ids. `warnings`
+ * says so, and what is wrong.
  */
 export function readDataset(files: Iterable<File>, labels: string[]): Promise<LabelledSet>;
 

@@ -65,7 +65,6 @@ export async function run(/** @type {File[]} */ files) {
     await models.use(name, async (detector) => {
       const set = await readDataset(files, detector.info.labels);
       signal.throwIfAborted();
-      detector.size = Number(get('size').value) || detector.info.imgsz || 640;
       const started = performance.now();
       const onProgress = (/** @type {any} */ { loaded, total }) => {
         if (signal.aborted) return;
@@ -73,9 +72,7 @@ export async function run(/** @type {File[]} */ files) {
         tell('check_running', { done: loaded, all: total, model });
       };
       const { size } = detector;
-      const report = await evaluate(detector, set.pictures, { metric: get('metric').value, signal, onProgress })
-        // The comparison of two networks has this one, too, at its own size.
-        .finally(() => (detector.size = Math.min(4096, Math.max(32, detector.info.imgsz || 640))));
+      const report = await evaluate(detector, set.pictures, { metric: get('metric').value, signal, onProgress });
       if (signal.aborted) return;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       done = { report, warnings: set.warnings, pictures: set.pictures };
@@ -83,7 +80,7 @@ export async function run(/** @type {File[]} */ files) {
       get('report').hidden = false;
       writeReport(done, app);
       gallery.show(done);
-    });
+    }, Number(get('size').value));
   } catch (error) {
     const stopped = signal.aborted || error.code === 'aborted';
     if (stop === mine) tell(stopped ? 'check_stopped' : '');

@@ -45,21 +45,25 @@ export function add(/** @type {File} */ file) {
 export const forget = (/** @type {string} */ name) => known.delete(name);
 
 /**
- * Calls `work` with a network, which stays loaded at least until that is done.
+ * Calls `work` with a network, which stays loaded at least until that is done. For a size that is not its own it is loaded once more:
+ * whoever else uses it has it at its own.
  * @template T
  * @param {string} name
  * @param {(detector: Detector) => Promise<T>} work
+ * @param {number} [size]
  */
-export async function use(name, work) {
+export async function use(name, work, size) {
   used.set(name, (used.get(name) ?? 0) + 1);
+  const loading = size ? fresh(name, size) : load(name);
   try {
-    const detector = await load(name).catch((error) => {
+    const detector = await loading.catch((error) => {
       if (error.code === 'network' && offlineReason()) throw new Error(t('model_offline', { model: title(name) }));
       if (error.code === 'weights') throw new Error(t('no_weights', { name: title(name), why: error.message }));
       throw error;
     });
     return await work(detector);
   } finally {
+    if (size) loading.then((detector) => detector.dispose(), () => {});
     used.set(name, used.get(name) - 1);
     for (const other of [...loaded.keys()]) {
       if (loaded.size <= MOST) break;
@@ -70,9 +74,17 @@ export async function use(name, work) {
   }
 }
 
-function load(/** @type {string} */ name) {
+/**
+ * @param {string} name
+ * @param {number} [size]
+ */
+async function fresh(name, size) {
   const { model, sha256 } = known.get(name);
-  const detector = loaded.get(name) ?? Detector.load({ model, sha256, device: 'cpu', threads: 'auto' });
+  return Detector.load({ model, sha256, size, device: 'cpu', threads: 'auto' });
+}
+
+function load(/** @type {string} */ name) {
+  const detector = loaded.get(name) ?? fresh(name);
   loaded.delete(name);
   loaded.set(name, detector);
   detector.catch(() => loaded.get(name) === detector && loaded.delete(name));
