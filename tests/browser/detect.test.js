@@ -123,8 +123,8 @@ test('a pasted address changes network input, classes and device', withWeights, 
   await page.waitForFunction((before) => Number(document.body.dataset.runs) > before, before);
   assert.equal(await page.inputValue('#size'), '160');
   assert.match(await page.textContent('#classes-count'), /2 of 80/);
-  await page.evaluate(() => (location.hash = '#detect?device=cpu/float'));
-  await page.waitForFunction(() => /^CPU/.test(document.getElementById('device').textContent) && document.getElementById('place').value === 'cpu/float');
+  await page.evaluate(() => (location.hash = '#detect?device=cpu'));
+  await page.waitForFunction(() => /^CPU/.test(document.getElementById('device').textContent) && document.getElementById('place').value === 'cpu');
   // Another view was open meanwhile.
   await page.evaluate(() => (location.hash = '#compare'));
   await page.waitForSelector('#compare-table tbody tr');
@@ -256,7 +256,7 @@ test('code for weights that the package does not bring names a file', withWeight
 
 test('pictures opened before the network is there are looked at when it is', withWeights, async () => {
   let go = () => {};
-  const page = await open(browser, 'about:blank');
+  const page = await open(browser, `${server.address}samples/cat.jpg`);
   await page.route('**/weights/*.safetensors', async (route) => {
     await new Promise((resolve) => (go = resolve));
     await route.continue();

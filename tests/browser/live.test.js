@@ -232,16 +232,20 @@ test('a video file plays with boxes, is stepped through, looked at frame by fram
   await page.context().close();
 });
 
-test('a paused film follows another network input', withWeights, async () => {
+test('a film that is paused or over follows another network input', withWeights, async () => {
   const page = await opened(null, { viewport: { width: 1280, height: 800 } });
   await openFilm(page);
   await more(page, 2);
-  await page.waitForFunction(() => document.getElementById('video').ended, null, { timeout: 20_000 });
-  for (const size of ['160', '416']) {
+  const sized = async (size) => {
     const before = await runs(page);
     await page.selectOption('#size', size);
     await page.waitForFunction((before) => Number(document.body.dataset.runs) > before, before, { timeout: 20_000 });
-  }
+  };
+  await page.waitForFunction(() => document.getElementById('video').ended, null, { timeout: 20_000 });
+  await sized('160');
+  await page.click('#back');
+  await more(page, 1);
+  await sized('416');
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

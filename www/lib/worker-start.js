@@ -7,6 +7,8 @@ import { VERSION } from './version.js';
 
 /** Milliseconds within which a worker of the caller has to answer. */
 const PATIENCE = 8000;
+/** After an error, which may be one of its owner's code, so many remain. */
+const OWN_ERROR = 1000;
 
 /**
  * A worker that answers; `null` for none, and why.
@@ -79,7 +81,7 @@ async function given(/** @type {any} */ worker) {
     throw new GhostdetError('argument', 'worker: it is true, false, the address of a worker, or a Worker');
   }
   const silent = new Promise((_, reject) => setTimeout(reject, PATIENCE, null));
-  await Promise.race([hello(worker), silent]).catch((error) => {
+  await Promise.race([hello(worker, OWN_ERROR), silent]).catch((error) => {
     if (error?.code === 'network') throw error;
     const what = error ? `failed: ${error.message}` : `did not answer within ${PATIENCE / 1000} seconds`;
     const advice = "it has to run \"import { serve } from 'ghostdet/worker'; serve();\" (a bundler may leave out an import whose names are not used)";
@@ -88,8 +90,12 @@ async function given(/** @type {any} */ worker) {
   return { worker, owned: false, kind: /** @type {const} */ ('given'), reason: 'asked for' };
 }
 
-/** Resolves when the worker answers, and is of this version. */
-function hello(/** @type {Worker} */ worker) {
+/**
+ * Resolves when the worker answers, and is of this version.
+ * @param {Worker} worker
+ * @param {number} [grace] milliseconds in which it may still answer after an error
+ */
+function hello(worker, grace = 0) {
   return new Promise((resolve, reject) => {
     const client = `hello-${Math.random()}`;
     const done = () => {
@@ -105,9 +111,11 @@ function hello(/** @type {Worker} */ worker) {
       reject(new GhostdetError('network', `the worker is of version ${version}, and ghostdet of version ${VERSION}: ${advice}`));
     };
     const failed = (event) => {
-      done();
-      event.preventDefault?.();
-      reject(new Error(event.message || 'the file could not be loaded'));
+      if (!grace) event.preventDefault?.();
+      setTimeout(() => {
+        done();
+        reject(new Error(event.message || 'the file could not be loaded'));
+      }, grace);
     };
     worker.addEventListener('message', heard);
     worker.addEventListener('error', failed);

@@ -74,6 +74,8 @@ export async function open(/** @type {File} */ opened) {
       // A paused film has no new frame to wait for.
       loop?.abort();
       loop = null;
+      // An ended one shows no frame until it is sent to one.
+      if (video.ended) video.currentTime = duration - 0.001;
       follow();
     },
   };
