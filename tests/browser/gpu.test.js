@@ -257,7 +257,7 @@ test('a worker that stopped says so, and goes on saying so', options, async () =
     const text = `import '${location.origin}/lib/worker.js';
       import { Engine } from '${location.origin}/lib/engine.js';
       Engine.prototype.run = () => {
-        Promise.reject(new Error('unreachable'));
+        Promise.reject(new WebAssembly.RuntimeError('unreachable'));
         return new Promise(() => {});
       };`;
     const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), { type: 'module' });

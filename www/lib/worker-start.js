@@ -3,7 +3,7 @@ import { files } from './assets.js';
 import { ask, read } from './download.js';
 import { GhostdetError, throwIfAborted } from './errors.js';
 import { outsideBrowser, ownFetch, resolve } from './host.js';
-import { VERSION } from './version.js';
+import { NAME, VERSION } from './version.js';
 
 /** Milliseconds within which a worker of the caller has to answer. */
 const PATIENCE = 8000;
@@ -61,7 +61,7 @@ async function fromBlob(/** @type {URL} */ url, /** @type {AbortSignal | undefin
 async function tryOut(/** @type {URL} */ url) {
   let worker;
   try {
-    worker = new Worker(url, { type: 'module', name: 'ghostdet' });
+    worker = new Worker(url, { type: 'module', name: NAME });
   } catch (error) {
     return error?.message ?? String(error);
   }

@@ -12,7 +12,7 @@
  */
 import { Engine } from './engine.js';
 import { cpuGlue } from './glue.js';
-import { VERSION } from './version.js';
+import { NAME, VERSION } from './version.js';
 
 let serving = false;
 /** @type {Map<string, Engine>} */
@@ -30,9 +30,9 @@ export function serve() {
   });
   // A module that stops in the middle of a promise: the page is told as of any other error.
   // Unless Burn's module has caught it: it ends the call alone.
-  // What else runs in the worker has errors of its own.
+  // What else runs in a worker of the caller's has errors of its own.
   self.addEventListener('unhandledrejection', (event) => {
-    if (!(event.reason instanceof WebAssembly.RuntimeError)) return;
+    if (self.name !== NAME && !(event.reason instanceof WebAssembly.RuntimeError)) return;
     setTimeout(() => {
       if (!event.defaultPrevented) throw event.reason;
     });
