@@ -31,12 +31,11 @@ rust() {
     keep "rust-$name" cargo test --release --no-fail-fast "$@" || true
 }
 
-# The modules for browsers are built beside the Rust tests, on what these leave of the processor: linking keeps one core busy for
-# minutes, and so do some tests.
+# The modules for browsers are built beside the Rust tests: linking keeps one core busy for minutes, and so do some tests.
 case " $* " in
 *" browser "*)
     if tools/setup-wasm.sh && cargo build --release -q -p xtask; then
-        nice -n 19 sh -c 'for what in wasm wasm-burn wasm-threads; do echo "== $what"; "$0" "$what" || exit; done' \
+        nice -n 5 sh -c 'for what in wasm-burn wasm wasm-threads; do echo "== $what"; "$0" "$what" || exit; done' \
             "$CARGO_TARGET_DIR/release/xtask" >"$log/modules" 2>&1 &
         modules=$!
     fi

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { browser, open, root, server, weights, withPage } from './helper.js';
 
 withPage();
@@ -29,8 +29,9 @@ const HARDWARE = `for (const key of ['architecture', 'device', 'description', 'v
 }
 Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });`;
 
-for (const [name, [line, works]] of Object.entries(ODD)) {
-  // Most are tried in the worker alone; those that wait, or change the page's objects, in both.
+/** Tries an adapter: most in the worker alone; those that wait, or change the page's objects, in both. */
+function tried(name) {
+  const [line, works] = ODD[name];
   for (const worker of /info|never/.test(name) ? [true, false] : [true]) {
     test(`${name}, ${worker ? 'in a worker' : 'in the page'}`, options, async (t) => {
       const page = await open(browser, server.address);
@@ -84,3 +85,10 @@ for (const [name, [line, works]] of Object.entries(ODD)) {
     });
   }
 }
+
+const isSilent = (/** @type {string} */ name) => name.endsWith('never answers');
+for (const name of Object.keys(ODD).filter((name) => !isSilent(name))) tried(name);
+// These only wait.
+describe('adapters and devices that never answer', { concurrency: 4 }, () => {
+  for (const name of Object.keys(ODD).filter(isSilent)) tried(name);
+});

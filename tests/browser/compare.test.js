@@ -58,7 +58,7 @@ test('it measures only while it is shown', async () => {
   await page.waitForTimeout(5000);
   assert.ok(await page.evaluate(() => document.getElementById('measure-progress').hidden));
   await page.evaluate(() => (location.hash = '#compare'));
-  await measured(page);
+  await page.waitForSelector('#measure-progress:not([hidden])', { timeout: 30_000 });
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });
