@@ -11,9 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${GHOSTDET_CACHE:-$HOME/.cache/ghostdet}/target}"
 log=$(mktemp -d)
-# The build of the browsers' modules, while it runs.
-modules=
-trap '[ -z "$modules" ] || kill "$modules" 2>/dev/null || true; rm -rf "$log"' EXIT
+trap 'rm -rf "$log"' EXIT
 broken=
 
 # Runs a command, shows and keeps what it prints, and remembers whether it failed.
@@ -30,17 +28,6 @@ rust() {
     shift
     keep "rust-$name" cargo test --release --no-fail-fast "$@" || true
 }
-
-# The modules for browsers are built beside the Rust tests: linking keeps one core busy for minutes, and so do some tests.
-case " $* " in
-*" browser "*)
-    if tools/setup-wasm.sh && cargo build --release -q -p xtask; then
-        nice -n 5 sh -c 'for what in wasm-burn wasm wasm-threads; do echo "== $what"; "$0" "$what" || exit; done' \
-            "$CARGO_TARGET_DIR/release/xtask" >"$log/modules" 2>&1 &
-        modules=$!
-    fi
-    ;;
-esac
 
 crates="-p ghostdet -p ghostdet-kernels -p ghostdet-burn -p ghostdet-cli -p ghostdet-train -p xtask"
 # Both Rust groups share one build.
@@ -62,19 +49,14 @@ for group in "$@"; do
         rust gpu -p ghostdet --features decode,gpu --test gpu
         ;;
     browser)
+        tools/setup-wasm.sh
         tools/setup-browser.sh
         tools/setup-vendor.sh
         # The page is compared with the command line.
         [ -x "$CARGO_TARGET_DIR/release/ghostdet" ] || cargo build --release -p ghostdet-cli
         # Without the modules there is nothing to test.
-        built=
-        if [ -n "$modules" ] && wait "$modules"; then built=yes; fi
-        modules=
-        cat "$log/modules" || true
-        if [ -z "$built" ]; then
-            echo "FAILED: modules"
-            broken="$broken modules"
-        else
+        xtask="cargo run --release -q -p xtask --"
+        if keep wasm $xtask wasm && keep wasm-burn $xtask wasm-burn && keep threads $xtask wasm-threads; then
             keep types node_modules/.bin/tsc -p www/tsconfig.json || true
             keep package node tools/check-package.js || true
             keep browser node --test --test-timeout=900000 --test-concurrency=1 tests/browser/*.test.js tests/browsers/*.test.js || true
